@@ -1,0 +1,105 @@
+//go:build linux
+
+package child
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+// role makes the test binary a parent or a child.
+const role = "CHILD_TEST_ROLE"
+
+func TestMain(m *testing.M) {
+	switch os.Getenv(role) {
+	case "":
+		goleak.VerifyTestMain(m)
+	case "parent":
+		p, err := Start(as("stubborn", os.Stdout), syscall.SIGKILL)
+		if err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+		<-p.Done()
+	case "stubborn":
+		ignored := make(chan os.Signal, 1)
+		signal.Notify(ignored, syscall.SIGTERM)
+		fmt.Println("up")
+		for range ignored {
+		}
+	}
+}
+
+func as(what string, output *os.File) *exec.Cmd {
+	cmd := exec.Command(os.Args[0]) //nolint:noctx // each test ends it
+	cmd.Env = append(os.Environ(), role+"="+what)
+	cmd.Stdout, cmd.Stderr = output, output
+	return cmd
+}
+
+func pipe(t *testing.T) (*bufio.Scanner, *os.File) {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = r.Close() })
+	return bufio.NewScanner(r), w
+}
+
+// The grandchild holds the pipe open: its end is the end of the pipe.
+func TestStart_DiesWithItsParent(t *testing.T) {
+	t.Parallel()
+	said, w := pipe(t)
+	parent := as("parent", w)
+	if err := parent.Start(); err != nil {
+		t.Fatal(err)
+	}
+	_ = w.Close()
+	if !said.Scan() || said.Text() != "up" {
+		t.Fatalf("it said %q", said.Text())
+	}
+	if err := parent.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = parent.Wait()
+	if said.Scan() {
+		t.Errorf("it said %q, want it dead", said.Text())
+	}
+}
+
+func TestStop_KillsAfterTheGrace(t *testing.T) {
+	t.Parallel()
+	said, w := pipe(t)
+	p, err := Start(as("stubborn", w), syscall.SIGKILL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = w.Close()
+	if !said.Scan() || said.Text() != "up" {
+		t.Fatalf("it said %q", said.Text())
+	}
+	var exit *exec.ExitError
+	if err := p.Stop(syscall.SIGTERM, time.Millisecond); !errors.As(err, &exit) || exit.Exited() {
+		t.Errorf("got %v, want it killed", err)
+	}
+	if err := p.Stop(syscall.SIGTERM, time.Millisecond); !errors.As(err, &exit) {
+		t.Errorf("the second time: got %v", err)
+	}
+}
+
+func TestStart_NoSuchProgram(t *testing.T) {
+	t.Parallel()
+	if _, err := Start(exec.Command("/nowhere/at/all"), syscall.SIGKILL); !errors.Is(err, os.ErrNotExist) { //nolint:noctx // it does not start
+		t.Errorf("got %v", err)
+	}
+}

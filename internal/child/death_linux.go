@@ -1,0 +1,7 @@
+package child
+
+import "syscall"
+
+func sendAtDeath(attributes *syscall.SysProcAttr, death syscall.Signal) {
+	attributes.Pdeathsig = death
+}

@@ -1,0 +1,8 @@
+//go:build !linux
+
+package child
+
+import "syscall"
+
+// Only Linux tells a process of its parent's death.
+func sendAtDeath(*syscall.SysProcAttr, syscall.Signal) {}

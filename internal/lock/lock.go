@@ -1,0 +1,55 @@
+// Package lock locks files between processes. A lock ends with the process that
+// holds it, however that one ends, so nothing is left to clean up.
+package lock
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+	"time"
+)
+
+// ErrHeld is returned where another holds the lock.
+var ErrHeld = errors.New("locked by another process")
+
+// retry is how often Wait looks: whoever waits for a process to end waits some
+// hundred milliseconds at most.
+const retry = 5 * time.Millisecond
+
+// Try locks the file or folder and returns it open; closing it unlocks it. A
+// child that is given the open file holds the lock too, and after the parent.
+// It returns ErrHeld if another holds the lock.
+func Try(path string, flag int) (*os.File, error) {
+	file, err := os.OpenFile(path, flag, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	err = syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if err == nil {
+		return file, nil
+	}
+	_ = file.Close()
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		err = ErrHeld
+	}
+	return nil, fmt.Errorf("lock %s: %w", path, err)
+}
+
+// Wait is Try that waits until the other lets go, or the context ends.
+func Wait(ctx context.Context, path string, flag int) (*os.File, error) {
+	ticker := time.NewTicker(retry)
+	defer ticker.Stop()
+	for {
+		file, err := Try(path, flag)
+		if !errors.Is(err, ErrHeld) {
+			return file, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, errors.Join(err, ctx.Err())
+		case <-ticker.C:
+		}
+	}
+}

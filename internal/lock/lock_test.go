@@ -1,0 +1,68 @@
+package lock
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func try(t *testing.T, path string) *os.File {
+	t.Helper()
+	file, err := Try(path, os.O_CREATE|os.O_RDWR)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+func TestTry(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "lock")
+	file := try(t, path)
+	if _, err := Try(path, os.O_RDONLY); !errors.Is(err, ErrHeld) {
+		t.Errorf("the second one: got %v, want ErrHeld", err)
+	}
+	if err := file.Close(); err != nil {
+		t.Fatal(err)
+	}
+	_ = try(t, path).Close()
+}
+
+func TestTry_Folder(t *testing.T) {
+	t.Parallel()
+	file, err := Try(t.TempDir(), os.O_RDONLY)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = file.Close()
+}
+
+func TestWait(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "lock")
+	file := try(t, path)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	if _, err := Wait(ctx, path, os.O_RDONLY); !errors.Is(err, ErrHeld) || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v, want ErrHeld and the context's", err)
+	}
+	got := make(chan error, 1)
+	go func() {
+		file, err := Wait(t.Context(), path, os.O_RDONLY)
+		if err == nil {
+			err = file.Close()
+		}
+		got <- err
+	}()
+	_ = file.Close()
+	if err := <-got; err != nil {
+		t.Errorf("after it was let go: %v", err)
+	}
+}

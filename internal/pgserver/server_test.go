@@ -1,0 +1,158 @@
+package pgserver
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"go.uber.org/goleak"
+
+	"videotutorials/internal/lock"
+)
+
+// launchFor makes the test binary a launcher that runs a server in the folder
+// until it is killed.
+const launchFor = "PGSERVER_TEST_LAUNCH"
+
+func TestMain(m *testing.M) {
+	dir, helper := os.LookupEnv(launchFor)
+	if !helper {
+		goleak.VerifyTestMain(m)
+		return
+	}
+	s, err := Start(context.Background(), config(dir))
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	fmt.Println(s.URL("postgres"))
+	<-s.Done()
+}
+
+func config(dir string) Config {
+	return Config{Dir: dir, Durable: true, Log: slog.New(slog.DiscardHandler)}
+}
+
+// folder returns a place for a data folder, with a short path.
+func folder(t *testing.T) string {
+	t.Helper()
+	base, err := os.MkdirTemp("", "pgserver-")
+	if err == nil {
+		err = os.Chmod(base, 0o711)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(base) })
+	return filepath.Join(base, "postgres")
+}
+
+func start(t *testing.T, c Config) *Server {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	s, err := Start(ctx, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Stop() })
+	return s
+}
+
+func execute(t *testing.T, url, sql string) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	if _, err := conn.Exec(t.Context(), sql); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestStart_DataOutlivesTheServer(t *testing.T) {
+	t.Parallel()
+	dir := folder(t)
+	s := start(t, config(dir))
+	execute(t, s.URL("postgres"), "create table kept (n int)")
+	if err := s.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	execute(t, start(t, config(dir)).URL("postgres"), "insert into kept values (1)")
+}
+
+func TestStart_SecondLauncherIsRefused(t *testing.T) {
+	t.Parallel()
+	dir := folder(t)
+	start(t, config(dir))
+	if s, err := Start(t.Context(), config(dir)); !errors.Is(err, lock.ErrHeld) {
+		t.Fatalf("got %v, %v, want lock.ErrHeld", s, err)
+	}
+}
+
+func TestStart_AfterTheLauncherWasKilled(t *testing.T) {
+	t.Parallel()
+	dir := folder(t)
+	launcher := exec.Command(os.Args[0]) //nolint:noctx // it is killed below
+	launcher.Env = append(os.Environ(), launchFor+"="+dir)
+	said, err := launcher.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := launcher.Start(); err != nil {
+		t.Fatal(err)
+	}
+	url, err := bufio.NewReader(said).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	execute(t, strings.TrimSpace(url), "create table kept (n int)")
+	if err := launcher.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = launcher.Wait()
+	// At once, while the old server is still shutting down.
+	s := start(t, config(dir))
+	execute(t, s.URL("postgres"), "insert into kept values (1)")
+	if s.PID() != postmaster(t, dir) {
+		t.Error("the old server was taken for the new one")
+	}
+}
+
+func TestStart_AfterTheServerWasKilled(t *testing.T) {
+	t.Parallel()
+	dir := folder(t)
+	s := start(t, config(dir))
+	execute(t, s.URL("postgres"), "create table kept (n int)")
+	if err := syscall.Kill(s.PID(), syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	<-s.Done()
+	if err := s.Stop(); err == nil {
+		t.Error("the end of a killed server is reported as orderly")
+	}
+	execute(t, start(t, config(dir)).URL("postgres"), "insert into kept values (1)")
+}
+
+func postmaster(t *testing.T, dir string) (pid int) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(dir, "postmaster.pid"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := fmt.Sscan(string(text), &pid); err != nil {
+		t.Fatal(err)
+	}
+	return pid
+}
