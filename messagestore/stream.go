@@ -72,6 +72,10 @@ func (c Category) Check() error {
 	return nil
 }
 
+// CheckType returns nil if t is a message type: 1 to 255 bytes of UTF-8 without
+// control characters. Else its error says what is allowed.
+func CheckType(t string) error { return checkText(t) }
+
 // checkText checks what stream names, categories and types have in common.
 func checkText(s string) error {
 	switch {

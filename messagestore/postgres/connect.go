@@ -1,0 +1,72 @@
+package postgres
+
+import (
+	"context"
+	"net"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+const (
+	// connectTimeout bounds one try to connect.
+	connectTimeout = 5 * time.Second
+	// lockTimeout is a second guard beside the watchdog, which is to be faster.
+	lockTimeout = "15s"
+	// maxReaders bounds the connections that serve reads.
+	maxReaders = 8
+)
+
+// settings are what every connection of the server runs with. All its queries go
+// by an index; without statistics, or with those of a table that was small, the
+// planner would scan.
+var settings = map[string]string{
+	"application_name":              "messagestore",
+	"enable_seqscan":                "off",
+	"enable_bitmapscan":             "off",
+	"jit":                           "off",
+	"timezone":                      "UTC",
+	"tcp_keepalives_idle":           "5",
+	"tcp_keepalives_interval":       "1",
+	"tcp_keepalives_count":          "5",
+	"tcp_user_timeout":              "10000",
+	"lock_timeout":                  lockTimeout,
+	"default_transaction_isolation": "read committed",
+}
+
+// parse returns the configuration of a connection with that URL: as the role
+// that may select and insert, and no more.
+func parse(url string) (*pgx.ConnConfig, error) {
+	config, err := pgx.ParseConfig(url)
+	if err != nil {
+		return nil, err
+	}
+	prepare(config)
+	config.RuntimeParams["role"] = "messagestore_server"
+	return config, nil
+}
+
+// prepare sets what all connections have, those of the watchdog too.
+func prepare(config *pgx.ConnConfig) {
+	for name, value := range settings {
+		config.RuntimeParams[name] = value
+	}
+	config.ConnectTimeout = connectTimeout
+	dialer := &net.Dialer{
+		Timeout: connectTimeout,
+		// A peer that is gone must be noticed while we wait for its answer.
+		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: time.Second, Count: 5},
+		Control:         userTimeout,
+	}
+	config.DialFunc = dialer.DialContext
+}
+
+// closeConn closes a connection that may be nil, without waiting for long.
+func closeConn(conn *pgx.Conn) {
+	if conn == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_ = conn.Close(ctx) // what it was used for is over
+}

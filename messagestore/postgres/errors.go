@@ -1,0 +1,79 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"videotutorials/messagestore"
+)
+
+// SQLSTATEs that decide something.
+const (
+	uniqueViolation    = "23505"
+	diskFull           = "53100"
+	lockNotAvailable   = "55P03"
+	serialization      = "40001"
+	deadlock           = "40P01"
+	readOnly           = "25006"
+	classConnection    = "08"
+	classData          = "22"
+	classResources     = "53"
+	classIntervention  = "57"
+	classConfiguration = "F0"
+	classSystem        = "58"
+)
+
+// sqlState returns the SQLSTATE that Postgres gave, "" where it gave none.
+func sqlState(err error) string {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return pg.Code
+	}
+	return ""
+}
+
+// postgresText returns Postgres's own sentence, without its SQLSTATE.
+func postgresText(err error) string {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return pg.Message
+	}
+	return ""
+}
+
+// passing reports whether the error is of the connection or of Postgres's state,
+// not of the statement: another try may succeed, and the outcome is unknown.
+func passing(err error) bool {
+	state := sqlState(err)
+	if state == "" {
+		return true // the connection broke, or there was none
+	}
+	switch state {
+	case lockNotAvailable, serialization, deadlock, readOnly:
+		return true
+	}
+	switch state[:2] {
+	case classConnection, classResources, classIntervention, classConfiguration, classSystem:
+		return true
+	}
+	return false
+}
+
+// translate returns what a caller gets for an error of Postgres: by SQLSTATE,
+// never by text. Context errors stay themselves.
+func translate(ctx context.Context, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case sqlState(err) == diskFull:
+		return &messagestore.ExhaustedError{RetryAfter: 10 * time.Second, Reason: "the disk of Postgres is full"}
+	case passing(err):
+		return &messagestore.UnavailableError{Reason: "Postgres is away", Cause: err}
+	}
+	return errors.Join(messagestore.ErrInternal, err)
+}

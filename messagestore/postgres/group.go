@@ -1,0 +1,156 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"videotutorials/messagestore"
+)
+
+// A message is a checked message of a unit.
+type message struct {
+	id             uuid
+	kind           string
+	data, metadata string
+	bytes          int
+}
+
+// A unit is what one call writes: all of it or nothing.
+type unit struct {
+	writes   []messagestore.Write
+	messages []message // of all writes, in order
+	bytes    int
+	writer   messagestore.Principal
+
+	ctx  context.Context // the caller's: it only says whether somebody still waits
+	done chan verdict    // holds one
+}
+
+// A verdict is what a caller gets.
+type verdict struct {
+	written []messagestore.Written
+	err     error
+}
+
+func (u *unit) answer(v verdict) { u.done <- v }
+
+// A group is units that one transaction stores.
+type group struct {
+	units    []*unit
+	messages int
+	bytes    int
+	ids      map[uuid]bool
+}
+
+// The bounds of a group: more would not be faster, and all of it waits together.
+const (
+	maxGroupMessages = maxCallMessages
+	maxGroupBytes    = maxCallBytes
+)
+
+// add takes the unit into the group and reports whether it could: within the
+// bounds, and no id twice, which the function relies on.
+func (g *group) add(u *unit) bool {
+	if len(g.units) > 0 && (g.messages+len(u.messages) > maxGroupMessages || g.bytes+u.bytes > maxGroupBytes ||
+		len(g.units) >= maxGroupMessages) {
+		return false
+	}
+	for i := range u.messages {
+		if g.ids[u.messages[i].id] {
+			return false
+		}
+	}
+	if g.ids == nil {
+		g.ids = map[uuid]bool{}
+	}
+	for i := range u.messages {
+		g.ids[u.messages[i].id] = true
+	}
+	g.units = append(g.units, u)
+	g.messages += len(u.messages)
+	g.bytes += u.bytes
+	return true
+}
+
+// arguments are those of message_store.append, in its order.
+func (g *group) arguments() []any {
+	var (
+		streams                     = []string{}
+		places                      = map[messagestore.Stream]int32{}
+		unitWrites, unitMessages    = []int32{}, []int32{}
+		writeStreams, writeMessages = []int32{}, []int32{}
+		writeExpected               = []int64{}
+		streamsOf, types, writers   = make([]string, 0, g.messages), make([]string, 0, g.messages), make([]string, 0, g.messages)
+		ids                         = make([][16]byte, 0, g.messages)
+		datas, metadatas            = make([]string, 0, g.messages), make([]string, 0, g.messages)
+	)
+	for _, u := range g.units {
+		unitWrites = append(unitWrites, int32(len(u.writes)))
+		unitMessages = append(unitMessages, int32(len(u.messages)))
+		for _, w := range u.writes {
+			place, ok := places[w.Stream]
+			if !ok {
+				streams = append(streams, string(w.Stream))
+				place = int32(len(streams))
+				places[w.Stream] = place
+			}
+			writeStreams = append(writeStreams, place)
+			writeExpected = append(writeExpected, int64(w.Expected))
+			writeMessages = append(writeMessages, int32(len(w.Messages)))
+			for range w.Messages {
+				streamsOf = append(streamsOf, string(w.Stream))
+			}
+		}
+		for i := range u.messages {
+			m := &u.messages[i]
+			ids = append(ids, m.id)
+			types = append(types, m.kind)
+			writers = append(writers, string(u.writer))
+			datas = append(datas, m.data)
+			metadatas = append(metadatas, m.metadata)
+		}
+	}
+	return []any{
+		streams, unitWrites, unitMessages, writeStreams, writeExpected, writeMessages,
+		streamsOf, ids, types, writers, datas, metadatas,
+	}
+}
+
+// appended is what message_store.append returns.
+type appended struct {
+	Head            int64
+	HeadID          *uuid
+	StoredAt        time.Time
+	Outcomes        []string
+	Conflicts       []*int32
+	ActualVersions  []*int64
+	IDStreams       []*string
+	Positions       []*int64
+	GlobalPositions []*int64
+	PrintedData     []string
+	PrintedMetadata []string
+}
+
+const appendSQL = "select * from message_store.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+
+// store runs the group as one statement, whose transaction has committed when it
+// returns without an error. It must not run under a caller's context: pgx cancels
+// the statement with it, and a commit that waits for a standby would be seen
+// before the standby has it.
+func (g *group) store(ctx context.Context, conn *pgx.Conn) (*appended, error) {
+	rows, err := conn.Query(ctx, appendSQL, g.arguments()...)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectExactlyOneRow(rows, pgx.RowToAddrOfStructByPos[appended])
+}
+
+// before returns the place of the last message before the group.
+func (a *appended) before() messagestore.Place {
+	if a.HeadID == nil {
+		return messagestore.Place{}
+	}
+	return messagestore.Place{Position: a.Head, ID: a.HeadID.String()}
+}

@@ -1,0 +1,83 @@
+package postgres
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"io/fs"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/database"
+	"github.com/pressly/goose/v3/lock"
+
+	"videotutorials/messagestore"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Migrate brings the schema message_store up to date and records it in
+// message_store.migrations. Several may run at the same time. Where the schema is
+// current it changes nothing, and the role messagestore_server is enough; else the
+// URL's user must be allowed to create roles and schemas.
+//
+// It returns an *messagestore.UnavailableError while Postgres is away.
+func Migrate(ctx context.Context, url string) error {
+	config, err := pgx.ParseConfig(url)
+	if err != nil {
+		return fmt.Errorf("migrate the message store: %w", err)
+	}
+	err = migrate(ctx, config)
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case passing(err):
+		return &messagestore.UnavailableError{Reason: "Postgres is away", Cause: err}
+	}
+	return fmt.Errorf("migrate the message store: %w", err)
+}
+
+func migrate(ctx context.Context, config *pgx.ConnConfig) error {
+	db := stdlib.OpenDB(*config)
+	defer db.Close() //nolint:errcheck // nothing is left to be lost
+
+	// The table that records the migrations lies in the schema, so the schema
+	// comes before the first of them.
+	var exists bool
+	err := db.QueryRowContext(ctx, "select exists (select from pg_namespace where nspname = 'message_store')").Scan(&exists)
+	if err == nil && !exists {
+		_, err = db.ExecContext(ctx, "create schema if not exists message_store")
+		if sqlState(err) == uniqueViolation { // another migrator was first
+			err = nil
+		}
+	}
+	if err != nil {
+		return err
+	}
+
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	record, err := database.NewStore(database.DialectPostgres, "message_store.migrations")
+	if err != nil {
+		return err
+	}
+	locker, err := lock.NewPostgresSessionLocker()
+	if err != nil {
+		return err
+	}
+	provider, err := goose.NewProvider("", db, files, goose.WithStore(record), goose.WithSessionLocker(locker))
+	if err != nil {
+		return err
+	}
+	pending, err := provider.HasPending(ctx)
+	if err == nil && pending {
+		_, err = provider.Up(ctx)
+	}
+	return err
+}

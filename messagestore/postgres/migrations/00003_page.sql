@@ -1,0 +1,117 @@
+-- +goose Up
+
+-- page reads the next messages of a source: of a stream, of categories, or of
+-- everything where both are null. It ends when it has max_messages or max_bytes,
+-- or has looked at max_scanned, or when nothing is left up to the bound, a global
+-- position.
+--
+-- start is the first position to look at, inclusive: of the stream where the
+-- source is one, else a global one. Unless after_id is null, the message before
+-- start must have that id; where it has not, the log is another one than the
+-- caller read, and the result is empty.
+--
+-- Otherwise the last row is not a message and has no stream_name: it says up to
+-- which position, inclusive, all was looked at (global_position; of a stream
+-- position), the id there where it is known, and by type 'end' that nothing is
+-- left up to the bound.
+-- +goose StatementBegin
+create function message_store.page(
+  stream       text,
+  categories   text[],
+  start        bigint,
+  after_id     uuid,
+  bound        bigint,
+  backward     boolean,
+  only_types   text[], -- null: all
+  max_messages int,
+  max_bytes    int,
+  max_scanned  int
+)
+returns table (
+  global_position bigint, "position" bigint, "time" timestamptz, id uuid,
+  stream_name text, type text, writer text, data text, metadata text
+)
+language plpgsql stable
+set plan_cache_mode = force_generic_plan
+as $$
+declare
+  source   refcursor;
+  l        message_store.messages;
+  looked   message_store.messages;
+  scanned  int := 0;
+  messages int := 0;
+  bytes    int := 0;
+  up_to    bigint := bound;
+begin
+  if after_id is not null and not exists (
+    select from message_store.messages k
+     where k.id = after_id
+       and case when stream is null then k.global_position = start - 1
+                else k.stream_name = stream and k.position = start - 1 end) then
+    return;
+  end if;
+
+  if stream is not null and backward then
+    open source for select * from message_store.messages k
+      where k.stream_name = stream and k.position <= start and k.global_position <= bound
+      order by k.position desc limit max_scanned;
+  elsif stream is not null then
+    open source for select * from message_store.messages k
+      where k.stream_name = stream and k.position >= start and k.global_position <= bound
+      order by k.position limit max_scanned;
+  elsif cardinality(categories) = 1 and backward then
+    open source for select * from message_store.messages k
+      where message_store.category(k.stream_name) = categories[1] and k.global_position <= start
+      order by k.global_position desc limit max_scanned;
+  elsif cardinality(categories) = 1 then
+    open source for select * from message_store.messages k
+      where message_store.category(k.stream_name) = categories[1] and k.global_position >= start and k.global_position <= bound
+      order by k.global_position limit max_scanned;
+  elsif backward then
+    open source for select * from message_store.messages k
+      where k.global_position <= start
+      order by k.global_position desc limit max_scanned;
+  else
+    open source for select * from message_store.messages k
+      where k.global_position >= start and k.global_position <= bound
+      order by k.global_position limit max_scanned;
+  end if;
+
+  while messages < max_messages and bytes < max_bytes loop
+    fetch source into l;
+    exit when not found;
+    scanned := scanned + 1;
+    looked := l;
+    continue when categories is not null and message_store.category(l.stream_name) <> all (categories)
+      or only_types is not null and l.type <> all (only_types);
+    global_position := l.global_position;
+    "position" := l.position;
+    "time" := l.time;
+    id := l.id;
+    stream_name := l.stream_name;
+    type := l.type;
+    writer := l.writer;
+    data := coalesce(l.data, 'null')::text;
+    metadata := coalesce(l.metadata, '{}')::text;
+    messages := messages + 1;
+    bytes := bytes + octet_length(data) + octet_length(metadata);
+    return next;
+  end loop;
+
+  global_position := looked.global_position;
+  "position" := looked.position;
+  id := looked.id;
+  -- The limits were not met: there was no more.
+  type := case when messages < max_messages and bytes < max_bytes and scanned < max_scanned then 'end' end;
+  "time" := null;
+  stream_name := null;
+  writer := null;
+  data := null;
+  metadata := null;
+  return next;
+end
+$$;
+-- +goose StatementEnd
+
+-- +goose Down
+drop function message_store.page;

@@ -1,0 +1,330 @@
+package postgres_test
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"iter"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"videotutorials/internal/testdb"
+	"videotutorials/internal/teststore"
+	"videotutorials/messagestore"
+	"videotutorials/messagestore/postgres"
+	"videotutorials/messagestore/storetest"
+)
+
+func TestMain(m *testing.M) { testdb.Main(m) }
+
+func TestStore(t *testing.T) {
+	storetest.Run(t, func(t *testing.T) messagestore.Store { return teststore.New(t) })
+}
+
+// connect returns a connection of the superuser.
+func connect(t *testing.T, url string) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close(context.Background()) })
+	return conn
+}
+
+func exec(t *testing.T, conn *pgx.Conn, sql string) {
+	t.Helper()
+	if _, err := conn.Exec(t.Context(), sql); err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+}
+
+func newMessage(kind string) messagestore.NewMessage {
+	var b [16]byte
+	_, _ = rand.Read(b[:])
+	id := fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+	return messagestore.NewMessage{ID: id, Type: kind, Data: "{}"}
+}
+
+func write(t *testing.T, store messagestore.Store, stream messagestore.Stream, messages ...messagestore.NewMessage) messagestore.Written {
+	t.Helper()
+	written, err := store.Write(t.Context(), stream, messagestore.Any, messages...)
+	if err != nil {
+		t.Fatalf("write %s: %v", stream, err)
+	}
+	return written
+}
+
+// follow pulls the messages of everything, after the place.
+func follow(t *testing.T, store messagestore.Store, after *messagestore.Place) (next func() (messagestore.Message, error)) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	pull, stop := iter.Pull2(store.Subscribe(ctx, messagestore.Subscription{Source: messagestore.OfAll(), After: after}))
+	t.Cleanup(func() { cancel(); stop() })
+	var waiting []messagestore.Message
+	return func() (messagestore.Message, error) {
+		for len(waiting) == 0 {
+			event, err, _ := pull()
+			if err != nil {
+				return messagestore.Message{}, err
+			}
+			if batch, ok := event.(messagestore.Messages); ok {
+				waiting = batch
+			}
+		}
+		m := waiting[0]
+		waiting = waiting[1:]
+		return m, nil
+	}
+}
+
+// A group with one member that Postgres refuses is stored without it.
+func TestStore_GuiltyMember(t *testing.T) {
+	t.Parallel()
+	store, url := teststore.Open(t)
+	super := connect(t, url)
+	exec(t, super, `create function refuse() returns trigger language plpgsql as $$
+		begin
+			if new.type = 'Guilty' then raise exception 'guilty' using errcode = '22023'; end if;
+			return new;
+		end $$`)
+	exec(t, super, "create trigger refuse before insert on message_store.messages for each row execute function refuse()")
+	release := holdLock(t, url)
+	var group sync.WaitGroup
+	for i := range 20 {
+		group.Go(func() {
+			kind := "Innocent"
+			if i%7 == 3 {
+				kind = "Guilty"
+			}
+			_, err := store.Write(t.Context(), messagestore.Category("a").Stream(fmt.Sprint(i)), messagestore.Any, newMessage(kind))
+			var invalid *messagestore.InvalidError
+			if guilty := errors.As(err, &invalid); guilty != (kind == "Guilty") || err != nil && !guilty {
+				t.Errorf("write %s: %v", kind, err)
+			}
+		})
+	}
+	release()
+	group.Wait()
+	if status, err := store.Status(t.Context()); err != nil || status.Head.Position != 17 {
+		t.Errorf("status %+v, %v, want 17 messages without a gap", status, err)
+	}
+}
+
+// holdLock takes the append lock, as a slow writer would, until release.
+func holdLock(t *testing.T, url string) (release func()) {
+	t.Helper()
+	conn := connect(t, url)
+	exec(t, conn, "begin")
+	exec(t, conn, "select from message_store.append_lock for update")
+	return func() { exec(t, conn, "rollback") }
+}
+
+// The writer's backend is ended while its group is on its way, before or after
+// the commit: each message is stored once, and each caller is told so.
+func TestStore_UnknownOutcome(t *testing.T) {
+	t.Parallel()
+	store, url := teststore.Open(t)
+	super := connect(t, url)
+	ctx, stop := context.WithCancel(t.Context())
+	killer := make(chan int)
+	go func() {
+		killed := 0
+		defer func() { killer <- killed }()
+		pace := time.NewTicker(20 * time.Millisecond) // so that something is written at all
+		defer pace.Stop()
+		for ctx.Err() == nil {
+			<-pace.C
+			var n int
+			_ = super.QueryRow(ctx, `select count(pg_terminate_backend(pid)) from pg_stat_activity
+				where application_name = 'messagestore' and datname = current_database() and query like '%append%'`).Scan(&n)
+			killed += n
+		}
+	}()
+	var group sync.WaitGroup
+	for i := range 8 {
+		group.Go(func() {
+			stream := messagestore.Category("a").Stream(fmt.Sprint(i))
+			for n := range 20 {
+				m := newMessage("Happened")
+				written, err := store.Write(t.Context(), stream, messagestore.Version(n-1), m)
+				var away *messagestore.UnavailableError
+				for errors.As(err, &away) {
+					written, err = store.Write(t.Context(), stream, messagestore.Version(n-1), m)
+				}
+				if err != nil || written.Position != int64(n) {
+					t.Errorf("write %d: %+v, %v", n, written, err)
+				}
+			}
+		})
+	}
+	group.Wait()
+	stop()
+	if killed := <-killer; killed == 0 {
+		t.Error("no backend was ended")
+	}
+	status, err := store.Status(t.Context())
+	if err != nil || status.Head.Position != 160 {
+		t.Errorf("status %+v, %v, want 160 messages", status, err)
+	}
+	next := follow(t, store, nil)
+	for i := range 160 {
+		if m, err := next(); err != nil || m.GlobalPosition != int64(i+1) {
+			t.Fatalf("message %d: %+v, %v", i, m, err)
+		}
+	}
+}
+
+// Two servers on one database are one store, and push each other's messages.
+func TestStore_TwoServers(t *testing.T) {
+	t.Parallel()
+	one, url := teststore.Open(t)
+	stores := []messagestore.Store{one, teststore.Start(t, url)}
+	const each = 100
+	nexts := []func() (messagestore.Message, error){follow(t, stores[0], nil), follow(t, stores[1], nil)}
+	var group sync.WaitGroup
+	for i := range 8 {
+		group.Go(func() {
+			for range each {
+				write(t, stores[i%2], messagestore.Category("a").Stream(fmt.Sprint(i/2)), newMessage("Happened"))
+			}
+		})
+	}
+	group.Wait()
+	for s, next := range nexts {
+		versions := map[messagestore.Stream]int64{}
+		for i := range 8 * each {
+			m, err := next()
+			if err != nil || m.GlobalPosition != int64(i+1) || m.Position != versions[m.Stream] {
+				t.Fatalf("server %d, message %d: %+v, %v", s, i, m, err)
+			}
+			versions[m.Stream]++
+		}
+	}
+	// One message by one server reaches the other's subscriber at once.
+	written := write(t, stores[0], "b-1", newMessage("Happened"))
+	start := time.Now()
+	if m, err := nexts[1](); err != nil || m.GlobalPosition != written.GlobalPosition {
+		t.Fatalf("%+v, %v", m, err)
+	}
+	t.Logf("pushed to the other server's subscriber in %v", time.Since(start))
+	// And a place that one server told is known to the other, however late.
+	written = write(t, stores[0], "b-1", newMessage("Happened"))
+	m, err := stores[1].Last(t.Context(), "b-1", "")
+	if err != nil || m.GlobalPosition != written.GlobalPosition {
+		t.Fatalf("read by the other server: %+v, %v", m, err)
+	}
+	next := follow(t, stores[1], &messagestore.Place{Position: m.GlobalPosition, ID: m.ID})
+	written = write(t, stores[0], "b-1", newMessage("Happened"))
+	if m, err := next(); err != nil || m.GlobalPosition != written.GlobalPosition {
+		t.Errorf("after the place came %+v, %v", m, err)
+	}
+}
+
+// A log that is restored to before what was read, and written on past it, is
+// noticed by subscriptions that go on and by those that resume.
+func TestStore_Restored(t *testing.T) {
+	t.Parallel()
+	store, url := teststore.Open(t)
+	super := connect(t, url)
+	write(t, store, "a-1", newMessage("Kept"), newMessage("Lost"), newMessage("Lost"))
+	next := follow(t, store, nil)
+	var last messagestore.Message
+	for range 3 {
+		last, _ = next()
+	}
+	place := messagestore.Place{Position: last.GlobalPosition, ID: last.ID}
+
+	exec(t, super, "delete from message_store.messages where global_position > 1")
+	_, err := follow(t, store, &place)()
+	var ahead *messagestore.AheadError
+	if !errors.As(err, &ahead) {
+		t.Errorf("resumed beyond the restored log: %v", err)
+	}
+	write(t, store, "a-1", newMessage("Other"), newMessage("Other"), newMessage("Other"), newMessage("Other"))
+	var diverged *messagestore.DivergedError
+	if _, err = next(); !errors.As(err, &diverged) && !errors.As(err, &ahead) {
+		t.Errorf("a subscription went on over a restore: %v", err)
+	}
+	if _, err = follow(t, store, &place)(); !errors.As(err, &diverged) || diverged.Place != place {
+		t.Errorf("resumed in a log that was written on: %v", err)
+	}
+	again := follow(t, store, nil)
+	for i, kind := range []string{"Kept", "Other", "Other", "Other", "Other"} {
+		if m, err := again(); err != nil || m.Type != kind {
+			t.Errorf("message %d: %+v, %v, want %s", i, m, err, kind)
+		}
+	}
+}
+
+// A backend that holds the lock, as that of a stopped server would, is ended.
+func TestStore_Watchdog(t *testing.T) {
+	t.Parallel()
+	store, url := teststore.Open(t)
+	write(t, store, "a-1", newMessage("Happened"))
+	holdLock(t, url)
+	start := time.Now()
+	write(t, store, "a-1", newMessage("Happened"))
+	if took := time.Since(start); took > 6*time.Second || took < 3*time.Second {
+		t.Errorf("the lock was taken from its holder after %v", took)
+	}
+}
+
+// The server's role may select and insert, and the function refuses what would
+// read behind the lock.
+func TestStore_Privileges(t *testing.T) {
+	t.Parallel()
+	store, url := teststore.Open(t)
+	write(t, store, "a-1", newMessage("Happened"))
+	super := connect(t, url)
+	exec(t, super, "set role messagestore_server")
+	for _, sql := range []string{
+		"update message_store.messages set type = 'Other'", "delete from message_store.messages",
+		"truncate message_store.messages", "drop table message_store.messages", "create table message_store.t ()",
+	} {
+		if _, err := super.Exec(t.Context(), sql); err == nil {
+			t.Errorf("the server's role may %s", sql)
+		}
+	}
+	exec(t, super, "select count(*) from message_store.messages")
+	exec(t, super, "begin isolation level repeatable read")
+	if _, err := super.Exec(t.Context(), "select message_store.append('{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')"); err == nil {
+		t.Error("append runs in repeatable read")
+	}
+	exec(t, super, "rollback")
+	exec(t, super, "begin")
+	exec(t, super, "select message_store.append('{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')")
+	var durable string
+	if err := super.QueryRow(t.Context(), "show synchronous_commit").Scan(&durable); err != nil || durable != "on" {
+		t.Errorf("after append synchronous_commit is %s, %v", durable, err)
+	}
+}
+
+// Several servers may start at once on an empty database, and one that may change
+// nothing on a current one.
+func TestMigrate(t *testing.T) {
+	t.Parallel()
+	url := testdb.New(t, "empty", func(context.Context, string) error { return nil })
+	var group sync.WaitGroup
+	for range 5 {
+		group.Go(func() {
+			if err := postgres.Migrate(t.Context(), url); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	config, err := pgx.ParseConfig(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	as := fmt.Sprintf("host=%s port=%d user=messagestore_server dbname=%s", config.Host, config.Port, config.Database)
+	if err := postgres.Migrate(t.Context(), as); err != nil {
+		t.Errorf("migrate what is current, as the server's role: %v", err)
+	}
+	write(t, teststore.Start(t, as), "a-1", newMessage("Happened"))
+}

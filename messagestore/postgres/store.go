@@ -1,0 +1,181 @@
+// Package postgres is the message store on Postgres.
+//
+// Writes go through one writer that commits them in groups; one call of one SQL
+// function is the whole of a group (migrations/00002_append.sql). Subscriptions
+// are served from the tail, the end of the log in memory, and from Postgres where
+// they are behind it. The watch keeps the tail up with what other servers write.
+//
+//	Write ─▶ queue ─▶ writer ─▶ append() ─▶ Postgres
+//	                    │                      │
+//	                    ▼        watch ◀───────┤ head, notification
+//	Subscribe ◀─────── tail ◀──────┘           │
+//	    ▲                                      │
+//	    └────────────── page() ◀───────────────┘
+package postgres
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"golang.org/x/sync/errgroup"
+
+	"videotutorials/messagestore"
+)
+
+// answerWithin bounds how long a write without a deadline waits for its verdict.
+const answerWithin = 30 * time.Second
+
+// A Store is a messagestore.Store on Postgres. Several Stores, in one process or
+// in several, on one database are one store.
+type Store struct {
+	readers  *pgxpool.Pool
+	queue    *queue
+	tail     *tail
+	writer   *writer
+	watch    *watch
+	watchdog *watchdog
+	notifier *notifier
+}
+
+var _ messagestore.Store = (*Store)(nil)
+
+// Open migrates the database and returns a Store on it. The URL's user must be
+// messagestore_server or be allowed to become it; the Store works as that role,
+// which may select and insert messages and no more. Calls wait until Run runs.
+func Open(ctx context.Context, url string, log *slog.Logger) (*Store, error) {
+	if err := Migrate(ctx, url); err != nil {
+		return nil, err
+	}
+	config, err := parse(url)
+	if err != nil {
+		return nil, fmt.Errorf("open the message store: %w", err)
+	}
+	pool, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, fmt.Errorf("open the message store: %w", err)
+	}
+	pool.ConnConfig = config
+	pool.MaxConns = maxReaders
+	readers, err := pgxpool.NewWithConfig(ctx, pool)
+	if err != nil {
+		return nil, fmt.Errorf("open the message store: %w", err)
+	}
+	login, err := pgx.ParseConfig(url)
+	if err != nil {
+		return nil, fmt.Errorf("open the message store: %w", err)
+	}
+	prepare(login)
+
+	self := rand.Text()
+	s := &Store{readers: readers, queue: newQueue()}
+	s.watch = &watch{config: config, store: s, log: log, self: self, poke: make(chan struct{}, 1)}
+	s.tail = newTail(s.watch.look)
+	s.watch.tail = s.tail
+	s.notifier = &notifier{config: config, self: self, log: log, signal: make(chan struct{}, 1)}
+	s.writer = &writer{
+		config: config, queue: s.queue, tail: s.tail, log: log,
+		committed: s.notifier.wake,
+		unsure: func() {
+			s.watch.distrust.Store(true)
+			s.watch.look()
+		},
+	}
+	s.watchdog = &watchdog{config: login, stuck: s.writer.stuck, log: log}
+	return s, nil
+}
+
+// Run writes, watches and serves subscriptions until the context ends; then it
+// writes what still waits and closes the connections. It returns nil when the
+// context ended.
+func (s *Store) Run(ctx context.Context) error {
+	defer s.readers.Close()
+	group, ctx := errgroup.WithContext(ctx)
+	for _, run := range []func(context.Context) error{s.writer.run, s.watch.run, s.watchdog.run, s.notifier.run} {
+		group.Go(func() error { return run(ctx) })
+	}
+	group.Go(func() error {
+		<-ctx.Done()
+		s.tail.stop()
+		return nil
+	})
+	return group.Wait()
+}
+
+// Ready returns nil if the store serves: Postgres answers and the tail is up with
+// it.
+func (s *Store) Ready(ctx context.Context) error {
+	if _, err := s.Status(ctx); err != nil {
+		return err
+	}
+	if !s.tail.fresh() {
+		return errStale
+	}
+	return nil
+}
+
+// Write is Store.Write.
+func (s *Store) Write(ctx context.Context, stream messagestore.Stream, expected messagestore.Version, messages ...messagestore.NewMessage) (messagestore.Written, error) {
+	var v violations
+	u := v.writes([]messagestore.Write{{Stream: stream, Expected: expected, Messages: messages}}, func(int) string { return "" })
+	if len(messages) == 0 {
+		v.add("messages", "is required, at least one message")
+	}
+	written, err := s.write(ctx, v, u)
+	if err != nil {
+		return messagestore.Written{}, err
+	}
+	return written[0], nil
+}
+
+// WriteBatch is Store.WriteBatch.
+func (s *Store) WriteBatch(ctx context.Context, writes ...messagestore.Write) ([]messagestore.Written, error) {
+	var v violations
+	if len(writes) == 0 || len(writes) > maxCallWrites {
+		v.add("writes", "%d writes, 1 to %d are allowed", len(writes), maxCallWrites)
+		return nil, v.err()
+	}
+	u := v.writes(writes, func(i int) string { return fmt.Sprintf("writes[%d].", i) })
+	return s.write(ctx, v, u)
+}
+
+func (s *Store) write(ctx context.Context, v violations, u *unit) ([]messagestore.Written, error) {
+	if err := v.err(); err != nil {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	bounded, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	u.writer = messagestore.PrincipalOf(ctx)
+	u.ctx = bounded
+	u.done = make(chan verdict, 1)
+	if err := s.queue.put(u); err != nil {
+		return nil, err
+	}
+	select {
+	case v := <-u.done:
+		return v.written, v.err
+	case <-bounded.Done():
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, &messagestore.UnavailableError{Reason: "no verdict from Postgres in time"}
+	}
+}
+
+// stuck returns how long the group on its way has been so.
+func (w *writer) stuck() time.Duration {
+	since := w.since.Load()
+	if since == 0 {
+		return 0
+	}
+	return time.Since(time.Unix(0, since))
+}
+
+var errStale = &messagestore.UnavailableError{Reason: "Postgres is away: the head of the log has not been seen for too long"}

@@ -1,0 +1,298 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"time"
+
+	"videotutorials/messagestore"
+)
+
+const (
+	// heartbeatInterval is what Started promises.
+	heartbeatInterval = 2 * time.Second
+	// maxBatch bounds a batch from the tail.
+	maxBatch = 500
+)
+
+// A subscription is a cursor in the log. It takes what follows from the tail, if
+// that holds its place, else from Postgres, and waits where nothing follows.
+type subscription struct {
+	store  *Store
+	source messagestore.Source
+	filter messagestore.Filter
+	yield  func(messagestore.Event, error) bool
+
+	// place is the last place that was looked at, in the positions of the source;
+	// what a subscriber is told.
+	place messagestore.Place
+	// global is the same as a place in the whole log, by which the tail is read;
+	// nil where it is not known: a stream that was not yet read to its end.
+	global *messagestore.Place
+	// late: CaughtUp is due when the end is reached.
+	late bool
+	// heartbeat fires when nothing was sent for an interval.
+	heartbeat *time.Timer
+}
+
+// Subscribe is Store.Subscribe.
+func (s *Store) Subscribe(ctx context.Context, r messagestore.Subscription) iter.Seq2[messagestore.Event, error] {
+	return func(yield func(messagestore.Event, error) bool) {
+		if err := checkSubscription(&r); err != nil {
+			yield(nil, err)
+			return
+		}
+		sub := &subscription{
+			store: s, source: r.Source, filter: r.Filter, yield: yield, late: true,
+			heartbeat: time.NewTimer(heartbeatInterval),
+		}
+		defer sub.heartbeat.Stop()
+		err := sub.start(ctx, &r)
+		if err == nil {
+			err = sub.run(ctx)
+		}
+		if !errors.Is(err, errBroken) {
+			yield(nil, err)
+		}
+	}
+}
+
+// errBroken says that the subscriber has gone.
+var errBroken = errors.New("the subscriber has gone")
+
+func checkSubscription(r *messagestore.Subscription) error {
+	var v violations
+	v.source(r.Source, &r.Filter)
+	v.position("from_position", r.From)
+	if r.After != nil {
+		v.after(r.Source, *r.After)
+		if r.From != 0 {
+			v.add("from_position", "%d beside after, one of them is allowed", r.From)
+		}
+	}
+	if len(r.Filter.Types) == 0 {
+		r.Filter.Types = nil
+	}
+	return v.err()
+}
+
+// start finds the first place and checks it against Postgres, not against the
+// tail: another server may have told the subscriber of messages that the tail
+// does not have yet.
+func (s *subscription) start(ctx context.Context, r *messagestore.Subscription) error {
+	end, err := s.end(ctx)
+	if err != nil {
+		return err
+	}
+	switch {
+	case r.After != nil:
+		s.place = *r.After
+	case s.source.IsStream():
+		s.place.Position = r.From - 1
+	default:
+		s.place.Position = max(r.From, 1) - 1
+	}
+	if s.place.Position > end.Position {
+		ahead := s.place.Position
+		if r.After == nil {
+			ahead = r.From
+		}
+		return &messagestore.AheadError{Position: ahead, Head: end.Position}
+	}
+	found, err := s.store.placeOf(ctx, s.source, s.place.Position)
+	if err != nil {
+		return err
+	}
+	if r.After != nil && found.ID != r.After.ID {
+		return &messagestore.DivergedError{Place: *r.After}
+	}
+	s.place.ID = found.ID
+	if !s.source.IsStream() {
+		s.global = &s.place
+	}
+	return s.send(messagestore.Started{HeartbeatInterval: heartbeatInterval, HeadPosition: end.Position})
+}
+
+// end returns the last place of the source in Postgres, and sees to it that the
+// tail comes as far.
+func (s *subscription) end(ctx context.Context) (messagestore.Place, error) {
+	head, err := s.store.head(ctx)
+	if err == nil {
+		err = s.store.reach(ctx, head)
+	}
+	if err == nil && s.source.IsStream() {
+		return s.store.version(ctx, s.source.Stream)
+	}
+	return head, err
+}
+
+// reach waits until the tail has come to the head.
+func (s *Store) reach(ctx context.Context, head messagestore.Place) error {
+	for {
+		f := s.tail.after(messagestore.Place{}, 0)
+		if end, known := s.tail.place(); known && end.Position >= head.Position {
+			return nil
+		}
+		if f.stopped {
+			return errStopping
+		}
+		s.watch.look()
+		select {
+		case <-f.changed:
+		case <-time.After(staleAfter):
+			return errStale
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// run yields what follows, for ever.
+func (s *subscription) run(ctx context.Context) error {
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		var f fetched
+		if s.global != nil {
+			f = s.store.tail.after(*s.global, maxBatch)
+		} else if end, known := s.store.tail.place(); known {
+			f.end = end
+		}
+		var err error
+		switch {
+		case !f.held:
+			s.late = true
+			err = s.fromPostgres(ctx, f.end)
+		case len(f.messages) > 0:
+			err = s.fromTail(f.messages)
+		case f.stopped:
+			return errStopping
+		case s.late:
+			s.late = false
+			err = s.send(messagestore.CaughtUp{Place: s.place})
+		default:
+			err = s.wait(ctx, f.changed)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// wait returns when the tail has changed, or after a heartbeat. The heartbeat
+// comes from here, where the messages come from, so that it cannot outlive them;
+// and only while the head is known.
+func (s *subscription) wait(ctx context.Context, changed <-chan struct{}) error {
+	select {
+	case <-changed:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-s.heartbeat.C:
+		return s.progress()
+	}
+}
+
+func (s *subscription) progress() error {
+	if !s.store.tail.fresh() {
+		return errStale
+	}
+	return s.send(messagestore.Progress{Place: s.place})
+}
+
+// fromTail yields what passes of the messages that follow in the log.
+func (s *subscription) fromTail(messages []messagestore.Message) error {
+	last := &messages[len(messages)-1]
+	global := messagestore.Place{Position: last.GlobalPosition, ID: last.ID}
+	place := global
+	var batch messagestore.Messages
+	if s.source.IsStream() {
+		place = s.place
+	}
+	for i := range messages {
+		m := &messages[i]
+		if !s.source.Has(m) {
+			continue
+		}
+		if s.source.IsStream() {
+			place = s.source.Place(m)
+		}
+		if s.filter.Passes(m) {
+			batch = append(batch, *m)
+		}
+	}
+	return s.advance(batch, place, &global)
+}
+
+// fromPostgres yields what passes of the next page, up to the end of the tail,
+// which was known before the page was read.
+func (s *subscription) fromPostgres(ctx context.Context, end messagestore.Place) error {
+	after, err := proof(s.place)
+	if err != nil {
+		return err
+	}
+	p, err := s.store.page(ctx, pageRequest{
+		source: s.source, filter: &s.filter, start: s.place.Position + 1, afterID: after, bound: end.Position,
+	})
+	if errors.Is(err, errOtherLog) {
+		return s.lost(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	if !s.source.IsStream() && s.place.Position > end.Position {
+		// It is in the log, so the tail is late.
+		return s.store.reach(ctx, s.place)
+	}
+	place := s.place
+	if p.upTo != nil {
+		place = *p.upTo
+	}
+	global := &place
+	switch {
+	case p.end && s.source.IsStream():
+		global = &end
+	case p.end:
+		place = end
+	case s.source.IsStream():
+		global = nil
+	}
+	return s.advance(p.messages, place, global)
+}
+
+// lost returns the error of a place that is not in the log any more.
+func (s *subscription) lost(ctx context.Context) error {
+	end, err := s.end(ctx)
+	if err != nil {
+		return err
+	}
+	if s.place.Position > end.Position {
+		return &messagestore.AheadError{Position: s.place.Position, Head: end.Position}
+	}
+	return &messagestore.DivergedError{Place: s.place}
+}
+
+// advance yields the batch and moves to the place. Where there was nothing to
+// yield for an interval it yields Progress: also in the middle of a long way.
+func (s *subscription) advance(batch messagestore.Messages, place messagestore.Place, global *messagestore.Place) error {
+	s.place, s.global = place, global
+	if len(batch) > 0 {
+		return s.send(batch)
+	}
+	select {
+	case <-s.heartbeat.C:
+		return s.progress()
+	default:
+		return nil
+	}
+}
+
+func (s *subscription) send(event messagestore.Event) error {
+	if !s.yield(event, nil) {
+		return errBroken
+	}
+	s.heartbeat.Reset(heartbeatInterval)
+	return nil
+}

@@ -1,0 +1,197 @@
+package postgres
+
+import (
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	"videotutorials/internal/jsonb"
+	"videotutorials/messagestore"
+)
+
+// The limits of a request. A call stays below gRPC's default limit.
+const (
+	maxMessageBytes = 1 << 20
+	maxCallBytes    = 4 << 20
+	maxCallMessages = 1000
+	maxCallWrites   = 1000
+	maxCategories   = 1000
+	maxTypes        = 1000
+)
+
+// violations gathers all that is wrong in a request.
+type violations []messagestore.Violation
+
+func (v *violations) add(field, format string, a ...any) {
+	*v = append(*v, messagestore.Violation{Field: field, Description: fmt.Sprintf(format, a...)})
+}
+
+// check adds what err says of the field.
+func (v *violations) check(field string, err error) {
+	if err != nil {
+		v.add(field, "%v", err)
+	}
+}
+
+func (v violations) err() error {
+	if len(v) == 0 {
+		return nil
+	}
+	return &messagestore.InvalidError{Violations: v}
+}
+
+// writes checks the writes of a call and returns them as a unit.
+func (v *violations) writes(writes []messagestore.Write, path func(int) string) *unit {
+	u := &unit{writes: writes}
+	seen := map[uuid]bool{}
+	for w := range writes {
+		write := &writes[w]
+		at := path(w)
+		v.check(at+"stream_name", write.Stream.Check())
+		if write.Expected < messagestore.Exists {
+			// How the server passes a negative number on.
+			v.add(at+"expected_version.exactly", "%d is negative, 0 or more is allowed", write.Expected-messagestore.Exists)
+		}
+		for m := range write.Messages {
+			u.messages = append(u.messages, v.message(&write.Messages[m], fmt.Sprintf("%smessages[%d].", at, m), seen))
+			u.bytes += u.messages[len(u.messages)-1].bytes
+		}
+	}
+	if len(u.messages) > maxCallMessages {
+		v.add(path(0)+"messages", "%d messages in a call, at most %d are allowed", len(u.messages), maxCallMessages)
+	}
+	if u.bytes > maxCallBytes {
+		v.add(path(0)+"messages", "%d bytes in a call, at most %d are allowed", u.bytes, maxCallBytes)
+	}
+	return u
+}
+
+// message checks one message. seen are the ids of the call so far.
+func (v *violations) message(m *messagestore.NewMessage, at string, seen map[uuid]bool) message {
+	id, err := parseUUID(m.ID)
+	v.check(at+"id", err)
+	if err == nil && seen[id] {
+		v.add(at+"id", "%s comes twice in the call", m.ID)
+	}
+	seen[id] = true
+	v.check(at+"type", messagestore.CheckType(m.Type))
+
+	metadata := m.Metadata
+	if metadata == "" {
+		metadata = "{}"
+	}
+	size := 0
+	for _, part := range []struct{ name, text string }{{"data", m.Data}, {"metadata", metadata}} {
+		switch {
+		case part.text == "":
+			v.add(at+part.name, "is required, a JSON object")
+		case len(part.text) > maxCallBytes:
+			v.add(at+part.name, "%d bytes, at most %d are allowed", len(part.text), maxMessageBytes)
+		default:
+			n, err := jsonb.Object(part.text)
+			v.check(at+part.name, err)
+			size += n
+		}
+	}
+	if size > maxMessageBytes {
+		v.add(at+"data", "with metadata %d bytes as Postgres prints it, at most %d are allowed", size, maxMessageBytes)
+	}
+	return message{id: id, kind: m.Type, data: m.Data, metadata: metadata, bytes: size}
+}
+
+// source checks what a read or a subscription is of.
+func (v *violations) source(s messagestore.Source, f *messagestore.Filter) {
+	named := 0
+	if s.All {
+		named++
+	}
+	if s.IsStream() {
+		named++
+		v.check("stream_name", s.Stream.Check())
+		if f.Group != nil || f.Origin != "" || f.Correlation != "" {
+			v.add("filter", "of the filters only types applies to a single stream")
+		}
+	}
+	if len(s.Categories) > 0 {
+		named++
+	}
+	if named != 1 {
+		v.add("source", "is required: one of stream_name, categories (at least one name), all")
+	}
+	if len(s.Categories) > maxCategories {
+		v.add("categories.names", "%d names, at most %d are allowed", len(s.Categories), maxCategories)
+	}
+	for i, c := range s.Categories {
+		v.check(fmt.Sprintf("categories.names[%d]", i), c.Check())
+	}
+	v.filter(f)
+}
+
+func (v *violations) filter(f *messagestore.Filter) {
+	if len(f.Types) > maxTypes {
+		v.add("filter.types", "%d types, at most %d are allowed", len(f.Types), maxTypes)
+	}
+	for i, t := range f.Types {
+		v.check(fmt.Sprintf("filter.types[%d]", i), messagestore.CheckType(t))
+	}
+	if g := f.Group; g != nil {
+		if g.Size < 1 {
+			v.add("filter.consumer_group.size", "%d, at least 1 is allowed", g.Size)
+		} else if g.Member < 0 || g.Member >= g.Size {
+			v.add("filter.consumer_group.member", "%d, 0 to %d is allowed", g.Member, g.Size-1)
+		}
+	}
+	if f.Origin != "" {
+		v.check("filter.origin_category", f.Origin.Check())
+	}
+	if f.Correlation != "" {
+		v.check("filter.correlation_category", f.Correlation.Check())
+	}
+}
+
+// position checks a position that counts from 0, where 0 may mean the first.
+func (v *violations) position(field string, position int64) {
+	if position < 0 {
+		v.add(field, "%d is negative, 0 or more is allowed", position)
+	}
+}
+
+// after checks the place that a subscription resumes after, which may be the one
+// before the first message.
+func (v *violations) after(s messagestore.Source, place messagestore.Place) {
+	if place == origin(s) {
+		return
+	}
+	v.position("after[0].position", place.Position)
+	_, err := parseUUID(place.ID)
+	v.check("after[0].message_id", err)
+}
+
+// origin is the place before the first message.
+func origin(s messagestore.Source) messagestore.Place {
+	if s.IsStream() {
+		return messagestore.Place{Position: -1}
+	}
+	return messagestore.Place{}
+}
+
+type uuid [16]byte
+
+func (u uuid) String() string {
+	s := hex.EncodeToString(u[:])
+	return strings.Join([]string{s[:8], s[8:12], s[12:16], s[16:20], s[20:]}, "-")
+}
+
+// parseUUID reads a UUID as 32 hexadecimal digits in five groups.
+func parseUUID(s string) (uuid, error) {
+	var u uuid
+	if s == "" {
+		return u, fmt.Errorf("is required, a UUID")
+	}
+	plain := strings.ReplaceAll(s, "-", "")
+	n, err := hex.Decode(u[:], []byte(plain[:min(len(plain), 2*len(u))]))
+	if err != nil || n != len(u) || !strings.EqualFold(u.String(), s) {
+		return uuid{}, fmt.Errorf("%.64q is not a UUID like 5f0c1d5e-8a51-4e4e-9a25-0c5f3f6f1a2b", s)
+	}
+	return u, nil
+}

@@ -1,0 +1,80 @@
+package postgres
+
+import (
+	"videotutorials/messagestore"
+)
+
+// What append says of a unit.
+const (
+	outcomeStored   = "stored"
+	outcomeRepeated = "repeated"
+	outcomeVersion  = "version"
+	outcomeID       = "id"
+)
+
+// verdicts returns what each unit of the group gets, and the messages that were
+// stored, in the global order and as Postgres prints them.
+func (g *group) verdicts(a *appended) ([]verdict, []messagestore.Message) {
+	verdicts := make([]verdict, 0, len(g.units))
+	stored := make([]messagestore.Message, 0, len(a.PrintedData))
+	write, first := 0, 0 // the first write and message of the unit
+	for n, u := range g.units {
+		switch a.Outcomes[n] {
+		case outcomeVersion:
+			w := g.writeAt(int(*a.Conflicts[n]))
+			verdicts = append(verdicts, verdict{err: &messagestore.VersionConflictError{
+				Stream: w.Stream, Expected: w.Expected, Actual: messagestore.Version(*a.ActualVersions[n]),
+			}})
+		case outcomeID:
+			verdicts = append(verdicts, verdict{err: &messagestore.IDConflictError{
+				ID:           u.messages[int(*a.Conflicts[n])-first-1].id.String(),
+				StoredStream: messagestore.Stream(*a.IDStreams[n]),
+			}})
+		default:
+			written := make([]messagestore.Written, len(u.writes))
+			for i := range u.writes {
+				written[i] = messagestore.Written{
+					Position: *a.Positions[write+i], GlobalPosition: *a.GlobalPositions[write+i],
+					AlreadyStored: a.Outcomes[n] == outcomeRepeated && len(u.writes[i].Messages) > 0,
+				}
+			}
+			verdicts = append(verdicts, verdict{written: written})
+			if a.Outcomes[n] == outcomeStored {
+				stored = u.appendStored(stored, written, a)
+			}
+		}
+		write += len(u.writes)
+		first += len(u.messages)
+	}
+	return verdicts, stored
+}
+
+// appendStored appends the unit's messages, which were stored, to those stored
+// before it.
+func (u *unit) appendStored(stored []messagestore.Message, written []messagestore.Written, a *appended) []messagestore.Message {
+	m := 0
+	for i, w := range u.writes {
+		for n := range w.Messages {
+			stored = append(stored, messagestore.Message{
+				ID: u.messages[m].id.String(), Stream: w.Stream, Type: u.messages[m].kind,
+				Data: a.PrintedData[len(stored)], Metadata: a.PrintedMetadata[len(stored)],
+				Position:       written[i].Position - int64(len(w.Messages)-1-n),
+				GlobalPosition: a.Head + int64(len(stored)) + 1,
+				Time:           a.StoredAt.UTC(), Writer: u.writer,
+			})
+			m++
+		}
+	}
+	return stored
+}
+
+// writeAt returns the n-th write of the group, counted from 1.
+func (g *group) writeAt(n int) *messagestore.Write {
+	for _, u := range g.units {
+		if n <= len(u.writes) {
+			return &u.writes[n-1]
+		}
+		n -= len(u.writes)
+	}
+	panic("append names a write that the group does not have")
+}
