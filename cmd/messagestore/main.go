@@ -1,0 +1,21 @@
+// Messagestore is the message store: the server, and its command line.
+package main
+
+import (
+	"runtime/debug"
+
+	"videotutorials/internal/service"
+)
+
+func main() {
+	s := &serve{}
+	service.Main("messagestore", service.Command{Name: "serve", Help: "serve the message store over gRPC", Settings: s, Run: s.run})
+}
+
+// version is the module's, as Go has built it in.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
+		return info.Main.Version
+	}
+	return "dev"
+}

@@ -1,0 +1,36 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"videotutorials/messagestore"
+	"videotutorials/messagestore/postgres"
+)
+
+// The pause between two tries to open the store grows from the first to the
+// last.
+const (
+	firstPause = 100 * time.Millisecond
+	lastPause  = 5 * time.Second
+)
+
+// open opens the store, again and again while Postgres is away. An error that
+// another try cannot mend, such as a bad URL, ends it.
+func open(ctx context.Context, url string, log *slog.Logger) (*postgres.Store, error) {
+	for pause := firstPause; ; pause = min(2*pause, lastPause) {
+		store, err := postgres.Open(ctx, url, log)
+		var away *messagestore.UnavailableError
+		if !errors.As(err, &away) {
+			return store, err
+		}
+		log.Warn("Postgres is away", "again in", pause, "error", err)
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}

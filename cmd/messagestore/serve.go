@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"log/slog"
+	"net"
+	"sync/atomic"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"golang.org/x/sync/errgroup"
+
+	"videotutorials/internal/certificate"
+	"videotutorials/internal/service"
+	"videotutorials/messagestore/postgres"
+	"videotutorials/messagestore/rpc"
+)
+
+// serve is the command that serves the store, and its settings.
+type serve struct {
+	Port     int    `name:"port" env:"VT_PORT" default:"8080" help:"gRPC is on this port + 10, /metrics, /healthz and /readyz on + 11"`
+	Database string `name:"database-url" env:"VT_DATABASE_URL" help:"URL of the database message_store, required"`
+	Certs    string `name:"certs" env:"VT_CERTS" help:"folder with ca.crt, messagestore.crt and messagestore.key, required unless insecure"`
+	Insecure bool   `name:"insecure" env:"VT_INSECURE" default:"false" help:"no TLS: everybody is anonymous"`
+
+	// store is nil until Postgres has answered.
+	store atomic.Pointer[postgres.Store]
+}
+
+// run serves until the context ends. What operators ask is answered from the
+// beginning, calls from when Postgres has answered.
+func (s *serve) run(ctx context.Context, log *slog.Logger, args []string) error {
+	if len(args) > 0 {
+		return &service.UsageError{Reason: "serve takes no arguments"}
+	}
+	if s.Database == "" {
+		return &service.UsageError{Reason: "VT_DATABASE_URL is required"}
+	}
+	config, err := s.tls()
+	if err != nil {
+		return err
+	}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		return service.ListenAndServe(ctx, service.Addr(s.Port, service.MessageStoreOpsPort), service.Operations(registry, s.ready))
+	})
+	group.Go(func() error {
+		store, err := open(ctx, s.Database, log)
+		if err != nil {
+			return err
+		}
+		s.store.Store(store)
+		server := rpc.NewServer(store, rpc.ServerOptions{TLS: config, Log: log, Registry: registry, Version: version()})
+		return s.serveStore(ctx, log, store, server)
+	})
+	return group.Wait()
+}
+
+// serveStore runs the store and its server. The store ends after the server: calls
+// that were taken up need it.
+func (s *serve) serveStore(ctx context.Context, log *slog.Logger, store *postgres.Store, server *rpc.Server) error {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", service.Addr(s.Port, service.MessageStorePort))
+	if err != nil {
+		return err
+	}
+	log.Info("serving", "grpc", listener.Addr(), "version", version())
+
+	drained, done := context.WithCancel(context.WithoutCancel(ctx))
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return store.Run(drained) })
+	group.Go(func() error {
+		defer done()
+		return server.Run(ctx, listener)
+	})
+	return group.Wait()
+}
+
+// tls returns nil for a server without.
+func (s *serve) tls() (*tls.Config, error) {
+	switch {
+	case s.Insecure:
+		return nil, nil
+	case s.Certs == "":
+		return nil, &service.UsageError{Reason: "VT_CERTS is required, or VT_INSECURE=true"}
+	}
+	return certificate.Server(s.Certs, "messagestore")
+}
+
+func (s *serve) ready(ctx context.Context) error {
+	store := s.store.Load()
+	if store == nil {
+		return errors.New("Postgres has not answered yet") //nolint:staticcheck // a name
+	}
+	return store.Ready(ctx)
+}

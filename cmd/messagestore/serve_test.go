@@ -1,0 +1,155 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"videotutorials/internal/pgserver"
+	"videotutorials/internal/service"
+	"videotutorials/internal/testdb"
+	"videotutorials/messagestore"
+	"videotutorials/messagestore/rpc"
+)
+
+func TestMain(m *testing.M) { testdb.Main(m) }
+
+// TestServe has a whole life: Postgres is away at the start, comes, a message is
+// written, and the server drains.
+func TestServe(t *testing.T) {
+	log := slog.New(slog.NewTextHandler(t.Output(), nil))
+	config := pgserver.Config{Dir: filepath.Join(testdb.Folder(t), "postgres"), Log: log}
+	s := &serve{Port: freePort(t), Insecure: true}
+	s.Database = startPostgres(t, config).stop(t)
+
+	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+	defer stop()
+	ended := make(chan error, 1)
+	go func() { ended <- s.run(ctx, log, nil) }()
+	await(t, s, "/healthz", http.StatusOK, "ok")
+	await(t, s, "/readyz", http.StatusServiceUnavailable, "Postgres has not answered yet")
+
+	postgres := startPostgres(t, config)
+	defer postgres.stop(t)
+	client, err := rpc.Dial(service.Addr(s.Port, service.MessageStorePort), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	written, err := client.Write(ctx, "a-1", messagestore.None, messagestore.NewMessage{Type: "Happened", Data: "{}"})
+	if err != nil || written.GlobalPosition != 1 {
+		t.Fatalf("%+v %v", written, err)
+	}
+	await(t, s, "/readyz", http.StatusOK, "ready")
+	await(t, s, "/metrics", http.StatusOK, `grpc_server_handled_total{grpc_code="OK",grpc_method="Write"`)
+	if status, err := client.Status(ctx); err != nil || status.Version != version() {
+		t.Errorf("%+v %v", status, err)
+	}
+
+	var end error
+	for event, err := range client.Subscribe(context.Background(), messagestore.Subscription{Source: messagestore.OfAll()}) {
+		if _, ok := event.(messagestore.CaughtUp); ok {
+			stop()
+		}
+		end = err
+	}
+	var unavailable *messagestore.UnavailableError
+	if !errors.As(end, &unavailable) || unavailable.Reason != "the server is stopping" {
+		t.Errorf("the subscription ended with %v", end)
+	}
+	if err := client.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := <-ended; err != nil {
+		t.Errorf("run: %v", err)
+	}
+}
+
+func TestServe_Wrong(t *testing.T) {
+	log := slog.New(slog.DiscardHandler)
+	for name, test := range map[string]struct {
+		s     *serve
+		args  []string
+		usage bool
+	}{
+		"arguments":       {&serve{Database: "postgres:///x", Insecure: true}, []string{"x"}, true},
+		"no database":     {&serve{Insecure: true}, nil, true},
+		"no certificates": {&serve{Database: "postgres:///x"}, nil, true},
+		"no such folder":  {&serve{Database: "postgres:///x", Certs: filepath.Join(t.TempDir(), "none")}, nil, false},
+		"bad URL":         {&serve{Database: "postgres://%zz", Insecure: true, Port: freePort(t)}, nil, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := test.s.run(t.Context(), log, test.args)
+			var usage *service.UsageError
+			if err == nil || errors.As(err, &usage) != test.usage {
+				t.Errorf("%v, expected wrong usage: %t", err, test.usage)
+			}
+		})
+	}
+}
+
+// A database is a Postgres of the test's own.
+type database struct{ server *pgserver.Server }
+
+func startPostgres(t *testing.T, config pgserver.Config) database {
+	t.Helper()
+	server, err := pgserver.Start(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return database{server}
+}
+
+// stop stops it and returns its URL.
+func (d database) stop(t *testing.T) string {
+	t.Helper()
+	if err := d.server.Stop(); err != nil {
+		t.Error(err)
+	}
+	return d.server.URL("postgres")
+}
+
+// freePort returns a VT_PORT whose range was free.
+func freePort(t *testing.T) int {
+	t.Helper()
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close() //nolint:errcheck // nobody has connected
+	return listener.Addr().(*net.TCPAddr).Port - service.MessageStorePort
+}
+
+// await asks the operations until they answer so.
+func await(t *testing.T, s *serve, path string, code int, text string) {
+	t.Helper()
+	ticker := time.NewTicker(10 * time.Millisecond)
+	defer ticker.Stop()
+	last := "nothing"
+	for deadline := time.After(20 * time.Second); ; {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+service.Addr(s.Port, service.MessageStoreOpsPort)+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Close = true // or a kept connection would outlive the test
+		if response, err := http.DefaultClient.Do(request); err == nil {
+			body, err := io.ReadAll(response.Body)
+			_ = response.Body.Close()
+			if err == nil && response.StatusCode == code && strings.Contains(string(body), text) {
+				return
+			}
+			last = response.Status + " " + string(body)
+		}
+		select {
+		case <-ticker.C:
+		case <-deadline:
+			t.Fatalf("%s answers %s, expected %d %s", path, last, code, text)
+		}
+	}
+}

@@ -1,0 +1,104 @@
+package certificate
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+func TestOpenAuthority_KeepsWhatIsThere(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "certs")
+	first, err := OpenAuthority(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := OpenAuthority(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !first.cert.Equal(again.cert) {
+		t.Error("a second authority was made")
+	}
+	for path, want := range map[string]os.FileMode{dir: 0o700, filepath.Join(dir, "ca.key"): 0o600} {
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := info.Mode().Perm(); got != want {
+			t.Errorf("%s has mode %v, want %v", path, got, want)
+		}
+	}
+}
+
+func TestAuthority_Issue(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name   string
+		before func(t *testing.T, a *Authority)
+		kept   bool
+	}{
+		{name: "Good", kept: true, before: func(*testing.T, *Authority) {}},
+		{name: "NearItsEnd", before: func(t *testing.T, a *Authority) { issue(t, a, application, renewal-time.Hour) }},
+		{name: "OtherPrincipal", before: func(t *testing.T, a *Authority) { issue(t, a, storeID, life) }},
+		{name: "OtherAuthority", before: func(t *testing.T, a *Authority) {
+			if err := a.create(); err != nil {
+				t.Fatal(err)
+			}
+		}},
+		{name: "KeyThatDoesNotFit", before: func(t *testing.T, a *Authority) {
+			issue(t, a, application, life)
+			text, err := os.ReadFile(filepath.Join(a.dir, "ca.key"))
+			if err == nil {
+				err = os.WriteFile(filepath.Join(a.dir, "one.key"), text, 0o600)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			a, err := OpenAuthority(t.TempDir())
+			if err != nil {
+				t.Fatal(err)
+			}
+			issue(t, a, application, life)
+			test.before(t, a)
+			before := readOne(t, a)
+			if err := a.Issue("one", application); err != nil {
+				t.Fatal(err)
+			}
+			if kept := before == readOne(t, a); kept != test.kept {
+				t.Errorf("kept is %v, want %v", kept, test.kept)
+			}
+			cert, _, err := load(a.dir, "one")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if cert.URIs[0].String() != application {
+				t.Errorf("it names %v, want %s", cert.URIs, application)
+			}
+		})
+	}
+}
+
+// issue replaces the certificate.
+func issue(t *testing.T, a *Authority, principal string, life time.Duration) {
+	t.Helper()
+	_ = os.Remove(filepath.Join(a.dir, "one.crt"))
+	if err := a.issue("one", principal, time.Now(), life); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func readOne(t *testing.T, a *Authority) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(a.dir, "one.crt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}

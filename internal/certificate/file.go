@@ -1,0 +1,54 @@
+package certificate
+
+import (
+	"crypto/ecdsa"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"os"
+)
+
+const (
+	certificateFile = ".crt"
+	keyFile         = ".key"
+)
+
+// load reads a certificate and its key. It returns fs.ErrNotExist if one of the
+// two is not there.
+func load(dir, name string) (*x509.Certificate, *ecdsa.PrivateKey, error) {
+	pair, err := tls.LoadX509KeyPair(path(dir, name, certificateFile), path(dir, name, keyFile))
+	if err != nil {
+		return nil, nil, err
+	}
+	key, ok := pair.PrivateKey.(*ecdsa.PrivateKey)
+	if !ok {
+		return nil, nil, fmt.Errorf("%s is not an ECDSA key", path(dir, name, keyFile))
+	}
+	return pair.Leaf, key, nil
+}
+
+// store writes both files, the key first: a crash between the two leaves an
+// authority without its certificate, or a pair that does not fit, and both are
+// made anew.
+func store(dir, name string, cert *x509.Certificate, key *ecdsa.PrivateKey) error {
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return err
+	}
+	return errors.Join(
+		replace(path(dir, name, keyFile), "PRIVATE KEY", der),
+		replace(path(dir, name, certificateFile), "CERTIFICATE", cert.Raw),
+	)
+}
+
+// replace writes the file beside its place and moves it there: a reader finds
+// the old or the new one, whole.
+func replace(path, kind string, der []byte) error {
+	fresh := path + ".new"
+	if err := os.WriteFile(fresh, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
+		return err
+	}
+	return os.Rename(fresh, path)
+}

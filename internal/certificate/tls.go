@@ -1,0 +1,83 @@
+package certificate
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"os"
+)
+
+// Server returns the TLS settings of a server with the certificate of that name.
+// It takes only clients that have a certificate of the folder's authority.
+//
+// Each connection reads the files anew, so that a renewed certificate, and also
+// another authority, holds from the next connection on. If they cannot be read,
+// or do not fit, connections fail until they do.
+func Server(dir, name string) (*tls.Config, error) {
+	if _, err := read(dir, name); err != nil {
+		return nil, err
+	}
+	return &tls.Config{
+		MinVersion: tls.VersionTLS13,
+		NextProtos: []string{"h2"},
+		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+			f, err := read(dir, name)
+			if err != nil {
+				return nil, err
+			}
+			return &tls.Config{
+				MinVersion:   tls.VersionTLS13,
+				NextProtos:   []string{"h2"},
+				Certificates: []tls.Certificate{f.pair},
+				ClientAuth:   tls.RequireAndVerifyClientCert,
+				ClientCAs:    f.authority,
+				// A resumed session would not look at the certificate again.
+				SessionTicketsDisabled: true,
+			}, nil
+		},
+	}, nil
+}
+
+// Client returns the TLS settings of a client with the certificate of that name.
+// It talks only to servers that have a certificate of the folder's authority
+// for the host that was dialled.
+//
+// Each connection reads the client's certificate anew. The authority is read
+// once: the standard library's verification, by host name and by IP, is not
+// replaced for the sake of an authority that changes under a running process.
+func Client(dir, name string) (*tls.Config, error) {
+	f, err := read(dir, name)
+	if err != nil {
+		return nil, err
+	}
+	return &tls.Config{
+		MinVersion: tls.VersionTLS13,
+		RootCAs:    f.authority,
+		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			f, err := read(dir, name)
+			return &f.pair, err
+		},
+	}, nil
+}
+
+// files are what one side needs.
+type files struct {
+	pair      tls.Certificate
+	authority *x509.CertPool
+}
+
+func read(dir, name string) (files, error) {
+	pair, err := tls.LoadX509KeyPair(path(dir, name, certificateFile), path(dir, name, keyFile))
+	if err != nil {
+		return files{}, fmt.Errorf("certificate %s: %w", name, err)
+	}
+	text, err := os.ReadFile(path(dir, authorityName, certificateFile))
+	if err != nil {
+		return files{}, fmt.Errorf("certificate of the authority: %w", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(text) {
+		return files{}, fmt.Errorf("%s has no certificate", path(dir, authorityName, certificateFile))
+	}
+	return files{pair, pool}, nil
+}

@@ -1,0 +1,91 @@
+// Package interceptor is what surrounds every call of our gRPC servers: a trace
+// id, one line in the log, metrics, and recovery from panics.
+package interceptor
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// ServerOptions returns the options that surround every call of a server. What
+// the server adds with its own ChainUnaryInterceptor and ChainStreamInterceptor
+// lies inside.
+//
+// A registry takes the metrics of one server: ServerOptions panics if it is
+// given the same one twice.
+func ServerOptions(log *slog.Logger, registry *prometheus.Registry) []grpc.ServerOption {
+	layers := []Layer{
+		trace,                       // first, so that all the others know the trace id
+		logger{log}.around,          // outside of recovery, so that a panic has its line too
+		newMetrics(registry).around, // likewise
+		recovery{log}.around,        // last, so that nothing of a panic passes the others
+	}
+	var unary []grpc.UnaryServerInterceptor
+	var stream []grpc.StreamServerInterceptor
+	for _, l := range layers {
+		unary = append(unary, l.Unary)
+		stream = append(stream, l.Stream)
+	}
+	return []grpc.ServerOption{grpc.ChainUnaryInterceptor(unary...), grpc.ChainStreamInterceptor(stream...)}
+}
+
+// A Layer surrounds calls of both kinds. It calls next once at the most, with
+// the context that the handler gets, and returns the error of the call.
+type Layer func(ctx context.Context, m Method, next func(context.Context) error) error
+
+// A Method is what is called.
+type Method struct {
+	// Name is as in `/messagestore.v1.MessageStoreService/Write`.
+	Name string
+	// Kind is unary, client_stream, server_stream or bidi_stream.
+	Kind string
+}
+
+// Unary is the layer as an interceptor of unary calls.
+func (l Layer) Unary(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+	var response any
+	err := l(ctx, Method{info.FullMethod, "unary"}, func(ctx context.Context) (err error) {
+		response, err = handler(ctx, request)
+		return err
+	})
+	return response, err
+}
+
+// Stream is the layer as an interceptor of streams.
+func (l Layer) Stream(server any, s grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+	return l(s.Context(), Method{info.FullMethod, kind(info)}, func(ctx context.Context) error {
+		return handler(server, stream{s, ctx})
+	})
+}
+
+func kind(info *grpc.StreamServerInfo) string {
+	switch {
+	case info.IsClientStream && info.IsServerStream:
+		return "bidi_stream"
+	case info.IsClientStream:
+		return "client_stream"
+	}
+	return "server_stream"
+}
+
+// A stream is a server's stream with a context of ours.
+type stream struct {
+	grpc.ServerStream
+	ctx context.Context
+}
+
+func (s stream) Context() context.Context { return s.ctx }
+
+// code returns the code that gRPC answers for a handler's error.
+func code(err error) codes.Code {
+	s, ok := status.FromError(err)
+	if !ok {
+		s = status.FromContextError(err)
+	}
+	return s.Code()
+}

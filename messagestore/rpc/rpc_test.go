@@ -1,0 +1,108 @@
+package rpc
+
+import (
+	"bytes"
+	"context"
+	"iter"
+	"log/slog"
+	"net"
+	"sync"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/test/bufconn"
+
+	"videotutorials/internal/testdb"
+	"videotutorials/messagestore"
+)
+
+func TestMain(m *testing.M) { testdb.Main(m) }
+
+// A script is a Store that does what its test says. It stands for what a real
+// one does only now and then: to fail in each way, to say nothing.
+type script struct {
+	messagestore.Store
+	write     func(context.Context, ...messagestore.NewMessage) (messagestore.Written, error)
+	read      func(context.Context, func(messagestore.Message, error) bool)
+	subscribe func(context.Context, messagestore.Subscription, func(messagestore.Event, error) bool)
+	status    func(context.Context) (messagestore.Status, error)
+}
+
+func (s script) Write(ctx context.Context, _ messagestore.Stream, _ messagestore.Version, m ...messagestore.NewMessage) (messagestore.Written, error) {
+	return s.write(ctx, m...)
+}
+
+func (s script) Read(ctx context.Context, _ messagestore.ReadRequest) iter.Seq2[messagestore.Message, error] {
+	return func(yield func(messagestore.Message, error) bool) { s.read(ctx, yield) }
+}
+
+func (s script) Subscribe(ctx context.Context, r messagestore.Subscription) iter.Seq2[messagestore.Event, error] {
+	return func(yield func(messagestore.Event, error) bool) { s.subscribe(ctx, r, yield) }
+}
+
+func (s script) Status(ctx context.Context) (messagestore.Status, error) { return s.status(ctx) }
+
+// A wire is a server and a client of it, joined in memory.
+type wire struct {
+	*Client
+	listener *bufconn.Listener
+	log      *logBuffer
+	stop     context.CancelFunc // ends Run
+	stopped  chan error         // what Run returned
+	closed   sync.Once
+}
+
+func connect(t *testing.T, store messagestore.Store) *wire {
+	t.Helper()
+	w := &wire{listener: bufconn.Listen(1 << 20), log: &logBuffer{}, stopped: make(chan error, 1)}
+	server := NewServer(store, ServerOptions{Log: w.log.logger(), Registry: prometheus.NewRegistry(), Version: "v1.2.3"})
+	var ctx context.Context
+	ctx, w.stop = context.WithCancel(context.Background())
+	go func() { w.stopped <- server.Run(ctx, w.listener) }()
+
+	var err error
+	w.Client, err = dial("passthrough:test", nil, grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
+		return w.listener.DialContext(ctx)
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { w.close(t) })
+	return w
+}
+
+// close ends both sides, once. In a bubble of fake time the test calls it.
+func (w *wire) close(t *testing.T) {
+	w.closed.Do(func() {
+		if err := w.Close(); err != nil {
+			t.Error(err)
+		}
+		w.stop()
+		if err := <-w.stopped; err != nil {
+			t.Errorf("run the server: %v", err)
+		}
+	})
+}
+
+// A logBuffer is a log for tests to read.
+type logBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logBuffer) logger() *slog.Logger {
+	return slog.New(slog.NewTextHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}

@@ -1,0 +1,258 @@
+package rpc
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/net/http2"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+	reflectionv1 "google.golang.org/grpc/reflection/grpc_reflection_v1"
+	"google.golang.org/grpc/status"
+
+	"videotutorials/messagestore"
+	messagestorev1 "videotutorials/proto/messagestore/v1"
+)
+
+func TestServer_Status(t *testing.T) {
+	head := messagestore.Place{Position: 7, ID: "x"}
+	w := connect(t, script{status: func(context.Context) (messagestore.Status, error) {
+		return messagestore.Status{Head: head, Version: "the store's"}, nil
+	}})
+	got, err := w.Status(t.Context())
+	if want := (messagestore.Status{Head: head, Version: "v1.2.3"}); err != nil || got != want {
+		t.Errorf("%+v %v, expected %+v", got, err, want)
+	}
+	w.close(t)
+	if !strings.Contains(w.log.String(), "everybody is anonymous") {
+		t.Error("the log does not warn that TLS is off")
+	}
+}
+
+func TestServer_Health(t *testing.T) {
+	w := connect(t, script{})
+	for _, service := range []string{"", "messagestore.v1.MessageStoreService"} {
+		r, err := healthv1.NewHealthClient(w.conn).Check(t.Context(), &healthv1.HealthCheckRequest{Service: service})
+		if err != nil || r.Status != healthv1.HealthCheckResponse_SERVING {
+			t.Errorf("%q: %v %v", service, r, err)
+		}
+	}
+}
+
+func TestServer_Reflection(t *testing.T) {
+	w := connect(t, script{})
+	stream, err := reflectionv1.NewServerReflectionClient(w.conn).ServerReflectionInfo(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stream.Send(&reflectionv1.ServerReflectionRequest{
+		MessageRequest: &reflectionv1.ServerReflectionRequest_ListServices{},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	r, err := stream.Recv()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(r.String(), "messagestore.v1.MessageStoreService") {
+		t.Errorf("%v does not have the service", r)
+	}
+	if err := stream.CloseSend(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestServer_Unimplemented has what a later version serves.
+func TestServer_Unimplemented(t *testing.T) {
+	w := connect(t, script{})
+	_, streams := w.service.ListStreams(t.Context(), &messagestorev1.ListStreamsRequest{})
+	_, categories := w.service.ListCategories(t.Context(), &messagestorev1.ListCategoriesRequest{})
+	for _, err := range []error{streams, categories} {
+		if status.Code(err) != codes.Unimplemented {
+			t.Error(err)
+		}
+	}
+}
+
+func TestServer_Size(t *testing.T) {
+	w := connect(t, script{write: func(context.Context, ...messagestore.NewMessage) (messagestore.Written, error) {
+		return messagestore.Written{}, nil
+	}})
+	for _, test := range []struct {
+		bytes int
+		want  codes.Code
+	}{{maxCall - 100, codes.OK}, {maxCall + 1, codes.InvalidArgument}, {maxReceive + 1, codes.ResourceExhausted}} {
+		_, err := w.service.Write(t.Context(), &messagestorev1.WriteRequest{
+			Messages: []*messagestorev1.NewMessage{{Data: strings.Repeat("x", test.bytes)}},
+		})
+		if status.Code(err) != test.want {
+			t.Errorf("%d bytes: %v, expected %v", test.bytes, err, test.want)
+		}
+		_, err = w.Write(t.Context(), "a-1", messagestore.Any, messagestore.NewMessage{Data: strings.Repeat("x", test.bytes)})
+		var invalid *messagestore.InvalidError
+		if errors.As(err, &invalid) != (test.want != codes.OK) {
+			t.Errorf("%d bytes: the client says %v", test.bytes, err)
+		}
+	}
+	_, err := w.WriteBatch(t.Context(), messagestore.Write{Messages: []messagestore.NewMessage{{Data: "\xff"}}})
+	var invalid *messagestore.InvalidError
+	if !errors.As(err, &invalid) {
+		t.Errorf("not UTF-8: %v", err)
+	}
+}
+
+// TestServer_Ping: a client that pings each 5 s is not cut, with or without a
+// call, however long nothing else is said.
+func TestServer_Ping(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := connect(t, script{})
+		conn, err := w.listener.Dial()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := conn.Write([]byte(http2.ClientPreface)); err != nil {
+			t.Fatal(err)
+		}
+		framer := http2.NewFramer(conn, conn)
+		if err := framer.WriteSettings(); err != nil {
+			t.Fatal(err)
+		}
+		acks := make(chan int)
+		go func() {
+			n := 0
+			for {
+				frame, err := framer.ReadFrame()
+				if err != nil {
+					acks <- n
+					return
+				}
+				switch frame := frame.(type) {
+				case *http2.PingFrame:
+					if frame.IsAck() {
+						n++
+					} else if err := framer.WritePing(true, frame.Data); err != nil {
+						t.Error(err)
+					}
+				case *http2.GoAwayFrame:
+					t.Errorf("the server said %v %q", frame.ErrCode, frame.DebugData())
+				}
+			}
+		}()
+		const pings = 50
+		for range pings {
+			time.Sleep(5 * time.Second)
+			if err := framer.WritePing(false, [8]byte{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		synctest.Wait()
+		if err := conn.Close(); err != nil {
+			t.Error(err)
+		}
+		if n := <-acks; n != pings {
+			t.Errorf("%d pings of %d were answered", n, pings)
+		}
+	})
+}
+
+// TestServer_Idle: a quiet subscription of our own client lives, too.
+func TestServer_Idle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := connect(t, script{subscribe: func(_ context.Context, _ messagestore.Subscription, yield func(messagestore.Event, error) bool) {
+			yield(messagestore.Started{HeartbeatInterval: time.Hour}, nil)
+			time.Sleep(time.Hour)
+			yield(nil, messagestore.ErrNotFound)
+		}})
+		var end error
+		for _, err := range w.Subscribe(t.Context(), messagestore.Subscription{}) {
+			end = err
+		}
+		if !errors.Is(end, messagestore.ErrNotFound) {
+			t.Errorf("%v, expected the store's own error after an hour", end)
+		}
+	})
+}
+
+// TestServer_Drain: when the server stops, a subscription ends with a status, a
+// write is finished, and a new call is not taken.
+func TestServer_Drain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := connect(t, script{
+			subscribe: func(ctx context.Context, _ messagestore.Subscription, yield func(messagestore.Event, error) bool) {
+				yield(messagestore.Started{HeartbeatInterval: heartbeat}, nil)
+				<-ctx.Done()
+				yield(nil, ctx.Err())
+			},
+			write: func(context.Context, ...messagestore.NewMessage) (messagestore.Written, error) {
+				time.Sleep(time.Second)
+				return messagestore.Written{GlobalPosition: 7}, nil
+			},
+		})
+		written, ended := make(chan error, 1), make(chan error, 1)
+		go func() {
+			_, err := w.Write(t.Context(), "a-1", messagestore.Any)
+			written <- err
+		}()
+		started := make(chan struct{})
+		go func() {
+			for event, err := range w.Subscribe(t.Context(), messagestore.Subscription{}) {
+				if _, ok := event.(messagestore.Started); ok {
+					close(started)
+				}
+				if err != nil {
+					ended <- err
+				}
+			}
+		}()
+		<-started
+		synctest.Wait()
+		begin := time.Now()
+		w.stop()
+		if err := <-ended; err == nil || err.Error() != errStopping.Reason || time.Since(begin) > 0 {
+			t.Errorf("the subscription ended with %v after %v", err, time.Since(begin))
+		}
+		if err := <-written; err != nil {
+			t.Errorf("the write under way: %v", err)
+		}
+		if err := <-w.stopped; err != nil || time.Since(begin) > 2*time.Second {
+			t.Errorf("Run returned %v after %v", err, time.Since(begin))
+		}
+		w.stopped <- nil
+		_, err := w.service.GetStatus(t.Context(), &messagestorev1.GetStatusRequest{}, grpc.WaitForReady(false))
+		if status.Code(err) != codes.Unavailable {
+			t.Errorf("a call after the end: %v", err)
+		}
+	})
+}
+
+// TestServer_Drain_Bound: a call that does not end does not hold the server.
+func TestServer_Drain_Bound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := connect(t, script{status: func(ctx context.Context) (messagestore.Status, error) {
+			<-ctx.Done()
+			return messagestore.Status{}, ctx.Err()
+		}})
+		ctx, cancel := context.WithCancel(t.Context())
+		failed := make(chan error, 1)
+		go func() {
+			_, err := w.service.GetStatus(ctx, &messagestorev1.GetStatusRequest{})
+			failed <- err
+		}()
+		synctest.Wait()
+		begin := time.Now()
+		w.stop()
+		if err := <-w.stopped; err != nil || time.Since(begin) != drainWithin {
+			t.Errorf("Run returned %v after %v", err, time.Since(begin))
+		}
+		w.stopped <- nil
+		cancel() // or the client would wait for a new server
+		if err := <-failed; err == nil {
+			t.Error("the call did not fail")
+		}
+	})
+}
