@@ -1,0 +1,239 @@
+package consumer
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"videotutorials/internal/contract"
+	"videotutorials/internal/testdb"
+	"videotutorials/messagestore"
+	subscriberpositionv1 "videotutorials/proto/subscriberposition/v1"
+	viewingv1 "videotutorials/proto/viewing/v1"
+)
+
+func TestMain(m *testing.M) { testdb.Main(m) }
+
+// eager keeps the position after each message, and tries again at once.
+var eager = limits{handled: 1, interval: 1, skipped: 1_000_000, patience: time.Second}
+
+// lazy keeps the position at the stop alone.
+var lazy = limits{handled: 1_000_000, interval: time.Hour, skipped: 1_000_000, patience: time.Second}
+
+// A running consumer.
+type running struct {
+	// stop ends it and waits for the end; so does the end of the test.
+	stop func()
+	// cancelled waits until stop was called.
+	cancelled func()
+	// failed receives when it has logged an error.
+	failed <-chan struct{}
+}
+
+func start(t *testing.T, c *Consumer, store messagestore.Store, limits limits) running {
+	t.Helper()
+	failed := make(chan struct{}, 1000)
+	log := slog.New(watcher{slog.NewTextHandler(t.Output(), nil), failed})
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- c.run(ctx, store, log, limits) }()
+	stop := sync.OnceFunc(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("run: %v", err)
+		}
+	})
+	t.Cleanup(stop)
+	return running{stop, func() { <-ctx.Done() }, failed}
+}
+
+// A watcher is a log handler that tells of errors.
+type watcher struct {
+	slog.Handler
+	failed chan<- struct{}
+}
+
+func (w watcher) Handle(ctx context.Context, r slog.Record) error {
+	if r.Level >= slog.LevelError {
+		w.failed <- struct{}{}
+	}
+	return w.Handler.Handle(ctx, r)
+}
+
+func (w watcher) WithAttrs(attributes []slog.Attr) slog.Handler {
+	return watcher{w.Handler.WithAttrs(attributes), w.failed}
+}
+
+// viewer is a consumer of viewings that sends each one it handles.
+func viewer(id string) (*Consumer, <-chan string) {
+	viewed := make(chan string, 1000)
+	return &Consumer{ID: id, Handlers: Handlers{
+		On(func(_ context.Context, e *viewingv1.VideoViewed, _ messagestore.Message) error {
+			viewed <- e.GetVideoId()
+			return nil
+		}),
+	}}, viewed
+}
+
+// view writes viewings of v<from> to v<to> and returns their places.
+func view(t *testing.T, store messagestore.Store, from, to int) (places []messagestore.Place) {
+	t.Helper()
+	for i := from; i <= to; i++ {
+		data, err := contract.Marshal(&viewingv1.VideoViewed{VideoId: fmt.Sprintf("v%d", i)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		places = append(places, write(t, store, "viewing-1", "VideoViewed", data))
+	}
+	return places
+}
+
+func write(t *testing.T, store messagestore.Store, stream messagestore.Stream, messageType, data string) messagestore.Place {
+	t.Helper()
+	id := uuid.NewString()
+	written, err := store.Write(t.Context(), stream, messagestore.Any, messagestore.NewMessage{ID: id, Type: messageType, Data: data})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return messagestore.Place{Position: written.GlobalPosition, ID: id}
+}
+
+// want receives v<from> to v<to>, in this order and nothing else.
+func want(t *testing.T, viewed <-chan string, from, to int) {
+	t.Helper()
+	for i := from; i <= to; i++ {
+		if got := <-viewed; got != fmt.Sprintf("v%d", i) {
+			t.Fatalf("handled %s, want v%d", got, i)
+		}
+	}
+	select {
+	case got := <-viewed:
+		t.Fatalf("handled %s too", got)
+	default:
+	}
+}
+
+// kept returns the positions that the consumer "test" has kept, oldest first.
+func kept(t *testing.T, store messagestore.Store) (places []messagestore.Place) {
+	t.Helper()
+	for m, err := range store.Read(t.Context(), messagestore.ReadRequest{Source: messagestore.OfStream(positionStream("test"))}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		read, err := contract.Decode[*subscriberpositionv1.Read](m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m.Metadata != "{}" {
+			t.Errorf("a position has metadata %s", m.Metadata)
+		}
+		places = append(places, messagestore.Place{Position: read.GetPosition(), ID: read.GetMessageId()})
+	}
+	return places
+}
+
+// awaitKept waits until the consumer "test" has kept a position.
+func awaitKept(t *testing.T, store messagestore.Store) {
+	t.Helper()
+	subscription := messagestore.Subscription{Source: messagestore.OfStream(positionStream("test"))}
+	for event, err := range store.Subscribe(t.Context(), subscription) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, ok := event.(messagestore.Messages); ok {
+			return
+		}
+	}
+}
+
+// keptUpTo checks that the last kept place is the message, or behind it, since a
+// consumer's own positions come after the message and are skipped.
+func keptUpTo(t *testing.T, places []messagestore.Place, message messagestore.Place) {
+	t.Helper()
+	if len(places) == 0 || places[len(places)-1].Position < message.Position {
+		t.Errorf("kept %v, want up to %v", places, message)
+	}
+}
+
+func exec(t *testing.T, url string, statements ...string) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context())
+	for _, sql := range statements {
+		if _, err := conn.Exec(t.Context(), sql); err != nil {
+			t.Fatalf("%s: %v", sql, err)
+		}
+	}
+}
+
+// A faulty store is another store with faults. It may be exchanged for another.
+type faulty struct {
+	messagestore.Store
+	// next, if set, replaces Store at the next subscription, which is when cut
+	// ends the one before.
+	next atomic.Pointer[messagestore.Store]
+	cut  chan struct{}
+	// subscribed, if set, receives at the first subscription.
+	subscribed chan struct{}
+	// write, if set, is Write.
+	write func(context.Context) error
+}
+
+func (f *faulty) store() messagestore.Store {
+	if next := f.next.Load(); next != nil {
+		return *next
+	}
+	return f.Store
+}
+
+func (f *faulty) Subscribe(ctx context.Context, s messagestore.Subscription) iter.Seq2[messagestore.Event, error] {
+	return func(yield func(messagestore.Event, error) bool) {
+		select {
+		case f.subscribed <- struct{}{}:
+		default:
+		}
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		done := make(chan struct{})
+		defer close(done)
+		go func() {
+			select {
+			case <-f.cut:
+				cancel()
+			case <-done:
+			}
+		}()
+		for event, err := range f.store().Subscribe(ctx, s) {
+			if ctx.Err() != nil {
+				err = &messagestore.UnavailableError{Reason: "cut"}
+			}
+			if !yield(event, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+func (f *faulty) Last(ctx context.Context, stream messagestore.Stream, messageType string) (messagestore.Message, error) {
+	return f.store().Last(ctx, stream, messageType)
+}
+
+func (f *faulty) Write(ctx context.Context, stream messagestore.Stream, expected messagestore.Version, messages ...messagestore.NewMessage) (messagestore.Written, error) {
+	if f.write != nil {
+		if err := f.write(ctx); err != nil {
+			return messagestore.Written{}, err
+		}
+	}
+	return f.store().Write(ctx, stream, expected, messages...)
+}

@@ -1,0 +1,45 @@
+// Package viewdata is View Data: its schema and its read queries, a file a view.
+//
+// View Data is a database of its own. The aggregators write it, each its own
+// tables, as the role view_writer; the application reads it, as view_reader,
+// which can do nothing else. All of it is derived from the message store and can
+// be made again from there.
+package viewdata
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// The roles to Open View Data with.
+const (
+	// Writer may read and write every table, and change none.
+	Writer = "view_writer"
+	// Reader may read every table.
+	Reader = "view_reader"
+)
+
+// Open returns a pool whose connections work as the role, whoever the user of
+// the URL is; it must be the role itself or a member of it. Open does not
+// connect: Postgres and the role may come later. It returns an error if the URL
+// is wrong.
+func Open(ctx context.Context, url string, role string) (*pgxpool.Pool, error) {
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, fmt.Errorf("open view data: %w", err)
+	}
+	config.ConnConfig.RuntimeParams["role"] = role
+	if role == Writer {
+		// A crash of Postgres may undo the last commits, rows and position
+		// together, and the aggregators make them again from the log. So they
+		// need not wait for the disk.
+		config.ConnConfig.RuntimeParams["synchronous_commit"] = "off"
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("open view data: %w", err)
+	}
+	return pool, nil
+}
