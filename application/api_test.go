@@ -1,0 +1,201 @@
+package application
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"videotutorials/internal/testdb"
+	"videotutorials/messagestore"
+	"videotutorials/viewdata"
+)
+
+func TestMain(m *testing.M) { testdb.Main(m) }
+
+// An api is a running Application.
+type api struct {
+	app       *Application
+	url, grpc string
+	// stop ends it, and returns when it has ended.
+	stop func()
+	log  *lockedBuffer
+	// client calls it.
+	client *http.Client
+}
+
+// start runs an Application, with Config's TLS or plain, until the test ends.
+func start(t testing.TB, c Config) *api {
+	t.Helper()
+	log := &lockedBuffer{}
+	c.Log = slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	c.Registry, c.Version = prometheus.NewRegistry(), "test"
+	app, err := New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rest, rpc := listen(t), listen(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- app.Run(ctx, rest, rpc) }()
+	stop := sync.OnceFunc(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("run: %v", err)
+		}
+	})
+	t.Cleanup(stop)
+	return &api{app: app, url: "http://" + rest.Addr().String(), grpc: rpc.Addr().String(), stop: stop, log: log, client: http.DefaultClient}
+}
+
+func listen(t testing.TB) net.Listener {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // returns at once
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// viewData returns View Data with its tables, read as the application does, and
+// the superuser's URL.
+func viewData(t testing.TB) (*pgxpool.Pool, string) {
+	t.Helper()
+	url := testdb.New(t, "view_data", viewdata.Migrate)
+	return open(t, url), url
+}
+
+func open(t testing.TB, url string) *pgxpool.Pool {
+	t.Helper()
+	pool, err := viewdata.Open(t.Context(), url, viewdata.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	return pool
+}
+
+// An answer is an HTTP answer, read.
+type answered struct {
+	status int
+	header http.Header
+	body   string
+}
+
+// traceID returns the traceId of the JSON body.
+func (a answered) traceID(t testing.TB) string {
+	t.Helper()
+	var body struct{ TraceID string }
+	if err := json.Unmarshal([]byte(a.body), &body); err != nil {
+		t.Errorf("%q: %v", a.body, err)
+	}
+	return body.TraceID
+}
+
+// violations returns the fields of a google.rpc.Status's BadRequest, and the
+// text of the whole.
+func (a answered) violations(t testing.TB) []string {
+	t.Helper()
+	var body struct {
+		Code    int
+		Message string
+		Details []struct {
+			FieldViolations []struct{ Field, Description string }
+		}
+	}
+	if err := json.Unmarshal([]byte(a.body), &body); err != nil {
+		t.Fatalf("%q: %v", a.body, err)
+	}
+	if body.Code == 0 || body.Message == "" {
+		t.Errorf("%q is no google.rpc.Status", a.body)
+	}
+	var fields []string
+	for _, d := range body.Details {
+		for _, v := range d.FieldViolations {
+			if v.Description == "" {
+				t.Errorf("%s has no description", v.Field)
+			}
+			fields = append(fields, v.Field)
+		}
+	}
+	return fields
+}
+
+// call makes a request; headers are names and values by turns. It checks what
+// holds of every answer: that it has one trace id, a new one. It may be called by
+// any goroutine.
+func (a *api) call(t testing.TB, method, path, body string, headers ...string) answered {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, a.url+path, bytes.NewReader([]byte(body)))
+	if err != nil {
+		t.Error(err)
+		return answered{}
+	}
+	const sent = "11111111-1111-4111-8111-111111111111"
+	r.Header.Set("X-Trace-Id", sent)
+	for i := 0; i+1 < len(headers); i += 2 {
+		r.Header.Add(headers[i], headers[i+1])
+	}
+	response, err := a.client.Do(r)
+	if err != nil {
+		t.Error(err)
+		return answered{}
+	}
+	defer response.Body.Close() //nolint:errcheck // it is read
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Error(err)
+		return answered{}
+	}
+	ids := response.Header.Values("X-Trace-Id")
+	if len(ids) != 1 || uuid.Validate(ids[0]) != nil || ids[0] == sent {
+		t.Errorf("%s %.100s: %d with X-Trace-Id %q", method, path, response.StatusCode, ids)
+	}
+	return answered{response.StatusCode, response.Header, string(text)}
+}
+
+// record posts a viewing.
+func (a *api) record(t testing.TB, video string, headers ...string) answered {
+	t.Helper()
+	return a.call(t, http.MethodPost, "/v1/videos/"+video+"/viewings", "", headers...)
+}
+
+// stored returns all messages of a store.
+func stored(t testing.TB, store messagestore.Store) []messagestore.Message {
+	t.Helper()
+	var all []messagestore.Message
+	for m, err := range store.Read(t.Context(), messagestore.ReadRequest{Source: messagestore.OfAll()}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, m)
+	}
+	return all
+}
+
+// A lockedBuffer is a buffer that a log may write while a test reads.
+type lockedBuffer struct {
+	mu     sync.Mutex
+	buffer bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.String()
+}

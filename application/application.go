@@ -1,0 +1,167 @@
+package application
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/health"
+	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/reflection"
+	"google.golang.org/grpc/test/bufconn"
+
+	"videotutorials/internal/interceptor"
+	"videotutorials/internal/service"
+	"videotutorials/messagestore"
+	applicationv1 "videotutorials/proto/application/v1"
+)
+
+// drainTimeout bounds the end: all that was taken up is done within callTimeout,
+// and what clients are too slow to send or to take is cut off.
+const drainTimeout = callTimeout + 2*time.Second
+
+// Config is what an Application needs. All but the TLS settings is required.
+type Config struct {
+	// Store is written to.
+	Store messagestore.Store
+	// ViewData is read, as view_reader.
+	ViewData *pgxpool.Pool
+	Log      *slog.Logger
+	// Registry gets the metrics of the calls, and is what /metrics shows.
+	Registry *prometheus.Registry
+	// Version is what /openapi.json says.
+	Version string
+	// REST and GRPC are the TLS of the two ports. Nil: plain text.
+	REST, GRPC *tls.Config
+}
+
+// An Application serves the API. Make it with New.
+type Application struct {
+	config Config
+	health *health.Server
+	grpc   *grpc.Server
+	http   *http.Server
+	// local is how the gateway, through conn, reaches the gRPC server.
+	local *bufconn.Listener
+	conn  *grpc.ClientConn
+}
+
+// New returns an Application that is ready to Run. Neither the store nor View
+// Data need be there yet.
+func New(c Config) (*Application, error) {
+	a := &Application{config: c, health: health.NewServer(), local: bufconn.Listen(1 << 20)}
+	all := newRoutes()
+	a.grpc = a.newGRPC(all)
+
+	var err error
+	a.conn, err = grpc.NewClient("passthrough:///application",
+		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return a.local.DialContext(ctx) }),
+		grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		return nil, fmt.Errorf("connect the gateway: %w", err)
+	}
+	rest, err := newGateway(context.Background(), all, a.conn)
+	if err != nil {
+		return nil, errors.Join(err, a.conn.Close())
+	}
+	document, err := openAPI(all, c.Version)
+	if err != nil {
+		return nil, errors.Join(err, a.conn.Close())
+	}
+	a.http = &http.Server{
+		Handler:   newHandler(rest, document, service.Operations(c.Registry, a.ready)),
+		TLSConfig: c.REST,
+		ErrorLog:  slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug),
+		// Who sends or takes his bytes one at a time is cut off.
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      60 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		// `OPTIONS *` too is answered with a trace id.
+		DisableGeneralOptionsHandler: true,
+	}
+	return a, nil
+}
+
+func (a *Application) newGRPC(all routes) *grpc.Server {
+	// The first interceptor is the outermost: identify gives the trace id to all
+	// after it, then come log, metrics and recovery, then guard.
+	options := []grpc.ServerOption{grpc.ChainUnaryInterceptor(all.identify)}
+	options = append(options, interceptor.ServerOptions(a.config.Log, a.config.Registry)...)
+	options = append(options, grpc.ChainUnaryInterceptor(guard), grpc.MaxRecvMsgSize(maxBody))
+	s := grpc.NewServer(options...)
+	applicationv1.RegisterHomeServiceServer(s, home{viewData: a.config.ViewData})
+	applicationv1.RegisterViewingsServiceServer(s, viewings{store: a.config.Store})
+	healthv1.RegisterHealthServer(s, a.health)
+	reflection.Register(s)
+	return s
+}
+
+// Run serves REST and gRPC on the two listeners until ctx ends. Then it takes no
+// more calls, finishes those that it has taken up, and returns nil. It closes
+// the listeners. An Application runs once.
+func (a *Application) Run(ctx context.Context, rest, rpc net.Listener) error {
+	if a.config.GRPC != nil {
+		c := a.config.GRPC.Clone()
+		c.NextProtos = []string{"h2"}
+		// Of the listener and not of the server, whose other listener is memory.
+		rpc = tls.NewListener(rpc, c)
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return a.serveGRPC(a.local) })
+	group.Go(func() error { return a.serveGRPC(rpc) })
+	group.Go(func() error { return a.serveHTTP(rest) })
+	group.Go(func() error {
+		<-ctx.Done()
+		return a.drain()
+	})
+	return group.Wait()
+}
+
+func (a *Application) serveGRPC(rpc net.Listener) error {
+	err := a.grpc.Serve(rpc)
+	if err == nil || errors.Is(err, grpc.ErrServerStopped) {
+		return nil
+	}
+	return fmt.Errorf("serve gRPC: %w", err)
+}
+
+func (a *Application) serveHTTP(rest net.Listener) error {
+	var err error
+	if a.http.TLSConfig != nil {
+		err = a.http.ServeTLS(rest, "", "")
+	} else {
+		err = a.http.Serve(rest)
+	}
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return fmt.Errorf("serve REST: %w", err)
+}
+
+// drain stops REST first: its calls still need the gRPC server.
+func (a *Application) drain() error {
+	a.health.Shutdown()
+	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
+	defer cancel()
+	if err := a.http.Shutdown(ctx); err != nil {
+		a.config.Log.Warn("some REST clients were cut off", "err", err)
+		_ = a.http.Close()
+	}
+	err := a.conn.Close()
+	cut := context.AfterFunc(ctx, a.grpc.Stop)
+	a.grpc.GracefulStop()
+	cut()
+	return err
+}

@@ -1,0 +1,34 @@
+// Package application is the API of Video Tutorials: gRPC services with REST in
+// front. It has no state of its own. It reads View Data only, and writes to the
+// message store only.
+//
+//	REST ──▶ http ──▶ gateway ──▶ ┐
+//	                              ├──▶ interceptors ──▶ a service ──▶ message store
+//	gRPC ───────────────────────▶ ┘                        └───────▶ View Data
+//
+// The gateway calls the process's own gRPC server, over a connection in memory.
+// So a REST call and a gRPC call pass the same interceptors, and a service knows
+// nothing of HTTP.
+//
+// # Trace ids
+//
+// Each call has a trace id, made here: an incoming one is ignored. It is in the
+// header X-Trace-Id of every HTTP answer and in the header metadata x-trace-id
+// of every gRPC answer, in the log, and in the metadata of all messages that
+// follow from the call.
+//
+// # Idempotency keys
+//
+// A POST may carry the header `Idempotency-Key: <uuid>`, a gRPC call of the same
+// method the metadata idempotency-key. Its trace id and the ids of its messages
+// are then derived from the caller, the path and the key, see derive. A repeat
+// so writes the same messages again, which the store takes for what they are,
+// and gets the same answer. There is no memory of keys that could be lost or
+// grow.
+//
+// # Errors
+//
+// Errors are google.rpc.Status, over REST as JSON. Their fields are named as in
+// REST, lowerCamelCase (`videoId`), for gRPC callers too; a header is named by
+// its name. What the layers below return is translated once, in errors.go.
+package application

@@ -1,0 +1,147 @@
+package application
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/google/uuid"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"videotutorials/internal/contract"
+	"videotutorials/internal/interceptor"
+	"videotutorials/messagestore"
+)
+
+const (
+	// traceHeader and keyHeader are headers of REST, and in lower case the
+	// metadata of gRPC.
+	traceHeader = "X-Trace-Id"
+	keyHeader   = "Idempotency-Key"
+
+	// callTimeout bounds a call: longer than the store needs to get over a server
+	// that hangs, 5 s, and short enough for somebody to wait for.
+	callTimeout = 10 * time.Second
+)
+
+// A request is the context of a call: by what the call and its messages are
+// known.
+type request struct {
+	traceID string
+	// userID is who calls. Nil: anonymous.
+	userID *string
+	// path is the call's path in REST, by gRPC too; of a method that is not in
+	// REST its name.
+	path string
+	// key is the idempotency key. Nil: none.
+	key *uuid.UUID
+	// invalid is what is wrong with the call's metadata.
+	invalid invalidError
+}
+
+// newRequest returns the request of a call that came with the metadata.
+func newRequest(r route, in proto.Message, md metadata.MD) *request {
+	req := &request{path: r.path(in)}
+	if keys := md.Get(keyHeader); r.verb == http.MethodPost && len(keys) > 0 {
+		key, ok := parseUUID(keys[0])
+		switch {
+		case len(keys) > 1:
+			req.invalid = invalid(keyHeader, "is given more than once")
+		case !ok:
+			req.invalid = invalid(keyHeader, notUUID(keys[0]))
+		default:
+			req.key = &key
+		}
+	}
+	req.traceID = req.id(purposeTrace)
+	return req
+}
+
+// id returns the id that the call has for a purpose: derived where it has a key,
+// else a new one each time.
+func (r *request) id(purpose string) string {
+	if r.key == nil {
+		return uuid.NewString()
+	}
+	return derive(purpose, *r.key, r.caller(), r.path)
+}
+
+func (r *request) caller() string {
+	if r.userID == nil {
+		return "anonymous"
+	}
+	return *r.userID
+}
+
+// user returns the user's id as messages have it, null where nobody is known.
+func (r *request) user() *wrapperspb.StringValue {
+	if r.userID == nil {
+		return nil
+	}
+	return wrapperspb.String(*r.userID)
+}
+
+// message returns m as the call's nth message, counted from 0: with the same n
+// for the same message, a repeat of the call has the same ids.
+func (r *request) message(n int, m proto.Message) (messagestore.NewMessage, error) {
+	data, err := contract.Marshal(m)
+	if err != nil {
+		return messagestore.NewMessage{}, fmt.Errorf("message %d: %w", n, err)
+	}
+	return messagestore.NewMessage{
+		ID:       r.id(purposeMessage(n)),
+		Type:     contract.Type(m),
+		Data:     data,
+		Metadata: contract.Metadata{TraceID: r.traceID, UserID: r.userID}.String(),
+	}, nil
+}
+
+type requestKey struct{}
+
+// requestOf returns the request in whose context the call is.
+func requestOf(ctx context.Context) *request {
+	if r, ok := ctx.Value(requestKey{}).(*request); ok {
+		return r
+	}
+	return &request{}
+}
+
+// identify is the interceptor that gives a call its request, and so the trace id
+// that all after it have, the answer and the log too. It refuses nothing: they
+// have to see every call.
+func (rs routes) identify(ctx context.Context, in any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+	req := &request{traceID: uuid.NewString(), path: info.FullMethod}
+	if r, ok := rs.method(info.FullMethod); ok {
+		md, _ := metadata.FromIncomingContext(ctx)
+		req = newRequest(r, in.(proto.Message), md)
+	}
+	// At once, so that whoever gives up before the answer has it too. It fails
+	// only where the caller is gone.
+	_ = grpc.SendHeader(ctx, metadata.Pairs(traceHeader, req.traceID))
+	ctx = interceptor.WithTraceID(ctx, req.traceID)
+	return next(context.WithValue(ctx, requestKey{}, req), in)
+}
+
+// guard is the interceptor next to the services: it refuses a call whose
+// metadata is bad, bounds its time, and translates its error.
+func guard(ctx context.Context, in any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+	r := requestOf(ctx)
+	if r.invalid != nil {
+		return nil, r.invalid
+	}
+	bounded, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	theirs, ok := ctx.Deadline()
+	ours, _ := bounded.Deadline()
+	out, err := next(bounded, in)
+	if errors.Is(err, context.DeadlineExceeded) && (!ok || ours.Before(theirs)) {
+		// The caller set no deadline that this could be: what was called is away.
+		err = fmt.Errorf("%w: %w", errNoAnswer, err)
+	}
+	return out, translate(r, err)
+}

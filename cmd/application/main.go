@@ -1,0 +1,84 @@
+// Application serves the API of Video Tutorials, REST and gRPC.
+package main
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"net"
+	"runtime/debug"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"videotutorials/application"
+	"videotutorials/internal/service"
+	"videotutorials/messagestore/rpc"
+	"videotutorials/viewdata"
+)
+
+type settings struct {
+	Port     int    `name:"port" env:"VT_PORT" default:"8080" help:"port of REST; gRPC is on the next one"`
+	ViewData string `name:"viewdata-url" env:"VT_VIEWDATA_URL" help:"URL of View Data, required; it is read as view_reader"`
+	Store    string `name:"messagestore-addr" env:"VT_MESSAGESTORE_ADDR" help:"host:port of the message store, default 127.0.0.1:<port + 10>"`
+	Certs    string `name:"certs" env:"VT_CERTS" help:"folder with ca.crt, application.crt and application.key, required unless insecure"`
+	Insecure bool   `name:"insecure" env:"VT_INSECURE" default:"false" help:"no TLS to the message store and on the gRPC port"`
+	TLSCert  string `name:"tls-cert" env:"VT_TLS_CERT" help:"certificate file (PEM) for TLS on the REST port, which is plain HTTP without"`
+	TLSKey   string `name:"tls-key" env:"VT_TLS_KEY" help:"key file (PEM) of tls-cert"`
+}
+
+func main() {
+	s := &settings{}
+	service.Main("application", service.Command{Help: "serve the API, REST and gRPC", Settings: s, Run: s.run})
+}
+
+func (s *settings) run(ctx context.Context, log *slog.Logger, args []string) error {
+	switch {
+	case len(args) > 0:
+		return &service.UsageError{Reason: "application takes no arguments"}
+	case s.ViewData == "":
+		return &service.UsageError{Reason: "VT_VIEWDATA_URL is required"}
+	}
+	tls, err := s.tls(log)
+	if err != nil {
+		return err
+	}
+	pool, err := viewdata.Open(ctx, s.ViewData, viewdata.Reader)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	store, err := rpc.Dial(cmp.Or(s.Store, service.Addr(s.Port, service.MessageStorePort)), tls.store)
+	if err != nil {
+		return err
+	}
+	defer store.Close() //nolint:errcheck // nothing is left to be lost
+
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	app, err := application.New(application.Config{
+		Store: store, ViewData: pool, Log: log, Registry: registry, Version: version(), REST: tls.rest, GRPC: tls.grpc,
+	})
+	if err != nil {
+		return err
+	}
+	var listen net.ListenConfig
+	rest, err := listen.Listen(ctx, "tcp", service.Addr(s.Port, service.RESTPort))
+	if err != nil {
+		return err
+	}
+	grpc, err := listen.Listen(ctx, "tcp", service.Addr(s.Port, service.ApplicationPort))
+	if err != nil {
+		return err
+	}
+	log.Info("serving", "rest", rest.Addr(), "grpc", grpc.Addr(), "version", version())
+	return app.Run(ctx, rest, grpc)
+}
+
+// version is the module's, as Go has built it in.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
+		return info.Main.Version
+	}
+	return "dev"
+}

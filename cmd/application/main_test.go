@@ -1,0 +1,180 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+
+	"videotutorials/internal/certificate"
+	"videotutorials/internal/service"
+	"videotutorials/internal/testdb"
+	"videotutorials/internal/teststore"
+	"videotutorials/messagestore"
+	"videotutorials/messagestore/rpc"
+	applicationv1 "videotutorials/proto/application/v1"
+	"videotutorials/viewdata"
+)
+
+func TestMain(m *testing.M) { testdb.Main(m) }
+
+const (
+	video     = "7f1c2d3e-4a5b-4c6d-8e9f-0a1b2c3d4e5f"
+	principal = "spiffe://videotutorials/application"
+)
+
+// TestRun records a viewing through everything that is real on the way: REST,
+// the message store over mutual TLS, and the principal of the certificate.
+func TestRun(t *testing.T) {
+	log := slog.New(slog.NewTextHandler(t.Output(), nil))
+	certs := certificates(t)
+	store := teststore.New(t)
+	s := &settings{
+		Port: freePort(t), Certs: certs, Store: serveStore(t, store, certs),
+		ViewData: testdb.New(t, "view_data", viewdata.Migrate),
+		TLSCert:  filepath.Join(certs, "application.crt"), TLSKey: filepath.Join(certs, "application.key"),
+	}
+	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+	defer stop()
+	ended := make(chan error, 1)
+	go func() { ended <- s.run(ctx, log, nil) }()
+
+	// Somebody with the authority and no certificate.
+	trust, err := certificate.Client(certs, "application")
+	if err != nil {
+		t.Fatal(err)
+	}
+	trust.GetClientCertificate = nil
+	conn, err := grpc.NewClient(service.Addr(s.Port, service.ApplicationPort), grpc.WithTransportCredentials(credentials.NewTLS(trust)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close() //nolint:errcheck // it is over
+	if _, err := applicationv1.NewHomeServiceClient(conn).GetHome(ctx, &applicationv1.GetHomeRequest{}, grpc.WaitForReady(true)); err != nil {
+		t.Errorf("gRPC: %v", err)
+	}
+
+	transport := &http.Transport{TLSClientConfig: trust.Clone()}
+	defer transport.CloseIdleConnections()
+	url := "https://" + service.Addr(s.Port, service.RESTPort) + "/v1/videos/" + video + "/viewings"
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := transport.RoundTrip(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := io.ReadAll(response.Body)
+	_ = response.Body.Close()
+	if err != nil || response.StatusCode != http.StatusAccepted {
+		t.Errorf("answer is %s %s %v", response.Status, body, err)
+	}
+	last, err := store.Last(ctx, "viewing-"+video, "VideoViewed")
+	if err != nil || last.Writer != principal {
+		t.Errorf("stored is %+v, %v", last, err)
+	}
+
+	stop()
+	if err := <-ended; err != nil {
+		t.Errorf("run: %v", err)
+	}
+}
+
+func TestRun_Wrong(t *testing.T) {
+	t.Parallel()
+	log := slog.New(slog.DiscardHandler)
+	none := filepath.Join(t.TempDir(), "none")
+	const url = "postgres:///x"
+	for name, c := range map[string]struct {
+		s     *settings
+		args  []string
+		usage bool
+	}{
+		"Arguments":      {&settings{ViewData: url, Insecure: true}, []string{"x"}, true},
+		"NoViewData":     {&settings{Insecure: true}, nil, true},
+		"NoCertificates": {&settings{ViewData: url}, nil, true},
+		"HalfTLS":        {&settings{ViewData: url, Insecure: true, TLSCert: none}, nil, true},
+		"NoSuchFile":     {&settings{ViewData: url, Insecure: true, TLSCert: none, TLSKey: none}, nil, false},
+		"NoSuchFolder":   {&settings{ViewData: url, Certs: none}, nil, false},
+		"BadURL":         {&settings{ViewData: "postgres://%zz", Insecure: true}, nil, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			defer cancel()
+			err := c.s.run(ctx, log, c.args)
+			var usage *service.UsageError
+			if err == nil || errors.As(err, &usage) != c.usage {
+				t.Errorf("%v, expected wrong usage: %t", err, c.usage)
+			}
+		})
+	}
+}
+
+// certificates makes a folder with what the parts need.
+func certificates(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	authority, err := certificate.OpenAuthority(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, principal := range map[string]string{"application": principal, "messagestore": "spiffe://videotutorials/messagestore"} {
+		if err := authority.Issue(name, principal); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// serveStore serves the store with mutual TLS and returns its address.
+func serveStore(t *testing.T, store messagestore.Store, certs string) string {
+	t.Helper()
+	config, err := certificate.Server(certs, "messagestore")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := rpc.NewServer(store, rpc.ServerOptions{TLS: config, Log: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry()})
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- server.Run(ctx, listener) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	return listener.Addr().String()
+}
+
+// freePort returns a VT_PORT that was free, with the next one.
+func freePort(t *testing.T) int {
+	t.Helper()
+	for {
+		first, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		port := first.Addr().(*net.TCPAddr).Port
+		second, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", service.Addr(port, service.ApplicationPort))
+		_ = first.Close()
+		if err == nil {
+			_ = second.Close()
+			return port
+		}
+	}
+}
