@@ -77,44 +77,47 @@ func (g *group) add(u *unit) bool {
 // arguments are those of message_store.append, in its order.
 func (g *group) arguments() []any {
 	var (
-		streams                     = []string{}
-		places                      = map[messagestore.Stream]int32{}
-		unitWrites, unitMessages    = []int32{}, []int32{}
-		writeStreams, writeMessages = []int32{}, []int32{}
-		writeExpected               = []int64{}
-		streamsOf, types, writers   = make([]string, 0, g.messages), make([]string, 0, g.messages), make([]string, 0, g.messages)
-		ids                         = make([][16]byte, 0, g.messages)
-		datas, metadatas            = make([]string, 0, g.messages), make([]string, 0, g.messages)
+		streams, placeOf                         = []string{}, map[messagestore.Stream]int32{}
+		counts                                   = []int32{} // of each stream: how many messages for it so far
+		unitWrites, unitMessages                 = []int32{}, []int32{}
+		writeStreams, writeMessages, writeBefore = []int32{}, []int32{}, []int32{}
+		writeExpected                            = []int64{}
+		places, nth                              = make([]int32, 0, g.messages), make([]int32, 0, g.messages)
+		ordinals                                 = make([]int16, 0, g.messages)
+		ids                                      = make([][16]byte, 0, g.messages)
+		types, writers                           = make([]string, 0, g.messages), make([]string, 0, g.messages)
+		datas, metadatas                         = make([]string, 0, g.messages), make([]string, 0, g.messages)
 	)
 	for _, u := range g.units {
 		unitWrites = append(unitWrites, int32(len(u.writes)))
 		unitMessages = append(unitMessages, int32(len(u.messages)))
 		for _, w := range u.writes {
-			place, ok := places[w.Stream]
+			place, ok := placeOf[w.Stream]
 			if !ok {
-				streams = append(streams, string(w.Stream))
-				place = int32(len(streams))
-				places[w.Stream] = place
+				streams, counts = append(streams, string(w.Stream)), append(counts, 0)
+				place = int32(len(streams)) // Postgres counts from 1
+				placeOf[w.Stream] = place
 			}
 			writeStreams = append(writeStreams, place)
 			writeExpected = append(writeExpected, int64(w.Expected))
 			writeMessages = append(writeMessages, int32(len(w.Messages)))
+			writeBefore = append(writeBefore, counts[place-1])
 			for range w.Messages {
-				streamsOf = append(streamsOf, string(w.Stream))
+				counts[place-1]++
+				places, nth = append(places, place), append(nth, counts[place-1])
 			}
 		}
 		for i := range u.messages {
 			m := &u.messages[i]
+			ordinals = append(ordinals, int16(i))
 			ids = append(ids, m.id)
-			types = append(types, m.kind)
-			writers = append(writers, string(u.writer))
-			datas = append(datas, m.data)
-			metadatas = append(metadatas, m.metadata)
+			types, writers = append(types, m.kind), append(writers, string(u.writer))
+			datas, metadatas = append(datas, m.data), append(metadatas, m.metadata)
 		}
 	}
 	return []any{
-		streams, unitWrites, unitMessages, writeStreams, writeExpected, writeMessages,
-		streamsOf, ids, types, writers, datas, metadatas,
+		streams, unitWrites, unitMessages, writeStreams, writeExpected, writeMessages, writeBefore,
+		places, nth, ordinals, ids, types, writers, datas, metadatas,
 	}
 }
 
@@ -123,17 +126,18 @@ type appended struct {
 	Head            int64
 	HeadID          *uuid
 	StoredAt        time.Time
+	Versions        []int64
+	PrintedData     []string
+	PrintedMetadata []string
 	Outcomes        []string
 	Conflicts       []*int32
 	ActualVersions  []*int64
 	IDStreams       []*string
 	Positions       []*int64
 	GlobalPositions []*int64
-	PrintedData     []string
-	PrintedMetadata []string
 }
 
-const appendSQL = "select * from message_store.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+const appendSQL = `select * from message_store.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`
 
 // store runs the group as one statement, whose transaction has committed when it
 // returns without an error. It must not run under a caller's context: pgx cancels

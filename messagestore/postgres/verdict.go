@@ -15,6 +15,9 @@ const (
 // verdicts returns what each unit of the group gets, and the messages that were
 // stored, in the global order and as Postgres prints them.
 func (g *group) verdicts(a *appended) ([]verdict, []messagestore.Message) {
+	if a.Outcomes == nil {
+		a.allStored(g)
+	}
 	verdicts := make([]verdict, 0, len(g.units))
 	stored := make([]messagestore.Message, 0, len(a.PrintedData))
 	write, first := 0, 0 // the first write and message of the unit
@@ -47,6 +50,29 @@ func (g *group) verdicts(a *appended) ([]verdict, []messagestore.Message) {
 		first += len(u.messages)
 	}
 	return verdicts, stored
+}
+
+// allStored fills in what append leaves out where each unit is stored.
+func (a *appended) allStored(g *group) {
+	next := map[messagestore.Stream]int64{} // the version of each stream, as the group goes on
+	place, global := 0, a.Head
+	for _, u := range g.units {
+		a.Outcomes = append(a.Outcomes, outcomeStored)
+		for _, w := range u.writes {
+			if _, ok := next[w.Stream]; !ok {
+				next[w.Stream] = a.Versions[place] // the streams come in this order
+				place++
+			}
+			next[w.Stream] += int64(len(w.Messages))
+			global += int64(len(w.Messages))
+			position, last := next[w.Stream], global
+			if len(w.Messages) == 0 {
+				last = 0
+			}
+			a.Positions = append(a.Positions, &position)
+			a.GlobalPositions = append(a.GlobalPositions, &last)
+		}
+	}
 }
 
 // appendStored appends the unit's messages, which were stored, to those stored

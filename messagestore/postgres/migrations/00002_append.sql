@@ -9,13 +9,16 @@
 -- Refusals are results and not exceptions: so they too wait for the commit.
 -- +goose StatementBegin
 create function message_store.append(
-  streams        text[],   -- the streams of the group, each once
-  unit_writes    int[],    -- of each unit: how many writes
-  unit_messages  int[],    -- of each unit: how many messages
-  write_streams  int[],    -- of each write: its stream, as a place in streams
-  write_expected bigint[], -- of each write: the version it expects
-  write_messages int[],    -- of each write: how many messages
-  streams_of     text[],   -- of each message, as the next five
+  streams        text[],     -- the streams of the group, each once
+  unit_writes    int[],      -- of each unit: how many writes
+  unit_messages  int[],      -- of each unit: how many messages
+  write_streams  int[],      -- of each write: its stream, as a place in streams
+  write_expected bigint[],   -- of each write: the version it expects
+  write_messages int[],      -- of each write: how many messages
+  write_before   int[],      -- of each write: how many messages for its stream come before it in the group
+  places         int[],      -- of each message, as the next seven: its stream, as a place in streams
+  nth            int[],      -- which message for its stream it is in the group, from 1
+  ordinals       smallint[], -- which message of its unit it is, from 0
   ids            uuid[],
   types          text[],
   writers        text[],
@@ -25,37 +28,25 @@ create function message_store.append(
   out head             bigint,
   out head_id          uuid,
   out stored_at        timestamptz,
-  -- Of each unit: stored, repeated, version or id (which it conflicts with).
+  -- Of each stream: its version before the group, -1 if it was empty.
+  out versions         bigint[],
+  -- Of each message that was stored: what Postgres prints.
+  out printed_data     text[],
+  out printed_metadata text[],
+  -- Null where each unit is stored; else what decide returns.
   out outcomes         text[],
-  -- Of each unit with a conflict: the write it comes from and the stream's
-  -- version, or the message and the stream that has its id.
   out conflicts        int[],
   out actual_versions  bigint[],
   out id_streams       text[],
-  -- Of each write: where its last message is.
   out positions        bigint[],
-  out global_positions bigint[],
-  -- Of each message that was stored: what Postgres prints.
-  out printed_data     text[],
-  out printed_metadata text[]
+  out global_positions bigint[]
 )
 language plpgsql
-set plan_cache_mode = force_generic_plan
 as $$
 declare
-  versions     bigint[];   -- of each stream, as the group goes on
-  stored       bigint[];   -- of each message: where its id is stored already
-  some_stored  boolean;
-  new_position bigint[];   -- of each message to be stored
-  new_global   bigint[];
-  new_ordinal  smallint[];
-  next_global  bigint;
-  w            int := 0;   -- the write before the unit
-  m            int := 0;   -- the message before the unit
-  i            int;
-  s            int;
-  expected     bigint;
-  conflict     record;
+  stored        bigint[]; -- of each message: where its id is stored already
+  new_positions bigint[]; -- of each message, null: not to be stored
+  new_globals   bigint[];
 begin
   -- Elsewhere the statements below would see the log as it was before the lock.
   if current_setting('transaction_isolation') <> 'read committed' then
@@ -74,7 +65,6 @@ begin
   select l.global_position, l.id into head, head_id
     from message_store.messages l order by l.global_position desc limit 1;
   head := coalesce(head, 0);
-  next_global := head + 1;
   -- A scalar subquery for each key uses the index, whatever the statistics.
   versions := array(
     select coalesce((select l.position from message_store.messages l
@@ -83,26 +73,98 @@ begin
   stored := array(
     select (select l.global_position from message_store.messages l where l.id = k.id)
       from unnest(ids) with ordinality k(id, n) order by k.n);
-  some_stored := exists (select from unnest(stored) k(at) where k.at is not null);
 
+  -- The common case: no id is known, and each write finds what it expects if all
+  -- before it are stored. Then all are.
+  if not exists (select from unnest(stored) k(at) where k.at is not null)
+     and not exists (
+       select from unnest(write_streams, write_expected, write_before) k(stream, expected, before)
+        where not (k.expected = -2 or k.expected = versions[k.stream] + k.before
+                   or k.expected = -3 and versions[k.stream] + k.before >= 0))
+  then
+    new_positions := array(
+      select versions[k.place] + k.nth from unnest(places, nth) with ordinality k(place, nth, n) order by k.n);
+    new_globals := array(select generate_series(head + 1, head + cardinality(ids)));
+  else
+    select d.* into outcomes, conflicts, actual_versions, id_streams, positions, global_positions, new_positions, new_globals
+      from message_store.decide(streams, unit_writes, unit_messages, write_streams, write_expected, write_messages,
+                                places, ids, types, datas, head, versions, stored) d;
+  end if;
+
+  with added as (
+    insert into message_store.messages
+      (global_position, position, time, id, ordinal, stream_name, type, writer, data, metadata)
+    select k.global_position, k.position, stored_at, k.id, k.ordinal, streams[k.place], k.type, k.writer, k.data::jsonb, k.metadata::jsonb
+      from unnest(new_globals, new_positions, places, ordinals, ids, types, writers, datas, metadatas)
+        as k(global_position, position, place, ordinal, id, type, writer, data, metadata)
+     where k.global_position is not null
+    returning global_position, data, metadata)
+  select array_agg(a.data::text order by a.global_position), array_agg(a.metadata::text order by a.global_position)
+    into printed_data, printed_metadata
+    from added a;
+end
+$$;
+-- +goose StatementEnd
+
+-- decide gives each unit its outcome, one after the other, and each message that
+-- is to be stored its positions.
+-- +goose StatementBegin
+create function message_store.decide(
+  streams        text[],
+  unit_writes    int[],
+  unit_messages  int[],
+  write_streams  int[],
+  write_expected bigint[],
+  write_messages int[],
+  places         int[],
+  ids            uuid[],
+  types          text[],
+  datas          text[],
+  head           bigint,
+  versions       bigint[], -- of each stream
+  stored         bigint[], -- of each message: where its id is stored already
+  -- Of each unit: stored, repeated, version or id (which it conflicts with).
+  out outcomes         text[],
+  -- Of each unit with a conflict: the write it comes from and the stream's
+  -- version, or the message and the stream that has its id.
+  out conflicts        int[],
+  out actual_versions  bigint[],
+  out id_streams       text[],
+  -- Of each write: where its last message is.
+  out positions        bigint[],
+  out global_positions bigint[],
+  -- Of each message: where it is to be stored; null where it is not.
+  out new_positions    bigint[],
+  out new_globals      bigint[]
+)
+language plpgsql stable
+as $$
+declare
+  next_global bigint := head + 1;
+  w           int := 0; -- the write before the unit
+  m           int := 0; -- the message before the unit
+  i           int;
+  s           int;
+  expected    bigint;
+  conflict    record;
+begin
   outcomes := array_fill(null::text, array[cardinality(unit_writes)]);
   conflicts := array_fill(null::int, array[cardinality(unit_writes)]);
   actual_versions := array_fill(null::bigint, array[cardinality(unit_writes)]);
   id_streams := outcomes;
   positions := array_fill(null::bigint, array[cardinality(write_streams)]);
   global_positions := positions;
-  new_position := array_fill(null::bigint, array[cardinality(ids)]);
-  new_global := new_position;
-  new_ordinal := new_position;
+  new_positions := array_fill(null::bigint, array[cardinality(ids)]);
+  new_globals := new_positions;
 
   for u in 1 .. cardinality(unit_writes) loop
     outcomes[u] := 'stored';
 
     -- The ids come first: a repeated write is a success whatever it expects.
-    if some_stored and exists (select from generate_series(m + 1, m + unit_messages[u]) n where stored[n] is not null) then
+    if exists (select from generate_series(m + 1, m + unit_messages[u]) n where stored[n] is not null) then
       select c.* into conflict from message_store.conflict_of_ids(
-        streams_of[m + 1 : m + unit_messages[u]], ids[m + 1 : m + unit_messages[u]],
-        types[m + 1 : m + unit_messages[u]], datas[m + 1 : m + unit_messages[u]]) c;
+        array(select streams[places[n]] from generate_series(m + 1, m + unit_messages[u]) n order by n),
+        ids[m + 1 : m + unit_messages[u]], types[m + 1 : m + unit_messages[u]], datas[m + 1 : m + unit_messages[u]]) c;
       if conflict.message is null then
         outcomes[u] := 'repeated';
         i := m;
@@ -135,12 +197,11 @@ begin
         for n in 1 .. write_messages[k] loop
           i := i + 1;
           versions[s] := versions[s] + 1;
-          new_position[i] := versions[s];
-          new_global[i] := next_global + i - m - 1;
-          new_ordinal[i] := i - m - 1;
+          new_positions[i] := versions[s];
+          new_globals[i] := next_global + i - m - 1;
         end loop;
         positions[k] := versions[s];
-        global_positions[k] := case when write_messages[k] > 0 then new_global[i] else 0 end;
+        global_positions[k] := case when write_messages[k] > 0 then new_globals[i] else 0 end;
       end loop;
 
       if outcomes[u] = 'stored' then
@@ -151,7 +212,7 @@ begin
           versions[write_streams[k]] := versions[write_streams[k]] - write_messages[k];
         end loop;
         for n in m + 1 .. i loop
-          new_global[n] := null;
+          new_globals[n] := null;
         end loop;
       end if;
     end if;
@@ -159,19 +220,6 @@ begin
     w := w + unit_writes[u];
     m := m + unit_messages[u];
   end loop;
-
-  with added as (
-    insert into message_store.messages
-      (global_position, position, time, id, ordinal, stream_name, type, writer, data, metadata)
-    select k.global_position, k.position, stored_at, k.id, k.ordinal, k.stream_name, k.type, k.writer,
-           k.data::jsonb, k.metadata::jsonb
-      from unnest(new_global, new_position, new_ordinal, streams_of, ids, types, writers, datas, metadatas)
-        as k(global_position, position, ordinal, stream_name, id, type, writer, data, metadata)
-     where k.global_position is not null
-    returning global_position, data, metadata)
-  select array_agg(a.data::text order by a.global_position), array_agg(a.metadata::text order by a.global_position)
-    into printed_data, printed_metadata
-    from added a;
 end
 $$;
 -- +goose StatementEnd
@@ -209,4 +257,5 @@ $$;
 
 -- +goose Down
 drop function message_store.append;
+drop function message_store.decide;
 drop function message_store.conflict_of_ids;
