@@ -30,12 +30,18 @@ func Open(ctx context.Context, url string, role string) (*pgxpool.Pool, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open view data: %w", err)
 	}
-	config.ConnConfig.RuntimeParams["role"] = role
+	parameters := config.ConnConfig.RuntimeParams
+	parameters["role"] = role
 	if role == Writer {
 		// A crash of Postgres may undo the last commits, rows and position
 		// together, and the aggregators make them again from the log. So they
 		// need not wait for the disk.
-		config.ConnConfig.RuntimeParams["synchronous_commit"] = "off"
+		parameters["synchronous_commit"] = "off"
+		// The lock of an aggregator whose machine is gone is free after 25 s, and
+		// not after the two hours that are the default.
+		parameters["tcp_keepalives_idle"] = "10"
+		parameters["tcp_keepalives_interval"] = "5"
+		parameters["tcp_keepalives_count"] = "3"
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {

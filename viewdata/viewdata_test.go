@@ -66,7 +66,7 @@ func TestMigrate_SeveralAtOnce(t *testing.T) {
 	// With the record in place all begin at the same step; those that would have
 	// to make it wait for each other there already.
 	url := migrated(t)
-	exec(t, url, "drop table pages, consumer_positions", "delete from migrations where version_id > 0")
+	exec(t, url, "drop table pages, consumer_positions", "drop function move_position", "delete from migrations where version_id > 0")
 	var group errgroup.Group
 	for range 4 {
 		group.Go(func() error { return viewdata.Migrate(t.Context(), url) })

@@ -130,7 +130,7 @@ func (s *sink) Handle(ctx context.Context, messages []messagestore.Message) (int
 		place := messagestore.Place{Position: m.GlobalPosition, ID: m.ID}
 		handler, ok := s.handlers[contract.Kind{Category: m.Stream.Category(), Type: m.Type}]
 		if ok {
-			if err := handler.handle(ctx, m); err != nil {
+			if err := Protect(func() error { return handler.handle(ctx, m) }); err != nil {
 				s.position.keep(ctx)
 				return i, &MessageError{m, err}
 			}

@@ -234,6 +234,11 @@ func TestMetrics_LagAndAge(t *testing.T) {
 	if n, err := testutil.GatherAndCount(registry, "consumer_position_age_seconds"); n != 1 || err != nil {
 		t.Errorf("%d ages, %v, want 1", n, err)
 	}
+	heard := metrics.heard["test"]
+	metrics.placed("test", messagestore.Place{Position: 2})
+	if metrics.heard["test"] != heard {
+		t.Error("another try is taken for a sign of life")
+	}
 	var none *Metrics
 	none.moved("test", messagestore.Place{})
 	none.placed("test", messagestore.Place{})

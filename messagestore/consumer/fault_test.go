@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -57,8 +58,8 @@ func TestConsumer_KeptPlaceDiverged(t *testing.T) {
 			run := start(t, c, store, lazy)
 			<-run.failed
 			<-run.failed
-			if err := c.Ready(t.Context()); err == nil {
-				t.Error("ready with a damaged position")
+			if err := c.Ready(t.Context()); err == nil || !strings.Contains(err.Error(), "subscriberPosition-test") {
+				t.Errorf("ready with a damaged position: %v, want that it is damaged", err)
 			}
 			mended := fmt.Sprintf(`{"position": 2, "messageId": %q}`, places[1].ID)
 			write(t, store, positionStream("test"), "Read", mended)
@@ -102,6 +103,32 @@ func TestConsumer_TwoInstances(t *testing.T) {
 		t.Errorf("kept %v, want them in order", got)
 	}
 	keptUpTo(t, got, last)
+}
+
+// TestConsumer_AnotherInstance finds that another one has kept a position: behind
+// it the consumer keeps its own, before it none.
+func TestConsumer_AnotherInstance(t *testing.T) {
+	t.Parallel()
+	for name, other := range map[string]int64{"Behind": 1, "Ahead": 1000} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			store := teststore.New(t)
+			c, viewed := viewer("test")
+			run := start(t, c, store, eager)
+			view(t, store, 1, 1)
+			want(t, viewed, 1, 1)
+			awaitKept(t, store)
+			write(t, store, positionStream("test"), "Read", fmt.Sprintf(`{"position": %d}`, other))
+			last := view(t, store, 2, 5)[3]
+			want(t, viewed, 2, 5)
+			run.stop()
+			got := kept(t, store)
+			keptUpTo(t, got, last)
+			if ahead := (messagestore.Place{Position: other}); other > last.Position && got[len(got)-1] != ahead {
+				t.Errorf("kept %v, want %v to stay the last", got, ahead)
+			}
+		})
+	}
 }
 
 // TestConsumer_PositionCannotBeKept lets each write fail, or hang: the handlers

@@ -3,10 +3,8 @@ package consumer
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"runtime/debug"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -37,19 +35,6 @@ type Sink interface {
 	// in the log. Place is called next.
 	Lost(ctx context.Context, cause error) error
 }
-
-// A MessageError is returned by a Sink's Handle for the message that cannot be
-// handled.
-type MessageError struct {
-	Message messagestore.Message
-	Cause   error
-}
-
-func (e *MessageError) Error() string {
-	return fmt.Sprintf("%s %d in %s: %v", e.Message.Type, e.Message.GlobalPosition, e.Message.Stream, e.Cause)
-}
-
-func (e *MessageError) Unwrap() error { return e.Cause }
 
 // A Loop follows a subscription into a Sink, for ever: what fails is tried again
 // from the Sink's place, with pauses that grow from 50 ms to 30 s.
@@ -92,13 +77,8 @@ func (l *Loop) Run(ctx context.Context) error {
 }
 
 // follow follows until something fails, and returns how many messages were
-// handled before. A panic of a handler is a failure like others.
+// handled before.
 func (l *Loop) follow(ctx, work context.Context) (handled int, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
-		}
-	}()
 	place, err := l.Sink.Place(ctx)
 	if err != nil {
 		return 0, err

@@ -11,3 +11,24 @@ create table consumer_positions (
 );
 grant select, insert, update, delete, truncate on consumer_positions to view_writer;
 grant select on consumer_positions to view_reader;
+
+-- The fence, the first statement of each transaction of an aggregator: it moves
+-- the position, or ends the transaction with VT001 if the position is not where
+-- the aggregator read it. Two runners wait for each other here.
+-- +goose StatementBegin
+create function move_position(consumer text, from_position bigint, from_id uuid, to_position bigint, to_id uuid)
+returns void
+language plpgsql
+as $$
+begin
+    update consumer_positions
+    set position = to_position, message_id = to_id
+    where consumer_id = consumer
+        and position = from_position
+        and message_id is not distinct from from_id;
+    if not found then
+        raise exception 'the position of % is not % (%)', consumer, from_position, from_id using errcode = 'VT001';
+    end if;
+end
+$$;
+-- +goose StatementEnd

@@ -51,7 +51,7 @@ begin
   -- Elsewhere the statements below would see the log as it was before the lock.
   if current_setting('transaction_isolation') <> 'read committed' then
     raise exception 'append needs read committed, not %', current_setting('transaction_isolation')
-      using errcode = 'VT001';
+      using errcode = 'VT002';
   end if;
   -- An answer means that it is on disk.
   if current_setting('synchronous_commit') in ('off', 'local', 'remote_write') then

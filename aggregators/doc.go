@@ -1,0 +1,24 @@
+// Package aggregators is the frame of the aggregators: it shapes the events of
+// the message store into the tables of View Data, and makes each event count
+// once.
+//
+//	message store ──subscription──▶ handlers ──▶ one transaction:
+//	                                               fence: position old ──▶ new
+//	                                               a statement an event
+//
+// An aggregator is one package with one file: its tables, and a handler an
+// event that returns one SQL statement. The handlers have no guards of their own
+// against an event that comes twice. The frame applies a batch of events in one
+// transaction whose first statement, the fence, moves the aggregator's position
+// from where it was read to behind the batch. Where the position is another one
+// by now, or whether a commit happened is not known, nothing is applied: the
+// frame reads the position again and follows the log from there. So View Data is
+// the fold of the log, whatever crashes and however many run.
+//
+// Of several runners of an aggregator one has its lock and works, the others
+// stand by. The lock only saves work; the fence is what is relied on.
+//
+// A position is a place, with the id of its message. When the log no longer has
+// it there, since it was restored, the aggregator empties its tables and begins
+// from the start.
+package aggregators

@@ -1,0 +1,159 @@
+package aggregators
+
+import (
+	"context"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"videotutorials/internal/contract"
+	"videotutorials/messagestore"
+	"videotutorials/messagestore/consumer"
+)
+
+const (
+	// standbyPause is how often a standby looks whether the lock is free.
+	standbyPause = time.Second
+	// patience bounds a transaction, which takes milliseconds: a Postgres that
+	// says nothing for so long is gone, and another connection may find one.
+	patience = 15 * time.Second
+)
+
+// A follower is the Sink of one aggregator.
+type follower struct {
+	aggregator Aggregator
+	handlers   map[contract.Kind]Handler
+	db         *pgxpool.Pool
+	log        *slog.Logger
+	// conn has the lock and does the work; nil while there is none. It is not of
+	// the pool: an aggregator would take one of its few for ever.
+	conn *pgx.Conn
+	// place is where the position in View Data is, as far as is known; at is
+	// there or behind some skipped messages.
+	place, at messagestore.Place
+	standby   atomic.Bool
+	// unlocked is for the test of the fence: it goes without the lock.
+	unlocked bool
+}
+
+// Place waits until no other runner works, and reads the position.
+func (f *follower) Place(ctx context.Context) (place messagestore.Place, err error) {
+	if err := f.connect(ctx); err != nil {
+		return place, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	f.place, err = begin(ctx, f.conn, f.aggregator)
+	f.at = f.place
+	return f.place, err
+}
+
+// Handle applies the messages in one transaction. If one of them cannot be
+// applied, it applies those before.
+func (f *follower) Handle(ctx context.Context, messages []messagestore.Message) (int, error) {
+	fresh := behind(f.place, messages)
+	if len(fresh) == 0 {
+		return len(messages), nil
+	}
+	good, err := f.apply(ctx, fresh)
+	if err == nil {
+		return len(messages), nil
+	}
+	if good > 0 {
+		if _, err := f.apply(ctx, fresh[:good]); err != nil {
+			return 0, err
+		}
+	}
+	return good, err
+}
+
+// behind returns the messages behind the place, each once. A store delivers no
+// others; the views do not rely on it.
+func behind(place messagestore.Place, messages []messagestore.Message) []messagestore.Message {
+	fresh := make([]messagestore.Message, 0, len(messages))
+	for _, m := range messages {
+		if m.GlobalPosition > place.Position {
+			fresh = append(fresh, m)
+			place.Position = m.GlobalPosition
+		}
+	}
+	return fresh
+}
+
+// apply applies the messages in one transaction, or none of them. If it is for
+// one of them, it returns its index, else 0.
+func (f *follower) apply(ctx context.Context, messages []messagestore.Message) (good int, err error) {
+	last := messages[len(messages)-1]
+	to := messagestore.Place{Position: last.GlobalPosition, ID: last.ID}
+	batch := f.fenced(to)
+	for i, m := range messages {
+		handler, ok := f.handlers[contract.Kind{Category: m.Stream.Category(), Type: m.Type}]
+		if !ok {
+			continue // a type of ours in another category of ours
+		}
+		var statement Statement
+		err := consumer.Protect(func() (err error) {
+			statement, err = handler.statement(m)
+			return err
+		})
+		if err != nil {
+			return i, &consumer.MessageError{Message: m, Cause: err}
+		}
+		batch.Queue(statement.SQL, statement.Args...).Fn = func(results pgx.BatchResults) error {
+			if _, err := results.Exec(); err != nil {
+				good = i
+				return &consumer.MessageError{Message: m, Cause: err}
+			}
+			return nil
+		}
+	}
+	if err := f.commit(ctx, batch, to); err != nil {
+		return good, err
+	}
+	return len(messages), nil
+}
+
+// Skip moves the position after 10,000 skipped messages; before, reading them
+// again costs less than writing.
+func (f *follower) Skip(ctx context.Context, place messagestore.Place) error {
+	f.at = place
+	if place.Position-f.place.Position < consumer.MaxSkipped {
+		return nil
+	}
+	return f.commit(ctx, f.fenced(place), place)
+}
+
+// Lost rebuilds the aggregator if its position is not in the log. Behind skipped
+// messages it may be in the log while what was skipped is not.
+func (f *follower) Lost(ctx context.Context, cause error) error {
+	if f.at != f.place {
+		return nil
+	}
+	f.log.WarnContext(ctx, "rebuilding, since the log was restored", "position", f.place.Position, "error", cause)
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return rebuild(ctx, f.conn, f.aggregator, f.place)
+}
+
+// fenced returns the batch that moves the place, to which the statements are added.
+func (f *follower) fenced(to messagestore.Place) *pgx.Batch {
+	b := &pgx.Batch{}
+	b.Queue(fence, fenceArgs(f.aggregator, f.place, to)...)
+	return b
+}
+
+// commit runs the batch behind the fence in one transaction, and one round trip:
+// without a begin, a batch is a transaction. After an error it is not known
+// whether it was applied, and the place is read again.
+func (f *follower) commit(ctx context.Context, b *pgx.Batch, to messagestore.Place) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if err := f.conn.SendBatch(ctx, b).Close(); err != nil {
+		return err
+	}
+	f.place, f.at = to, to
+	return nil
+}

@@ -1,0 +1,64 @@
+// Aggregators runs the aggregators, which shape View Data.
+package main
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"golang.org/x/sync/errgroup"
+
+	"videotutorials/aggregators"
+	"videotutorials/internal/service"
+	"videotutorials/messagestore/consumer"
+	"videotutorials/messagestore/rpc"
+	"videotutorials/viewdata"
+)
+
+func main() {
+	s := &settings{}
+	service.Main("aggregators", service.Command{Help: "run the aggregators, which shape View Data", Settings: s, Run: s.run})
+}
+
+// run runs the chosen aggregators until the context ends. Postgres and the
+// message store may come later than the process, and go.
+func (s *settings) run(ctx context.Context, log *slog.Logger, _ []string) error {
+	chosen, err := s.chosen()
+	if err != nil {
+		return err
+	}
+	tls, err := s.tls(log)
+	if err != nil {
+		return err
+	}
+	store, err := rpc.Dial(cmp.Or(s.Store, service.Addr(s.Port, service.MessageStorePort)), tls)
+	if err != nil {
+		return err
+	}
+	defer store.Close() //nolint:errcheck // nothing is left to be lost
+	db, err := viewdata.Open(ctx, s.ViewData, viewdata.Writer)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	runner, err := aggregators.New(store, db, consumer.NewMetrics(registry, store), log, chosen...)
+	if err != nil {
+		return err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		return service.ListenAndServe(ctx, service.Addr(s.Port, service.AggregatorsOpsPort), service.Operations(registry, runner.Ready))
+	})
+	group.Go(func() error {
+		if !migrate(ctx, s.ViewData, log) {
+			return nil
+		}
+		return runner.Run(ctx)
+	})
+	return group.Wait()
+}

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+
+	"videotutorials/aggregators"
+	"videotutorials/aggregators/homepage"
+	"videotutorials/internal/certificate"
+	"videotutorials/internal/service"
+)
+
+type settings struct {
+	Port     int      `name:"port" env:"VT_PORT" default:"8080" help:"/metrics, /healthz and /readyz are on this port + 13"`
+	ViewData string   `name:"viewdata-url" env:"VT_VIEWDATA_URL" help:"URL of View Data, required; it is migrated as its user and written as view_writer"`
+	Store    string   `name:"messagestore-addr" env:"VT_MESSAGESTORE_ADDR" help:"host:port of the message store, default 127.0.0.1:<port + 10>"`
+	Certs    string   `name:"certs" env:"VT_CERTS" help:"folder with ca.crt, aggregators.crt and aggregators.key, required unless insecure"`
+	Insecure bool     `name:"insecure" env:"VT_INSECURE" default:"false" help:"no TLS to the message store"`
+	Only     []string `name:"only" help:"the aggregators to run, by comma, default all"`
+}
+
+// all are the aggregators by the names of their packages.
+func all() map[string]aggregators.Aggregator {
+	return map[string]aggregators.Aggregator{
+		"homepage": homepage.Aggregator(),
+	}
+}
+
+// chosen returns the aggregators to run.
+func (s *settings) chosen() ([]aggregators.Aggregator, error) {
+	if s.ViewData == "" {
+		return nil, &service.UsageError{Reason: "VT_VIEWDATA_URL is required"}
+	}
+	all := all()
+	names := s.Only
+	if len(names) == 0 {
+		for name := range all {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	var chosen []aggregators.Aggregator
+	for _, name := range slices.Compact(names) {
+		a, ok := all[strings.TrimSpace(name)]
+		if !ok {
+			return nil, &service.UsageError{Reason: fmt.Sprintf("there is no aggregator %q", name)}
+		}
+		chosen = append(chosen, a)
+	}
+	return chosen, nil
+}
+
+// tls returns nil for a client without.
+func (s *settings) tls(log *slog.Logger) (*tls.Config, error) {
+	switch {
+	case s.Insecure:
+		log.Warn("TLS is off: the message store knows nobody")
+		return nil, nil
+	case s.Certs == "":
+		return nil, &service.UsageError{Reason: "VT_CERTS is required, or VT_INSECURE"}
+	}
+	return certificate.Client(s.Certs, "aggregators")
+}
