@@ -97,7 +97,7 @@ func (l *launcher) initialise(dir string) error {
 		return err
 	}
 	defer held.Close() //nolint:errcheck // nothing was written
-	args := []string{"-U", superuser, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-instructions"}
+	args := []string{"-U", superuser, "-A", "trust", "-E", "UTF8", "--locale=C", "--data-checksums", "--no-instructions"}
 	if !l.Durable {
 		args = append(args, "--no-sync")
 	}

@@ -118,17 +118,46 @@ func TestStart_AfterTheLauncherWasKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	execute(t, strings.TrimSpace(url), "create table kept (n int)")
+	wake := stopBackend(t, strings.TrimSpace(url))
 	if err := launcher.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	_ = launcher.Wait()
-	// At once, while the old server is still shutting down.
-	s := start(t, config(dir))
+	// The old server cannot end before its backend does, which is woken by the
+	// first that the new Start says: that it waits.
+	c := config(dir)
+	c.Log = slog.New(slog.NewTextHandler(wakeUp(wake), nil))
+	s := start(t, c)
 	execute(t, s.URL("postgres"), "insert into kept values (1)")
 	if s.PID() != postmaster(t, dir) {
 		t.Error("the old server was taken for the new one")
 	}
 }
+
+// stopBackend opens a session and stops the process that serves it until wake.
+func stopBackend(t *testing.T, url string) (wake func()) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	backend := int(conn.PgConn().PID())
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		_ = conn.Close(ctx)
+	})
+	if err := syscall.Kill(backend, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	wake = func() { _ = syscall.Kill(backend, syscall.SIGCONT) }
+	t.Cleanup(wake)
+	return wake
+}
+
+type wakeUp func()
+
+func (w wakeUp) Write(p []byte) (int, error) { w(); return len(p), nil }
 
 func TestStart_AfterTheServerWasKilled(t *testing.T) {
 	t.Parallel()

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"videotutorials/internal/pgserver"
+	"videotutorials/internal/supervisor"
+)
+
+const (
+	messageStoreDatabase = "message_store"
+	viewDataDatabase     = "view_data"
+	// viewReader is the role that may read View Data and nothing else.
+	viewReader = "view_reader"
+)
+
+// databases are the addresses of the two databases.
+type databases struct {
+	messageStore, viewData string
+	// viewReader is View Data for the application.
+	viewReader string
+}
+
+// external finds or makes the two databases in a Postgres that runs somewhere.
+// The address may name a database that is there, one of the two, or none.
+func external(ctx context.Context, address string) (databases, error) {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" {
+		return databases{}, errors.New("VT_DATABASE_URL is not of the form postgres://user:password@host:port/database")
+	}
+	in := func(database string) string {
+		v := *u
+		v.Path = "/" + database
+		return v.String()
+	}
+	d := databases{messageStore: in(messageStoreDatabase), viewData: in(viewDataDatabase)}
+	// There, view_reader may have no way to log in: the application takes its role.
+	d.viewReader = d.viewData
+	if u.Path == "" || u.Path == "/" {
+		address = in("postgres")
+	}
+	err = create(ctx, address)
+	if isState(err, noSuchDatabase) {
+		err = create(ctx, in("postgres"))
+	}
+	return d, err
+}
+
+// create makes what is missing of the two databases.
+func create(ctx context.Context, address string) error {
+	conn, err := pgx.Connect(ctx, address)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(ctx)
+	for _, name := range []string{messageStoreDatabase, viewDataDatabase} {
+		var exists bool
+		err := conn.QueryRow(ctx, "select exists (select from pg_database where datname = $1)", name).Scan(&exists)
+		if err == nil && !exists {
+			_, err = conn.Exec(ctx, "create database "+pgx.Identifier{name}.Sanitize())
+		}
+		// Another may have made it in the meantime.
+		if err != nil && !isState(err, duplicateDatabase) {
+			return fmt.Errorf("make database %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// SQLSTATEs of Postgres.
+const (
+	noSuchDatabase    = "3D000"
+	duplicateDatabase = "42P04"
+)
+
+func isState(err error, state string) bool {
+	var refused *pgconn.PgError
+	return errors.As(err, &refused) && refused.Code == state
+}
+
+// A postgres is the private one.
+type postgres struct {
+	config pgserver.Config
+	server *pgserver.Server
+}
+
+// start starts it for the first time, and makes the databases.
+func (p *postgres) start(ctx context.Context) (databases, error) {
+	server, err := pgserver.Start(ctx, p.config)
+	if err != nil {
+		return databases{}, err
+	}
+	p.server = server
+	if err := create(ctx, server.URL("postgres")); err != nil {
+		return databases{}, errors.Join(err, server.Stop())
+	}
+	d := databases{messageStore: server.URL(messageStoreDatabase), viewData: server.URL(viewDataDatabase)}
+	reader, err := url.Parse(d.viewData)
+	if err != nil {
+		return databases{}, errors.Join(err, server.Stop())
+	}
+	reader.User = url.User(viewReader)
+	d.viewReader = reader.String()
+	return d, nil
+}
+
+// keep starts it again when it has died, at the same address, until the context
+// ends; then it is stopped.
+func (p *postgres) keep(ctx context.Context, log *slog.Logger) {
+	supervisor.Keep(ctx, log, func(ctx context.Context) error {
+		if p.server == nil {
+			server, err := pgserver.Start(ctx, p.config)
+			if err != nil {
+				return err
+			}
+			p.server = server
+		}
+		select {
+		case <-p.server.Done():
+		case <-ctx.Done():
+		}
+		err := p.server.Stop()
+		p.server = nil
+		return err
+	})
+}

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"strconv"
+	"strings"
+
+	"videotutorials/internal/service"
+)
+
+// env prints shell exports for the system that runs.
+type env struct {
+	DataDir string `name:"data-dir" env:"VT_DATA_DIR" help:"data folder; default /var/lib/videotutorials as root, else $XDG_STATE_HOME/videotutorials"`
+}
+
+func (e *env) run(context.Context, *slog.Logger, []string) error {
+	data, err := at(e.DataDir)
+	if err != nil {
+		return err
+	}
+	if data.holder() == 0 {
+		return fmt.Errorf("nothing runs in %s", data)
+	}
+	s, err := readState(data)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("what runs in %s is still starting", data)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = os.Stdout.WriteString(s.exports(data))
+	return err
+}
+
+// exports returns the lines for a POSIX shell.
+func (s state) exports(data folder) string {
+	var lines strings.Builder
+	for _, v := range [][2]string{
+		{"VT_PORT", strconv.Itoa(s.Port)},
+		{"VT_DATA_DIR", string(data)},
+		{"VT_HTTP_URL", "http://" + service.Addr(s.Port, service.RESTPort)},
+		{"VT_MESSAGESTORE_ADDR", service.Addr(s.Port, service.MessageStorePort)},
+		{"VT_CA", data.cert("ca.crt")},
+		{"VT_CERT", data.cert("operator.crt")},
+		{"VT_KEY", data.cert("operator.key")},
+		{"VT_PSQL_MESSAGESTORE", s.MessageStore},
+		{"VT_PSQL_VIEWDATA", s.ViewData},
+	} {
+		fmt.Fprintf(&lines, "export %s=%s\n", v[0], quote(v[1]))
+	}
+	return lines.String()
+}
+
+// quote quotes for a POSIX shell.
+func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }

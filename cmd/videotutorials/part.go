@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"videotutorials/internal/service"
+	"videotutorials/internal/supervisor"
+)
+
+// A part is one of the other commands.
+type part struct {
+	name string
+	// path is where its command is.
+	path string
+	args []string
+	// operations is the offset of the port with its /readyz.
+	operations int
+	// env returns what it is told beside what all are told.
+	env func(databases) []string
+}
+
+// parts are all of them, in the order in which they start. They stop in the
+// opposite order.
+var parts = []part{
+	{name: "messagestore", args: []string{"serve"}, operations: service.MessageStoreOpsPort,
+		env: func(d databases) []string { return []string{"VT_DATABASE_URL=" + d.messageStore} }},
+	{name: "aggregators", operations: service.AggregatorsOpsPort,
+		env: func(d databases) []string { return []string{"VT_VIEWDATA_URL=" + d.viewData} }},
+	{name: "application", operations: service.RESTPort,
+		env: func(d databases) []string { return []string{"VT_VIEWDATA_URL=" + d.viewReader} }},
+}
+
+// choose returns the parts of those names, all for none. The commands are beside
+// this one.
+func choose(names []string) ([]part, error) {
+	for _, name := range names {
+		if !slices.ContainsFunc(parts, func(p part) bool { return p.name == name }) {
+			return nil, &service.UsageError{Reason: fmt.Sprintf("there is no part %q", name)}
+		}
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	var chosen []part
+	for _, p := range parts {
+		if len(names) > 0 && !slices.Contains(names, p.name) {
+			continue
+		}
+		p.path = filepath.Join(filepath.Dir(self), p.name)
+		if _, err := os.Stat(p.path); err != nil {
+			return nil, fmt.Errorf("the command %s is missing, `make build` makes it: %w", p.name, err)
+		}
+		chosen = append(chosen, p)
+	}
+	return chosen, nil
+}
+
+// keep runs the part, again when it dies, until the context ends and it has
+// drained.
+func (p part) keep(ctx context.Context, data folder, d databases, common []string, log *slog.Logger) {
+	program := supervisor.Program{
+		Path:    p.path,
+		Args:    p.args,
+		Env:     slices.Concat(foreign(os.Environ()), common, p.env(d)),
+		Log:     data.log(p.name),
+		PIDFile: data.pid(p.name),
+	}
+	supervisor.Keep(ctx, log, program.Run)
+}
+
+// foreign returns the variables that are not ours to give to a part: its settings
+// come from here, and one part's passwords are not for another. VT_LOG is for all.
+func foreign(environment []string) []string {
+	return slices.DeleteFunc(environment, func(v string) bool {
+		return strings.HasPrefix(v, "VT_") && !strings.HasPrefix(v, "VT_LOG=")
+	})
+}
+
+// patience bounds one question to a part.
+const patience = 3 * time.Second
+
+// ready returns why the part is not ready, or "".
+func (p part) ready(ctx context.Context, client *http.Client, port int) string {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	url := "http://" + service.Addr(port, p.operations) + "/readyz"
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err.Error()
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return err.Error()
+	}
+	defer response.Body.Close() //nolint:errcheck // only read
+	if response.StatusCode == http.StatusOK {
+		return ""
+	}
+	reason, err := io.ReadAll(io.LimitReader(response.Body, 1000))
+	if err != nil {
+		return err.Error()
+	}
+	return strconv.Itoa(response.StatusCode) + " " + strings.TrimSpace(string(reason))
+}

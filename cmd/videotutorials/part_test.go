@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"net"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"videotutorials/internal/service"
+)
+
+func TestForeign(t *testing.T) {
+	t.Parallel()
+	got := foreign([]string{"PATH=/bin", "VT_DATABASE_URL=postgres://me:secret@host", "VT_LOG=json", "VT_PORT=1"})
+	if want := []string{"PATH=/bin", "VT_LOG=json"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestQuote(t *testing.T) {
+	t.Parallel()
+	const odd = `it's $HOME & "more"`
+	said, err := exec.CommandContext(t.Context(), "sh", "-c", "printf %s "+quote(odd)).Output()
+	if err != nil || string(said) != odd {
+		t.Errorf("a shell reads %q, %v, want %q", said, err, odd)
+	}
+}
+
+func TestChoosePort(t *testing.T) {
+	t.Parallel()
+	port, err := choosePort(t.Context(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", service.Addr(port, lastOffset))
+	if err != nil {
+		t.Fatal(err)
+	}
+	short, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	if _, err := choosePort(short, port); err == nil || !strings.Contains(err.Error(), "VT_PORT") {
+		t.Errorf("taken: got %v, want an error that says what to do", err)
+	}
+	freed := make(chan error, 1)
+	go func() {
+		got, err := choosePort(t.Context(), port)
+		if err == nil && got != port {
+			t.Errorf("got %d, want %d", got, port)
+		}
+		freed <- err
+	}()
+	if err := listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-freed; err != nil {
+		t.Errorf("freed: %v", err)
+	}
+}

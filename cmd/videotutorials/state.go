@@ -1,0 +1,37 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+)
+
+// A state is what a running videotutorials tells `videotutorials env`.
+type state struct {
+	Port int `json:"port"`
+	// MessageStore and ViewData are the superuser's URLs of the databases.
+	MessageStore string `json:"messageStore"`
+	ViewData     string `json:"viewData"`
+}
+
+func (f folder) stateFile() string { return f.run("state.json") }
+
+// write writes the state beside its place and moves it there, whole.
+func (s state) write(f folder) error {
+	text, err := json.Marshal(s)
+	if err != nil {
+		return err
+	}
+	fresh := f.stateFile() + ".new"
+	if err := os.WriteFile(fresh, text, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(fresh, f.stateFile())
+}
+
+func readState(f folder) (s state, err error) {
+	text, err := os.ReadFile(f.stateFile())
+	if err != nil {
+		return s, err
+	}
+	return s, json.Unmarshal(text, &s)
+}

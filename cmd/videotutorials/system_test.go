@@ -1,0 +1,209 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"videotutorials/internal/testdb"
+)
+
+// binaries has the commands, built for this run of the tests.
+var binaries string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "videotutorials-bin-")
+	if err == nil {
+		var said []byte
+		said, err = exec.Command("go", "build", "-o", dir, "videotutorials/cmd/...").CombinedOutput() //nolint:noctx // it ends
+		_, _ = os.Stderr.Write(said)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "build the commands:", err)
+		os.Exit(1)
+	}
+	binaries = dir
+	code := m.Run()
+	_ = os.RemoveAll(dir)
+	if err := goleak.Find(); code == 0 && err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// patient bounds each wait for something that has to come.
+const patient = 60 * time.Second
+
+// A system is a running videotutorials.
+type system struct {
+	t    *testing.T
+	data folder
+	cmd  *exec.Cmd
+	// url is where REST is; viewing and home are what it printed to try.
+	url, viewing, home string
+}
+
+// command returns videotutorials on the data folder.
+func command(data folder, env []string, args ...string) *exec.Cmd {
+	cmd := exec.Command(filepath.Join(binaries, "videotutorials"), args...) //nolint:noctx // each test ends it
+	cmd.Env = append(foreign(os.Environ()), "VT_PORT=0", "VT_DATA_DIR="+string(data))
+	cmd.Env = append(cmd.Env, env...)
+	return cmd
+}
+
+// start starts videotutorials and returns when it is ready.
+func start(t *testing.T, data folder, env []string, args ...string) *system {
+	t.Helper()
+	s := &system{t: t, data: data, cmd: command(data, env, args...)}
+	s.cmd.Stderr = t.Output()
+	said, err := s.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.kill() })
+	giveUp := time.AfterFunc(patient, func() { _ = s.cmd.Process.Kill() })
+	defer giveUp.Stop()
+	lines := bufio.NewScanner(said)
+	if !lines.Scan() || !strings.HasPrefix(lines.Text(), "ready") {
+		s.logs()
+		t.Fatalf("it said %q, want it ready", lines.Text())
+	}
+	if strings.HasPrefix(lines.Text(), "ready:") && lines.Scan() {
+		s.viewing = strings.TrimPrefix(lines.Text(), "  curl -X POST ")
+		s.url, _, _ = strings.Cut(s.viewing, "/v1/")
+		lines.Scan()
+		s.home = strings.TrimPrefix(lines.Text(), "  curl ")
+	}
+	return s
+}
+
+// logs shows the parts' logs with a test that fails.
+func (s *system) logs() {
+	paths, _ := filepath.Glob(s.data.log("*"))
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		s.t.Logf("%s: %v\n%s", path, err, text)
+	}
+}
+
+// kill ends it at once, and returns when none of its processes is left.
+func (s *system) kill() {
+	pids := s.pids()
+	_ = s.cmd.Process.Kill()
+	_ = s.cmd.Wait()
+	for name, pid := range pids {
+		s.until(name+" has ended", func() bool { return !alive(pid) })
+	}
+}
+
+// pids returns the processes that run, by name, postgres among them.
+func (s *system) pids() map[string]int {
+	pids := map[string]int{"postgres": pidIn(filepath.Join(s.data.postgres(), "postmaster.pid"))}
+	for _, p := range parts {
+		pids[p.name] = pidIn(s.data.pid(p.name))
+	}
+	for name, pid := range pids {
+		if !alive(pid) {
+			delete(pids, name)
+		}
+	}
+	return pids
+}
+
+// pidIn returns the number in the first line of the file, 0 without one.
+func pidIn(path string) int {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return 0
+	}
+	first, _, _ := strings.Cut(string(text), "\n")
+	pid, err := strconv.Atoi(first)
+	if err != nil {
+		return 0
+	}
+	return pid
+}
+
+// alive says whether the process runs. One that has ended and that nobody has
+// waited for does not.
+func alive(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return false
+	}
+	_, state, _ := strings.Cut(string(stat), ") ")
+	return !strings.HasPrefix(state, "Z")
+}
+
+// until waits for what has to come.
+func (s *system) until(what string, come func() bool) {
+	s.t.Helper()
+	ticker := time.NewTicker(10 * time.Millisecond)
+	defer ticker.Stop()
+	for deadline := time.Now().Add(patient); !come(); <-ticker.C {
+		if time.Now().After(deadline) {
+			s.logs()
+			s.t.Fatalf("waited %v in vain: %s", patient, what)
+		}
+	}
+}
+
+// view records a viewing, and tries again until it is acknowledged.
+func (s *system) view() {
+	s.t.Helper()
+	s.until("a viewing is acknowledged", func() bool {
+		status, _ := s.ask(http.MethodPost, s.viewing)
+		return status == http.StatusAccepted
+	})
+}
+
+// shows waits until the home page has that many viewings.
+func (s *system) shows(viewings string) {
+	s.t.Helper()
+	var page struct {
+		VideosWatched string `json:"videosWatched"`
+	}
+	s.until("the home page shows "+viewings, func() bool {
+		status, body := s.ask(http.MethodGet, s.home)
+		return status == http.StatusOK && json.Unmarshal(body, &page) == nil && page.VideosWatched == viewings
+	})
+}
+
+// ask returns the status and body of an answer, 0 where there is none.
+func (s *system) ask(method, url string) (int, []byte) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, method, url, nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	response, err := client.Do(request)
+	if err != nil {
+		return 0, nil
+	}
+	defer response.Body.Close() //nolint:errcheck // only read
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		return 0, nil
+	}
+	return response.StatusCode, body
+}
+
+func newFolder(t *testing.T) folder { return folder(filepath.Join(testdb.Folder(t), "data")) }

@@ -1,0 +1,190 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"slices"
+	"strconv"
+	"time"
+
+	"videotutorials/internal/certificate"
+	"videotutorials/internal/pgserver"
+	"videotutorials/internal/service"
+)
+
+// up runs the system.
+type up struct {
+	Port        int      `name:"port" env:"VT_PORT" default:"8080" help:"first of 14 ports on 127.0.0.1; 0 picks free ones"`
+	DataDir     string   `name:"data-dir" env:"VT_DATA_DIR" help:"data folder; default /var/lib/videotutorials as root, else $XDG_STATE_HOME/videotutorials"`
+	DatabaseURL string   `name:"database-url" env:"VT_DATABASE_URL" help:"a Postgres that has or gets both databases; default a private one"`
+	Only        []string `name:"only" help:"parts to run, as messagestore,application; default all"`
+	Insecure    bool     `name:"insecure" env:"VT_INSECURE" help:"no TLS between the parts: everybody is anonymous"`
+}
+
+// principals are the holders of the certificates, by their files' names.
+var principals = map[string]string{
+	"messagestore":    "messagestore",
+	"application":     "application",
+	"aggregators":     "aggregators",
+	"identity":        "component/identity",
+	"sendemail":       "component/sendemail",
+	"videopublishing": "component/videopublishing",
+	"operator":        "operator",
+}
+
+func (u *up) run(ctx context.Context, log *slog.Logger, _ []string) error {
+	data, err := at(u.DataDir)
+	if err != nil {
+		return err
+	}
+	chosen, err := choose(u.Only)
+	if err != nil {
+		return err
+	}
+	if err := data.make(); err != nil {
+		return err
+	}
+	held, err := data.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer held.Close() //nolint:errcheck // it only unlocks
+	port, err := choosePort(ctx, u.Port)
+	if err != nil {
+		return err
+	}
+	if err := issue(data); err != nil {
+		return err
+	}
+	log.Info("certificates are there", "folder", data.certs())
+
+	d, stop, err := u.databases(ctx, data, log)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	if err := (state{port, d.messageStore, d.viewData}).write(data); err != nil {
+		return err
+	}
+	defer os.Remove(data.stateFile()) //nolint:errcheck // nobody reads it once the lock is gone
+	u.runParts(ctx, chosen, data, port, d, log)
+	return nil
+}
+
+// runParts runs the parts until the context ends and they have drained.
+func (u *up) runParts(ctx context.Context, chosen []part, data folder, port int, d databases, log *slog.Logger) {
+	common := []string{
+		"VT_PORT=" + strconv.Itoa(port),
+		"VT_DATA_DIR=" + string(data),
+		"VT_CERTS=" + data.certs(),
+		"VT_INSECURE=" + strconv.FormatBool(u.Insecure),
+	}
+	for _, p := range chosen {
+		log := log.With("part", p.name)
+		log.Info("starting a part", "log", data.log(p.name))
+		defer background(ctx, func(ctx context.Context) { p.keep(ctx, data, d, common, log) })()
+	}
+	if awaitReady(ctx, chosen, port, log) {
+		announce(chosen, port)
+		<-ctx.Done()
+	}
+	log.Info("stopping")
+}
+
+// background runs what runs until its context ends, and returns what ends it and
+// waits. It outlives the context given, so that all ends in its order.
+func background(ctx context.Context, run func(context.Context)) (stop func()) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		run(ctx)
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
+}
+
+func issue(data folder) error {
+	authority, err := certificate.OpenAuthority(data.certs())
+	if err != nil {
+		return err
+	}
+	for name, principal := range principals {
+		if err := authority.Issue(name, "spiffe://videotutorials/"+principal); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// databases returns the databases of the Postgres given, or of the private one,
+// which runs until stop is called.
+func (u *up) databases(ctx context.Context, data folder, log *slog.Logger) (d databases, stop func(), err error) {
+	if u.DatabaseURL != "" {
+		d, err = external(ctx, u.DatabaseURL)
+		return d, func() {}, err
+	}
+	log = log.With("part", "postgres")
+	p := &postgres{config: pgserver.Config{Dir: data.postgres(), Durable: true, Log: log, Output: data.log("postgres")}}
+	log.Info("starting Postgres", "log", p.config.Output)
+	d, err = p.start(ctx)
+	if err != nil {
+		return d, nil, err
+	}
+	return d, background(ctx, func(ctx context.Context) { p.keep(ctx, log) }), nil
+}
+
+const (
+	// look is how often parts that are not ready are asked.
+	look = 20 * time.Millisecond
+	// remark is after how many seconds of silence the log says who is not ready.
+	remark = 5 * time.Second
+)
+
+// awaitReady returns true when all the parts are ready, false when the context
+// ends before.
+func awaitReady(ctx context.Context, chosen []part, port int, log *slog.Logger) bool {
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	ticker := time.NewTicker(look)
+	defer ticker.Stop()
+	said := time.Now()
+	for {
+		var waiting []any
+		chosen = slices.DeleteFunc(slices.Clone(chosen), func(p part) bool {
+			reason := p.ready(ctx, client, port)
+			if reason != "" {
+				waiting = append(waiting, p.name, reason)
+			}
+			return reason == ""
+		})
+		if len(chosen) == 0 {
+			return true
+		}
+		if time.Since(said) >= remark {
+			log.Info("not ready yet", waiting...)
+			said = time.Now()
+		}
+		select {
+		case <-ctx.Done():
+			return false
+		case <-ticker.C:
+		}
+	}
+}
+
+// announce tells the person at the terminal what to do next.
+func announce(chosen []part, port int) {
+	url := "http://" + service.Addr(port, service.RESTPort)
+	text := "ready\n"
+	if slices.ContainsFunc(chosen, func(p part) bool { return p.name == "application" }) {
+		text = fmt.Sprintf("ready: record a viewing, and read the home page\n"+
+			"  curl -X POST %[1]s/v1/videos/5f0c3c4e-8a43-4f0e-9d5b-6f1f1f1f2a10/viewings\n"+
+			"  curl %[1]s/v1/home\n", url)
+	}
+	_, _ = os.Stdout.WriteString(text)
+}

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// postToHome measures the time from the answer to a post until the home page has
+// its number changed, as a client sees it that reads the page again and again.
+func postToHome(ctx context.Context, s *system) error {
+	const posts, warm = 500, 50 // the first ones pay for connections and plans
+	url := s.env["VT_HTTP_URL"]
+	var took []float64
+	for range warm + posts {
+		before, err := videosWatched(ctx, url)
+		if err != nil {
+			return err
+		}
+		if err := post(ctx, url+"/v1/videos/5f0c1d5e-8a51-4e4e-9a25-0c5f3f6f1a2b/viewings"); err != nil {
+			return err
+		}
+		start := time.Now()
+		for now := before; now == before; {
+			if now, err = videosWatched(ctx, url); err != nil {
+				return err
+			}
+			if time.Since(start) > 10*time.Second {
+				return errors.New("the home page did not change")
+			}
+		}
+		took = append(took, float64(time.Since(start).Microseconds())/1000)
+	}
+	took = took[warm:]
+	reportBelow("post to home page, p50", "ms", percentile(took, 0.5), 10)
+	reportBelow("post to home page, p99", "ms", percentile(took, 0.99), 50)
+	return nil
+}
+
+func videosWatched(ctx context.Context, url string) (int64, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/v1/home", nil)
+	if err != nil {
+		return 0, err
+	}
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return 0, err
+	}
+	defer answer.Body.Close() //nolint:errcheck // it was read to its end
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		return 0, err
+	}
+	var home struct{ VideosWatched string }
+	if err := json.Unmarshal(body, &home); err != nil {
+		return 0, err
+	}
+	return strconv.ParseInt(home.VideosWatched, 10, 64)
+}
+
+func post(ctx context.Context, url string) error {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, nil)
+	if err != nil {
+		return err
+	}
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close() //nolint:errcheck // it was read to its end
+	if _, err := io.Copy(io.Discard, answer.Body); err != nil {
+		return err
+	}
+	if answer.StatusCode != http.StatusAccepted {
+		return fmt.Errorf("post %s: %s", url, answer.Status)
+	}
+	return nil
+}

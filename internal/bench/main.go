@@ -1,0 +1,91 @@
+// Bench measures the system beside a named peer in the same run, and prints one
+// line a figure: name, ours, peer, ratio, goal, and ok or SHORT. It needs the
+// commands in the folder of its first argument, .bin by default.
+package main
+
+import (
+	"cmp"
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+func main() {
+	bin := flag.String("bin", ".bin", "the folder of the commands")
+	round := flag.Duration("round", 4*time.Second, "how long one measurement takes")
+	old := flag.Duration("snapshot", time.Minute, "how old the snapshot is under which appends are measured")
+	only := flag.String("only", "appends,home,snapshot", "which figures")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, *bin, strings.Split(*only, ","), *round, *old); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, bin string, only []string, round, old time.Duration) error {
+	s, err := start(ctx, bin)
+	if err != nil {
+		return err
+	}
+	defer s.stop()
+	fmt.Printf("%-44s %12s %12s %7s %6s\n", "name", "ours", "peer", "ratio", "goal")
+	for _, figure := range []struct {
+		name    string
+		measure func() error
+	}{
+		{"appends", func() error { return appends(ctx, s, round) }},
+		{"home", func() error { return postToHome(ctx, s) }},
+		{"snapshot", func() error { return underSnapshot(ctx, s, round, old) }},
+	} {
+		if !slices.Contains(only, figure.name) {
+			continue
+		}
+		if err := figure.measure(); err != nil {
+			return fmt.Errorf("%s: %w", figure.name, err)
+		}
+	}
+	return nil
+}
+
+// report prints a figure whose ratio to its peer should be at least the goal.
+func report(name, unit string, ours, peer, goal float64) {
+	ratio := ours / peer
+	verdict := "ok"
+	if ratio < goal {
+		verdict = "SHORT"
+	}
+	fmt.Printf("%-44s %12s %12s %7.2f %6.2f  %s\n", name, amount(ours, unit), amount(peer, unit), ratio, goal, verdict)
+}
+
+// reportBelow prints a figure that has no peer and should be below the goal.
+func reportBelow(name, unit string, ours, goal float64) {
+	verdict := "ok"
+	if ours > goal {
+		verdict = "SHORT"
+	}
+	fmt.Printf("%-44s %12s %12s %7s %6.0f  %s\n", name, amount(ours, unit), "-", "-", goal, verdict)
+}
+
+func amount(n float64, unit string) string {
+	if n >= 100 {
+		return fmt.Sprintf("%.0f%s", n, unit)
+	}
+	return fmt.Sprintf("%.2f%s", n, unit)
+}
+
+// median returns the middle of the values, and percentile what the share of them
+// is not above.
+func median(values []float64) float64 { return percentile(values, 0.5) }
+
+func percentile[T cmp.Ordered](values []T, share float64) T {
+	sorted := slices.Sorted(slices.Values(values))
+	return sorted[min(int(share*float64(len(sorted))), len(sorted)-1)]
+}

@@ -1,0 +1,104 @@
+package supervisor
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strconv"
+	"syscall"
+	"time"
+
+	"videotutorials/internal/child"
+)
+
+const (
+	// grace is how long a program may take to drain before it is killed.
+	grace = 30 * time.Second
+	// fullLog is the size from which a log is put aside when its program starts.
+	fullLog = 16 << 20
+)
+
+// A Program is a process with a log and a file that has its id.
+type Program struct {
+	Path string
+	Args []string
+	// Env is the whole environment.
+	Env []string
+	// Log takes what it writes to stdout and stderr, after what is there. A log
+	// that is full is moved to <Log>.1 first.
+	Log string
+	// PIDFile has its id while it runs.
+	PIDFile string
+}
+
+// Run runs the program until it ends, and returns how, with its last words; or
+// until the context ends: then it is told by SIGTERM to drain, and Run returns
+// nil if it did. It is killed at once if this process dies.
+func (p Program) Run(ctx context.Context) error {
+	log, err := openLog(p.Log)
+	if err != nil {
+		return err
+	}
+	defer log.Close()                      //nolint:errcheck // the program has its own
+	cmd := exec.Command(p.Path, p.Args...) //nolint:noctx // the context's end is no reason to kill it
+	cmd.Env, cmd.Stdout, cmd.Stderr = p.Env, log, log
+	process, err := child.Start(cmd, syscall.SIGKILL)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(p.PIDFile, []byte(strconv.Itoa(process.PID())+"\n"), 0o600); err != nil {
+		return errors.Join(err, process.Stop(syscall.SIGTERM, grace))
+	}
+	defer os.Remove(p.PIDFile) //nolint:errcheck // of a process that has ended
+	select {
+	case <-process.Done():
+		return fmt.Errorf("%s: %s", describe(process.Err()), lastLine(log))
+	case <-ctx.Done():
+	}
+	return unlessTerminated(process.Stop(syscall.SIGTERM, grace))
+}
+
+// unlessTerminated returns nil for the end of a program that was told to drain
+// before it could listen to signals.
+func unlessTerminated(err error) error {
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() && status.Signal() == syscall.SIGTERM {
+			return nil
+		}
+	}
+	return err
+}
+
+func describe(err error) string {
+	if err == nil {
+		return "exit status 0"
+	}
+	return err.Error()
+}
+
+func openLog(path string) (*os.File, error) {
+	if info, err := os.Stat(path); err == nil && info.Size() >= fullLog {
+		if err := os.Rename(path, path+".1"); err != nil {
+			return nil, err
+		}
+	}
+	return os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o600)
+}
+
+// lastLine returns the last line of the log, as far as it fits.
+func lastLine(log *os.File) string {
+	const most = 1000
+	end, err := log.Seek(0, io.SeekEnd)
+	if err != nil {
+		return ""
+	}
+	tail := make([]byte, min(end, most))
+	n, _ := log.ReadAt(tail, end-int64(len(tail)))
+	tail = bytes.TrimSpace(tail[:n])
+	return string(tail[bytes.LastIndexByte(tail, '\n')+1:])
+}
