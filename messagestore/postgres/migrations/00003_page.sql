@@ -32,7 +32,6 @@ returns table (
   stream_name text, type text, writer text, data text, metadata text
 )
 language plpgsql stable
-set plan_cache_mode = force_generic_plan
 as $$
 declare
   source   refcursor;
@@ -61,11 +60,11 @@ begin
       order by k.position limit max_scanned;
   elsif cardinality(categories) = 1 and backward then
     open source for select * from message_store.messages k
-      where message_store.category(k.stream_name) = categories[1] and k.global_position <= start
+      where split_part(k.stream_name, '-', 1) = categories[1] and k.global_position <= start
       order by k.global_position desc limit max_scanned;
   elsif cardinality(categories) = 1 then
     open source for select * from message_store.messages k
-      where message_store.category(k.stream_name) = categories[1] and k.global_position >= start and k.global_position <= bound
+      where split_part(k.stream_name, '-', 1) = categories[1] and k.global_position >= start and k.global_position <= bound
       order by k.global_position limit max_scanned;
   elsif backward then
     open source for select * from message_store.messages k
@@ -82,7 +81,7 @@ begin
     exit when not found;
     scanned := scanned + 1;
     looked := l;
-    continue when categories is not null and message_store.category(l.stream_name) <> all (categories)
+    continue when categories is not null and split_part(l.stream_name, '-', 1) <> all (categories)
       or only_types is not null and l.type <> all (only_types);
     global_position := l.global_position;
     "position" := l.position;
