@@ -35,7 +35,7 @@ func appends(ctx context.Context, s *system, round time.Duration) error {
 	for _, c := range []struct {
 		callers int
 		goal    float64
-	}{{1, 0.3}, {8, 0.4}, {64, 0.9}, {256, 1.2}} {
+	}{{1, 0.3}, {8, 0.35}, {64, 0.9}, {256, 1.2}} {
 		var ours, peer []float64
 		for range rounds {
 			rate, err := appendRate(ctx, s, c.callers, round)
