@@ -35,7 +35,7 @@ func Follow(ctx context.Context, store Store, s Subscription, broken func(error)
 					return
 				}
 				if place, ok := placeAfter(s.Source, event); ok {
-					s.After = &place
+					s.After, s.From = &place, 0
 					pause = firstPause
 				}
 			}

@@ -80,12 +80,18 @@ func (f *Filter) Passes(m *Message) bool {
 	if f.Origin == "" && f.Correlation == "" {
 		return true
 	}
-	var names struct{ OriginStreamName, CorrelationStreamName Stream }
-	if json.Unmarshal([]byte(m.Metadata), &names) != nil {
+	var metadata map[string]any
+	if json.Unmarshal([]byte(m.Metadata), &metadata) != nil {
 		return false
 	}
-	return (f.Origin == "" || names.OriginStreamName.Category() == f.Origin) &&
-		(f.Correlation == "" || names.CorrelationStreamName.Category() == f.Correlation)
+	return named(metadata, "originStreamName", f.Origin) && named(metadata, "correlationStreamName", f.Correlation)
+}
+
+// named reports whether the metadata names a stream of the category by that key.
+// The empty category is every one.
+func named(metadata map[string]any, key string, category Category) bool {
+	stream, _ := metadata[key].(string)
+	return category == "" || Stream(stream).Category() == category
 }
 
 // has is Message DB's rule: the absolute value of the first 8 bytes of the md5

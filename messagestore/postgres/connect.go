@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"net"
 	"time"
 
@@ -24,6 +25,8 @@ const (
 var settings = map[string]string{
 	"plan_cache_mode":               "force_generic_plan",
 	"application_name":              "messagestore",
+	"random_page_cost":              "0", // so that the index with the fewest entries wins
+	"seq_page_cost":                 "0",
 	"enable_seqscan":                "off",
 	"enable_bitmapscan":             "off",
 	"jit":                           "off",
@@ -61,6 +64,24 @@ func prepare(config *pgx.ConnConfig) {
 		Control:         userTimeout,
 	}
 	config.DialFunc = dialer.DialContext
+}
+
+type connectKey struct{}
+
+// withoutCancel returns the configuration of a connection that dials only with a
+// context that has connectKey. pgx dials too to cancel the statement of a
+// connection that breaks: one whose commit waits for a synchronous standby would
+// then be seen before the standby has it.
+func withoutCancel(config *pgx.ConnConfig) *pgx.ConnConfig {
+	config = config.Copy()
+	dial := config.DialFunc
+	config.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		if ctx.Value(connectKey{}) == nil {
+			return nil, errors.New("a write is not cancelled")
+		}
+		return dial(ctx, network, addr)
+	}
+	return config
 }
 
 // closeConn closes a connection that may be nil, without waiting for long.

@@ -39,6 +39,7 @@ func (u *unit) answer(v verdict) { u.done <- v }
 // A group is units that one transaction stores.
 type group struct {
 	units    []*unit
+	writes   int
 	messages int
 	bytes    int
 	ids      map[uuid]bool
@@ -47,6 +48,7 @@ type group struct {
 // The bounds of a group: more would not be faster, and all of it waits together.
 const (
 	maxGroupMessages = maxCallMessages
+	maxGroupWrites   = maxCallWrites
 	maxGroupBytes    = maxCallBytes
 )
 
@@ -54,7 +56,7 @@ const (
 // bounds, and no id twice, which the function relies on.
 func (g *group) add(u *unit) bool {
 	if len(g.units) > 0 && (g.messages+len(u.messages) > maxGroupMessages || g.bytes+u.bytes > maxGroupBytes ||
-		len(g.units) >= maxGroupMessages) {
+		g.writes+len(u.writes) > maxGroupWrites) {
 		return false
 	}
 	for i := range u.messages {
@@ -69,6 +71,7 @@ func (g *group) add(u *unit) bool {
 		g.ids[u.messages[i].id] = true
 	}
 	g.units = append(g.units, u)
+	g.writes += len(u.writes)
 	g.messages += len(u.messages)
 	g.bytes += u.bytes
 	return true

@@ -58,7 +58,8 @@ func (s *Store) page(ctx context.Context, r pageRequest) (page, error) {
 		stream = (*string)(&r.source.Stream)
 	}
 	limit := int64(maxPageMessages)
-	if r.limit > 0 {
+	if f := r.filter; r.limit > 0 && f.Group == nil && f.Origin == "" && f.Correlation == "" {
+		// Those are looked at here, so Postgres does not know how many pass.
 		limit = min(limit, r.limit)
 	}
 	rows, err := s.readers.Query(ctx, pageSQL, stream, r.source.Categories, r.start, r.afterID, r.bound, r.backward,

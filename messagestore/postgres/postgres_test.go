@@ -266,12 +266,16 @@ func TestStore_Watchdog(t *testing.T) {
 	t.Parallel()
 	store, url := teststore.Open(t)
 	write(t, store, "a-1", newMessage("Happened"))
+	reader := connect(t, url) // as a dump is: it has read the table and is left alone
+	exec(t, reader, "begin")
+	exec(t, reader, "select * from message_store.append_lock")
 	holdLock(t, url)
 	start := time.Now()
 	write(t, store, "a-1", newMessage("Happened"))
 	if took := time.Since(start); took > 6*time.Second || took < 3*time.Second {
 		t.Errorf("the lock was taken from its holder after %v", took)
 	}
+	exec(t, reader, "commit")
 }
 
 // The server's role may select and insert, and the function refuses what would

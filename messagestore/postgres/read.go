@@ -41,6 +41,15 @@ func (s *Store) Read(ctx context.Context, r messagestore.ReadRequest) iter.Seq2[
 			if p.end || p.upTo == nil {
 				return
 			}
+			if request.bound == unbounded && !r.Backward {
+				// Else it would run after a stream that grows as fast as it reads.
+				head, err := s.head(ctx)
+				if err != nil {
+					yield(messagestore.Message{}, err)
+					return
+				}
+				request.bound = head.Position
+			}
 			if request.start = p.upTo.Position + 1; r.Backward {
 				request.start = p.upTo.Position - 1
 			}

@@ -34,6 +34,7 @@ const answerWithin = 30 * time.Second
 // in several, on one database are one store.
 type Store struct {
 	readers  *pgxpool.Pool
+	turns    chan struct{} // holds one for each page that a subscription reads
 	queue    *queue
 	tail     *tail
 	writer   *writer
@@ -72,13 +73,13 @@ func Open(ctx context.Context, url string, log *slog.Logger) (*Store, error) {
 	prepare(login)
 
 	self := rand.Text()
-	s := &Store{readers: readers, queue: newQueue()}
+	s := &Store{readers: readers, turns: make(chan struct{}, maxReaders/2), queue: newQueue()}
 	s.watch = &watch{config: config, store: s, log: log, self: self, poke: make(chan struct{}, 1)}
 	s.tail = newTail(s.watch.look)
 	s.watch.tail = s.tail
 	s.notifier = &notifier{config: config, self: self, log: log, signal: make(chan struct{}, 1)}
 	s.writer = &writer{
-		config: config, queue: s.queue, tail: s.tail, log: log,
+		config: withoutCancel(config), queue: s.queue, tail: s.tail, log: log,
 		committed: s.notifier.wake,
 		unsure: func() {
 			s.watch.distrust.Store(true)

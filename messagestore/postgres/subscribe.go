@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"strings"
 	"time"
 
 	"videotutorials/messagestore"
@@ -66,7 +67,9 @@ func checkSubscription(r *messagestore.Subscription) error {
 	v.source(r.Source, &r.Filter)
 	v.position("from_position", r.From)
 	if r.After != nil {
-		v.after(r.Source, *r.After)
+		place := messagestore.Place{Position: r.After.Position, ID: strings.ToLower(r.After.ID)}
+		r.After = &place
+		v.after(r.Source, place)
 		if r.From != 0 {
 			v.add("from_position", "%d beside after, one of them is allowed", r.From)
 		}
@@ -217,6 +220,9 @@ func (s *subscription) fromTail(messages []messagestore.Message) error {
 			continue
 		}
 		if s.source.IsStream() {
+			if m.Position <= place.Position {
+				continue // written between the two looks of the start
+			}
 			place = s.source.Place(m)
 		}
 		if s.filter.Passes(m) {
@@ -233,9 +239,13 @@ func (s *subscription) fromPostgres(ctx context.Context, end messagestore.Place)
 	if err != nil {
 		return err
 	}
+	if err := s.turn(ctx); err != nil {
+		return err
+	}
 	p, err := s.store.page(ctx, pageRequest{
 		source: s.source, filter: &s.filter, start: s.place.Position + 1, afterID: after, bound: end.Position,
 	})
+	<-s.store.turns
 	if errors.Is(err, errOtherLog) {
 		return s.lost(ctx)
 	}
@@ -260,6 +270,23 @@ func (s *subscription) fromPostgres(ctx context.Context, end messagestore.Place)
 		global = nil
 	}
 	return s.advance(p.messages, place, global)
+}
+
+// turn waits until the subscription may read a page: many that are behind at
+// once must not take all connections, nor be silent while they wait.
+func (s *subscription) turn(ctx context.Context) error {
+	for {
+		select {
+		case s.store.turns <- struct{}{}:
+			return nil
+		case <-s.heartbeat.C:
+			if err := s.progress(); err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // lost returns the error of a place that is not in the log any more.

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -25,6 +26,7 @@ type tail struct {
 	before   messagestore.Place // the place before the first message
 	messages []messagestore.Message
 	bytes    int
+	dropped  int           // bytes that the array of messages still holds
 	changed  chan struct{} // closed at each change
 	seen     time.Time     // when its end was last known to be that of the log
 	known    bool          // there is a range at all
@@ -113,15 +115,27 @@ func (t *tail) append(messages []messagestore.Message) {
 	}
 	// Readers share the array: it is appended to and never overwritten.
 	t.messages = append(t.messages, messages...)
+	t.trim()
+	t.change()
+}
+
+// trim drops the first messages while there are too many.
+func (t *tail) trim() {
 	drop := 0
 	for ; len(t.messages)-drop > maxTailMessages || t.bytes > maxTailBytes && drop < len(t.messages)-1; drop++ {
-		t.bytes -= size(&t.messages[drop])
+		n := size(&t.messages[drop])
+		t.bytes -= n
+		t.dropped += n
 	}
-	if drop > 0 {
-		t.before = t.placeAt(int64(drop))
-		t.messages = t.messages[drop:]
+	if drop == 0 {
+		return
 	}
-	t.change()
+	t.before = t.placeAt(int64(drop))
+	t.messages = t.messages[drop:]
+	if t.dropped > maxTailBytes {
+		// The array that readers share keeps what was dropped.
+		t.messages, t.dropped = slices.Clone(t.messages), 0
+	}
 }
 
 // fresh reports whether the end of the tail was the end of the log not long ago.
@@ -151,7 +165,7 @@ func (t *tail) confirm() {
 func (t *tail) restart(head messagestore.Place) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.before, t.messages, t.bytes, t.known = head, nil, 0, true
+	t.before, t.messages, t.bytes, t.dropped, t.known = head, nil, 0, 0, true
 	t.seen = time.Now()
 	t.change()
 }

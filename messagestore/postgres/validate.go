@@ -3,6 +3,7 @@ package postgres
 import (
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 
 	"videotutorials/internal/jsonb"
@@ -17,6 +18,8 @@ const (
 	maxCallWrites   = 1000
 	maxCategories   = 1000
 	maxTypes        = 1000
+	// writeBytes is what a write and a message take beside their texts.
+	writeBytes = 64
 )
 
 // violations gathers all that is wrong in a request.
@@ -42,26 +45,30 @@ func (v violations) err() error {
 
 // writes checks the writes of a call and returns them as a unit.
 func (v *violations) writes(writes []messagestore.Write, path func(int) string) *unit {
-	u := &unit{writes: writes}
+	u := &unit{writes: slices.Clone(writes)} // the caller may go on while the unit is on its way
 	seen := map[uuid]bool{}
+	texts := 0
 	for w := range writes {
 		write := &writes[w]
 		at := path(w)
+		u.bytes += writeBytes + len(write.Stream)
 		v.check(at+"stream_name", write.Stream.Check())
 		if write.Expected < messagestore.Exists {
 			// How the server passes a negative number on.
 			v.add(at+"expected_version.exactly", "%d is negative, 0 or more is allowed", write.Expected-messagestore.Exists)
 		}
 		for m := range write.Messages {
-			u.messages = append(u.messages, v.message(&write.Messages[m], fmt.Sprintf("%smessages[%d].", at, m), seen))
-			u.bytes += u.messages[len(u.messages)-1].bytes
+			checked := v.message(&write.Messages[m], fmt.Sprintf("%smessages[%d].", at, m), seen)
+			u.messages = append(u.messages, checked)
+			u.bytes += checked.bytes
+			texts += len(checked.data) + len(checked.metadata)
 		}
 	}
 	if len(u.messages) > maxCallMessages {
 		v.add(path(0)+"messages", "%d messages in a call, at most %d are allowed", len(u.messages), maxCallMessages)
 	}
-	if u.bytes > maxCallBytes {
-		v.add(path(0)+"messages", "%d bytes in a call, at most %d are allowed", u.bytes, maxCallBytes)
+	if texts > maxCallBytes {
+		v.add(path(0)+"messages", "%d bytes in a call, at most %d are allowed", texts, maxCallBytes)
 	}
 	return u
 }
@@ -96,7 +103,9 @@ func (v *violations) message(m *messagestore.NewMessage, at string, seen map[uui
 	if size > maxMessageBytes {
 		v.add(at+"data", "with metadata %d bytes as Postgres prints it, at most %d are allowed", size, maxMessageBytes)
 	}
-	return message{id: id, kind: m.Type, data: m.Data, metadata: metadata, bytes: size}
+	// White space is not printed, and takes its memory all the same.
+	held := max(size, len(m.Data)+len(metadata)) + len(m.Type) + writeBytes
+	return message{id: id, kind: m.Type, data: m.Data, metadata: metadata, bytes: held}
 }
 
 // source checks what a read or a subscription is of.

@@ -49,6 +49,7 @@ select a.pid, a.xact_start
  where l.relation = 'message_store.append_lock'::regclass
    and l.database = (select oid from pg_database where datname = current_database())
    and l.granted
+   and l.mode = 'RowShareLock' -- of "for update"; a dump or a report only reads
    and a.xact_start is not null
    and a.wait_event_type is distinct from 'Lock'
    and a.wait_event is distinct from 'SyncRep'
@@ -114,7 +115,7 @@ func (w *watchdog) look(ctx context.Context, seen map[holder]time.Time) error {
 			continue
 		}
 		// The same transaction still, or the pid is somebody else's by now.
-		_, err := w.conn.Exec(ctx, "select pg_terminate_backend(pid) from pg_stat_activity where pid = $1 and xact_start = $2", h.PID, h.Xact)
+		_, err := w.conn.Exec(ctx, "select pg_terminate_backend(pid) from pg_stat_activity where pid = $1 and xact_start = $2 and wait_event is distinct from 'SyncRep'", h.PID, h.Xact)
 		w.log.Error("ended a backend that held the lock for too long", "pid", h.PID, "since", h.Xact, "err", err)
 		if err != nil {
 			return err

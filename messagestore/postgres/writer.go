@@ -119,6 +119,11 @@ func (w *writer) resolve(ctx context.Context, g *group) (*appended, error) {
 	pause := time.Duration(0) // a backend that was ended is made anew at once
 	for start := time.Now(); ; {
 		result, err := w.try(ctx, g)
+		if err == nil && pause > 0 {
+			// An earlier try may have committed, and nobody was told.
+			w.tail.behind()
+			w.committed()
+		}
 		if err == nil || !passing(err) || sqlState(err) == diskFull {
 			return result, err
 		}
@@ -137,7 +142,7 @@ func (w *writer) resolve(ctx context.Context, g *group) (*appended, error) {
 
 func (w *writer) try(ctx context.Context, g *group) (*appended, error) {
 	if w.conn == nil {
-		conn, err := pgx.ConnectConfig(ctx, w.config)
+		conn, err := pgx.ConnectConfig(context.WithValue(ctx, connectKey{}, true), w.config)
 		if err != nil {
 			return nil, err
 		}

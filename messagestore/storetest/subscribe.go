@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"videotutorials/messagestore"
@@ -129,6 +130,8 @@ func testPlaces(t *testing.T, store messagestore.Store) {
 		}
 	}
 	// The place before the first message is a place, too.
+	upper := messagestore.Place{Position: all[0].GlobalPosition, ID: strings.ToUpper(all[0].ID)}
+	subscribe(t, store, messagestore.Subscription{Source: global, After: &upper}).messages(len(all) - 1)
 	for _, s := range []messagestore.Subscription{
 		{Source: global, After: &messagestore.Place{}}, {Source: stream, After: &messagestore.Place{Position: -1}},
 	} {
@@ -156,7 +159,7 @@ func testFilter(t *testing.T, store messagestore.Store) {
 	for i := range messages {
 		messages[i] = event("Type" + string('0'+rune(i%3)))
 		messages[i].Metadata = []string{
-			`{"originStreamName": "origin-1"}`, `{"correlationStreamName": "correlated-1"}`, `{"originStreamName": 1}`, `{"originStreamName": "origin:command-1"}`,
+			`{"originStreamName": "origin-1", "correlationStreamName": 5}`, `{"correlationStreamName": "correlated-1"}`, `{"originStreamName": 1}`, `{"originStreamName": "origin:command-1"}`,
 		}[i%4]
 	}
 	write(t, store, "a-1", messages[:n/2]...)

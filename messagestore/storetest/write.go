@@ -147,8 +147,15 @@ func testIdempotence(t *testing.T, store messagestore.Store) {
 			t.Errorf("%s: %+v, want id %s of thing-1", name, conflict, other.id)
 		}
 	}
-	if all := read(t, store, messagestore.ReadRequest{Source: messagestore.OfAll()}); len(all) != 5 {
-		t.Errorf("%d messages are stored, want 5", len(all))
+	two, another := events(2), event("Happened")
+	write(t, store, "thing-1", two...)
+	write(t, store, "thing-1", another)
+	_, err := store.Write(ctx, "thing-1", messagestore.Any, another, two[1])
+	if conflict := want[*messagestore.IDConflictError](t, err); conflict.ID != another.ID {
+		t.Errorf("parts of two writes: %+v, want id %s", conflict, another.ID)
+	}
+	if all := read(t, store, messagestore.ReadRequest{Source: messagestore.OfAll()}); len(all) != 8 {
+		t.Errorf("%d messages are stored, want 8", len(all))
 	}
 }
 

@@ -241,7 +241,7 @@ as $$
       from unnest(streams_of, ids, types, datas) with ordinality k(stream_name, id, type, data, n)
       left join lateral (select * from message_store.messages l where l.id = k.id) l on true
   ), whole as (
-    select bool_and(same) and max(global_position) - min(global_position) = count(*) - 1
+    select bool_and(same) and max(global_position - n) = min(global_position - n)
            -- The write that was stored ends here, too.
            and not exists (select from message_store.messages f
                             where f.global_position = max(unit.global_position) + 1 and f.ordinal > 0) as same
