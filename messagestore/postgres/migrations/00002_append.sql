@@ -45,7 +45,8 @@ language plpgsql
 as $$
 declare
   stored        bigint[]; -- of each message: where its id is stored already
-  new_positions bigint[]; -- of each message, null: not to be stored
+  all_stored    boolean;
+  new_positions bigint[]; -- of each message, unless all are stored; null: not to be stored
   new_globals   bigint[];
 begin
   -- Elsewhere the statements below would see the log as it was before the lock.
@@ -66,26 +67,23 @@ begin
     from message_store.messages l order by l.global_position desc limit 1;
   head := coalesce(head, 0);
   -- A scalar subquery for each key uses the index, whatever the statistics.
-  versions := array(
-    select coalesce((select l.position from message_store.messages l
-                      where l.stream_name = k.name order by l.position desc limit 1), -1)
-      from unnest(streams) with ordinality k(name, n) order by k.n);
-  stored := array(
-    select (select l.global_position from message_store.messages l where l.id = k.id)
-      from unnest(ids) with ordinality k(id, n) order by k.n);
+  select array(select coalesce((select l.position from message_store.messages l
+                                 where l.stream_name = k.name order by l.position desc limit 1), -1)
+                 from unnest(streams) with ordinality k(name, n) order by k.n),
+         array(select (select l.global_position from message_store.messages l where l.id = k.id)
+                 from unnest(ids) with ordinality k(id, n) order by k.n)
+    into versions, stored;
 
   -- The common case: no id is known, and each write finds what it expects if all
   -- before it are stored. Then all are.
-  if not exists (select from unnest(stored) k(at) where k.at is not null)
-     and not exists (
-       select from unnest(write_streams, write_expected, write_before) k(stream, expected, before)
-        where not (k.expected = -2 or k.expected = versions[k.stream] + k.before
-                   or k.expected = -3 and versions[k.stream] + k.before >= 0))
-  then
-    new_positions := array(
-      select versions[k.place] + k.nth from unnest(places, nth) with ordinality k(place, nth, n) order by k.n);
-    new_globals := array(select generate_series(head + 1, head + cardinality(ids)));
-  else
+  all_stored := array_remove(stored, null) = '{}';
+  if all_stored and not -2 = all (write_expected) then
+    all_stored := not exists (
+      select from unnest(write_streams, write_expected, write_before) k(stream, expected, before)
+       where not (k.expected = -2 or k.expected = versions[k.stream] + k.before
+                  or k.expected = -3 and versions[k.stream] + k.before >= 0));
+  end if;
+  if not all_stored then
     select d.* into outcomes, conflicts, actual_versions, id_streams, positions, global_positions, new_positions, new_globals
       from message_store.decide(streams, unit_writes, unit_messages, write_streams, write_expected, write_messages,
                                 places, ids, types, datas, head, versions, stored) d;
@@ -94,10 +92,12 @@ begin
   with added as (
     insert into message_store.messages
       (global_position, position, time, id, ordinal, stream_name, type, writer, data, metadata)
-    select k.global_position, k.position, stored_at, k.id, k.ordinal, streams[k.place], k.type, k.writer, k.data::jsonb, k.metadata::jsonb
-      from unnest(new_globals, new_positions, places, ordinals, ids, types, writers, datas, metadatas)
-        as k(global_position, position, place, ordinal, id, type, writer, data, metadata)
-     where k.global_position is not null
+    select case when all_stored then head + k.n else new_globals[k.n] end,
+           case when all_stored then versions[k.place] + k.nth else new_positions[k.n] end,
+           stored_at, k.id, k.ordinal, streams[k.place], k.type, k.writer, k.data::jsonb, k.metadata::jsonb
+      from unnest(places, nth, ordinals, ids, types, writers, datas, metadatas) with ordinality
+        as k(place, nth, ordinal, id, type, writer, data, metadata, n)
+     where all_stored or new_globals[k.n] is not null
     returning global_position, data, metadata)
   select array_agg(a.data::text order by a.global_position), array_agg(a.metadata::text order by a.global_position)
     into printed_data, printed_metadata
