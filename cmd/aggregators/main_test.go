@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -197,23 +196,14 @@ func serve(t *testing.T, store messagestore.Store, certs string, listener net.Li
 	})
 }
 
-// freePort returns a port whose port of operations is free.
+// freePort returns a VT_PORT whose ports are free.
 func freePort(t *testing.T) int {
 	t.Helper()
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", service.Addr(0, 0))
+	port, err := service.FreePort(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer listener.Close() //nolint:errcheck // only its number is wanted
-	_, number, err := net.SplitHostPort(listener.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	var port int
-	if _, err := fmt.Sscan(number, &port); err != nil {
-		t.Fatal(err)
-	}
-	return port - service.AggregatorsOpsPort
+	return port
 }
 
 // A watcher is a log handler that passes on the texts.

@@ -161,20 +161,12 @@ func serveStore(t *testing.T, store messagestore.Store, certs string) string {
 	return listener.Addr().String()
 }
 
-// freePort returns a VT_PORT that was free, with the next one.
+// freePort returns a VT_PORT whose ports are free.
 func freePort(t *testing.T) int {
 	t.Helper()
-	for {
-		first, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		port := first.Addr().(*net.TCPAddr).Port
-		second, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", service.Addr(port, service.ApplicationPort))
-		_ = first.Close()
-		if err == nil {
-			_ = second.Close()
-			return port
-		}
+	port, err := service.FreePort(t.Context())
+	if err != nil {
+		t.Fatal(err)
 	}
+	return port
 }

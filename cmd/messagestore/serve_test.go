@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -115,15 +114,14 @@ func (d database) stop(t *testing.T) string {
 	return d.server.URL("postgres")
 }
 
-// freePort returns a VT_PORT whose range was free.
+// freePort returns a VT_PORT whose ports are free.
 func freePort(t *testing.T) int {
 	t.Helper()
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	port, err := service.FreePort(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer listener.Close() //nolint:errcheck // nobody has connected
-	return listener.Addr().(*net.TCPAddr).Port - service.MessageStorePort
+	return port
 }
 
 // await asks the operations until they answer so.

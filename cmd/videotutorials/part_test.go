@@ -35,7 +35,7 @@ func TestChoosePort(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", service.Addr(port, lastOffset))
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", service.Addr(port, service.AggregatorsOpsPort))
 	if err != nil {
 		t.Fatal(err)
 	}
