@@ -4,12 +4,11 @@ import (
 	"context"
 	"embed"
 	"fmt"
-	"io/fs"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
-	"github.com/pressly/goose/v3"
-	"github.com/pressly/goose/v3/lock"
+
+	"videotutorials/internal/migration"
 )
 
 //go:embed migrations/*.sql
@@ -27,25 +26,7 @@ func Migrate(ctx context.Context, url string) error {
 	db := stdlib.OpenDB(*config)
 	defer db.Close() //nolint:errcheck // nothing is left to be lost
 
-	files, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return fmt.Errorf("migrate view data: %w", err)
-	}
-	// Goose waits 5 s between its tries, a start need not: each second, 5 minutes.
-	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300))
-	if err != nil {
-		return fmt.Errorf("migrate view data: %w", err)
-	}
-	provider, err := goose.NewProvider(goose.DialectPostgres, db, files,
-		goose.WithTableName("migrations"), goose.WithSessionLocker(locker))
-	if err != nil {
-		return fmt.Errorf("migrate view data: %w", err)
-	}
-	pending, err := provider.HasPending(ctx)
-	if err == nil && pending {
-		_, err = provider.Up(ctx)
-	}
-	if err != nil {
+	if err := migration.Run(ctx, db, migrations, "migrations"); err != nil {
 		return fmt.Errorf("migrate view data: %w", err)
 	}
 	return nil

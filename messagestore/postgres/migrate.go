@@ -4,14 +4,11 @@ import (
 	"context"
 	"embed"
 	"fmt"
-	"io/fs"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
-	"github.com/pressly/goose/v3"
-	"github.com/pressly/goose/v3/database"
-	"github.com/pressly/goose/v3/lock"
 
+	"videotutorials/internal/migration"
 	"videotutorials/messagestore"
 )
 
@@ -59,25 +56,5 @@ func migrate(ctx context.Context, config *pgx.ConnConfig) error {
 		return err
 	}
 
-	files, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return err
-	}
-	record, err := database.NewStore(database.DialectPostgres, "message_store.migrations")
-	if err != nil {
-		return err
-	}
-	locker, err := lock.NewPostgresSessionLocker()
-	if err != nil {
-		return err
-	}
-	provider, err := goose.NewProvider("", db, files, goose.WithStore(record), goose.WithSessionLocker(locker))
-	if err != nil {
-		return err
-	}
-	pending, err := provider.HasPending(ctx)
-	if err == nil && pending {
-		_, err = provider.Up(ctx)
-	}
-	return err
+	return migration.Run(ctx, db, migrations, "message_store.migrations")
 }

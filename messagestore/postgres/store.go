@@ -170,13 +170,4 @@ func (s *Store) write(ctx context.Context, v violations, u *unit) ([]messagestor
 	}
 }
 
-// stuck returns how long the group on its way has been so.
-func (w *writer) stuck() time.Duration {
-	since := w.since.Load()
-	if since == 0 {
-		return 0
-	}
-	return time.Since(time.Unix(0, since))
-}
-
 var errStale = &messagestore.UnavailableError{Reason: "Postgres is away: the head of the log has not been seen for too long"}

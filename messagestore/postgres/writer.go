@@ -155,3 +155,12 @@ func (w *writer) try(ctx context.Context, g *group) (*appended, error) {
 	}
 	return result, err
 }
+
+// stuck returns how long the group on its way has been so.
+func (w *writer) stuck() time.Duration {
+	since := w.since.Load()
+	if since == 0 {
+		return 0
+	}
+	return time.Since(time.Unix(0, since))
+}
