@@ -89,6 +89,11 @@ func (e *NotReaderError) Error() string {
 	return fmt.Sprintf("not among the readers of category %s", e.Category)
 }
 
+// A NotOperatorError is returned for what only an operator may do.
+type NotOperatorError struct{}
+
+func (e *NotOperatorError) Error() string { return "only an operator may" }
+
 // An AheadError is returned for a place beyond the end of the log.
 type AheadError struct {
 	Position, Head int64

@@ -51,6 +51,19 @@ type Store interface {
 	// or ErrNotFound, or an *InvalidError, or a *NotReaderError.
 	Last(ctx context.Context, stream Stream, messageType string) (Message, error)
 
+	// Streams returns a page of streams, or an *InvalidError, or a
+	// *NotReaderError.
+	Streams(ctx context.Context, request ListRequest) (StreamPage, error)
+
+	// Categories returns a page of categories, or an *InvalidError.
+	Categories(ctx context.Context, request ListRequest) (CategoryPage, error)
+
+	// TransferOwnership gives the category to the principal, and returns who
+	// owned it before, "" for nobody. The log keeps it: it is a message in
+	// `ownership-<category>`, unless the principal is the owner already. Its
+	// errors are an *InvalidError, and a *NotOperatorError.
+	TransferOwnership(ctx context.Context, category Category, to Principal) (from Principal, err error)
+
 	// Status returns the end of the log.
 	Status(ctx context.Context) (Status, error)
 }

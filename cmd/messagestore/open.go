@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"time"
 
 	"videotutorials/messagestore"
@@ -19,14 +18,14 @@ const (
 
 // open opens the store, again and again while Postgres is away. An error that
 // another try cannot mend, such as a bad URL, ends it.
-func open(ctx context.Context, url string, log *slog.Logger) (*postgres.Store, error) {
+func open(ctx context.Context, url string, o postgres.Options) (*postgres.Store, error) {
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
-		store, err := postgres.Open(ctx, url, log)
+		store, err := postgres.Open(ctx, url, o)
 		var away *messagestore.UnavailableError
 		if !errors.As(err, &away) {
 			return store, err
 		}
-		log.Warn("Postgres is away", "again in", pause, "error", err)
+		o.Log.Warn("Postgres is away", "again in", pause, "error", err)
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():

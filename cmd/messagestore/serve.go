@@ -23,6 +23,7 @@ type serve struct {
 	Port     int    `name:"port" env:"VT_PORT" default:"8080" help:"gRPC is on this port + 10, /metrics, /healthz and /readyz on + 11"`
 	Database string `name:"database-url" env:"VT_DATABASE_URL" help:"URL of the database message_store, required"`
 	Certs    string `name:"certs" env:"VT_CERTS" help:"folder with ca.crt, messagestore.crt and messagestore.key, required unless insecure"`
+	Policy   string `name:"policy" env:"VT_POLICY" help:"JSON file that pins categories to owners and says who may read what; default: nothing is pinned, everybody reads"`
 	Insecure bool   `name:"insecure" env:"VT_INSECURE" default:"false" help:"no TLS: everybody is anonymous"`
 
 	// store is nil until Postgres has answered.
@@ -42,6 +43,10 @@ func (s *serve) run(ctx context.Context, log *slog.Logger, args []string) error 
 	if err != nil {
 		return err
 	}
+	options, policy, err := s.options(log)
+	if err != nil {
+		return err
+	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
@@ -49,8 +54,9 @@ func (s *serve) run(ctx context.Context, log *slog.Logger, args []string) error 
 	group.Go(func() error {
 		return service.ListenAndServe(ctx, service.Addr(s.Port, service.MessageStoreOpsPort), service.Operations(registry, s.ready))
 	})
+	group.Go(func() error { return policy.run(ctx) })
 	group.Go(func() error {
-		store, err := open(ctx, s.Database, log)
+		store, err := open(ctx, s.Database, options)
 		if err != nil {
 			return err
 		}
@@ -78,6 +84,19 @@ func (s *serve) serveStore(ctx context.Context, log *slog.Logger, store *postgre
 		return server.Run(ctx, listener)
 	})
 	return group.Wait()
+}
+
+// options returns how the store works. Without TLS nobody can be told from
+// another, and ownership is off.
+func (s *serve) options(log *slog.Logger) (postgres.Options, *policyFile, error) {
+	o := postgres.Options{Log: log}
+	policy, err := openPolicy(s.Policy, log)
+	if err != nil || s.Insecure {
+		return o, policy, err
+	}
+	o.Policy = policy.now
+	o.Self, err = principal(s.Certs, "messagestore")
+	return o, policy, err
 }
 
 // tls returns nil for a server without.

@@ -18,6 +18,7 @@ type folder string
 
 func (f folder) certs() string           { return filepath.Join(string(f), "certs") }
 func (f folder) postgres() string        { return filepath.Join(string(f), "postgres") }
+func (f folder) policy() string          { return filepath.Join(string(f), "policy.json") }
 func (f folder) log(name string) string  { return filepath.Join(string(f), "log", name+".log") }
 func (f folder) run(file string) string  { return filepath.Join(string(f), "run", file) }
 func (f folder) pid(name string) string  { return f.run(name + ".pid") }
@@ -58,6 +59,16 @@ func (f folder) make() error {
 		}
 	}
 	return nil
+}
+
+// replace writes the file beside its place and moves it there, whole: somebody may
+// read it at any moment.
+func replace(path string, text []byte) error {
+	fresh := path + ".new"
+	if err := os.WriteFile(fresh, text, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(fresh, path)
 }
 
 // A runningError is returned where another videotutorials has the folder.

@@ -26,18 +26,20 @@ type part struct {
 	// operations is the offset of the port with its /readyz.
 	operations int
 	// env returns what it is told beside what all are told.
-	env func(databases) []string
+	env func(folder, databases) []string
 }
 
 // parts are all of them, in the order in which they start. They stop in the
 // opposite order.
 var parts = []part{
 	{name: "messagestore", args: []string{"serve"}, operations: service.MessageStoreOpsPort,
-		env: func(d databases) []string { return []string{"VT_DATABASE_URL=" + d.messageStore} }},
+		env: func(f folder, d databases) []string {
+			return []string{"VT_DATABASE_URL=" + d.messageStore, "VT_POLICY=" + f.policy()}
+		}},
 	{name: "aggregators", operations: service.AggregatorsOpsPort,
-		env: func(d databases) []string { return []string{"VT_VIEWDATA_URL=" + d.viewData} }},
+		env: func(_ folder, d databases) []string { return []string{"VT_VIEWDATA_URL=" + d.viewData} }},
 	{name: "application", operations: service.RESTPort,
-		env: func(d databases) []string { return []string{"VT_VIEWDATA_URL=" + d.viewReader} }},
+		env: func(_ folder, d databases) []string { return []string{"VT_VIEWDATA_URL=" + d.viewReader} }},
 }
 
 // choose returns the parts of those names, all for none. The commands are beside
@@ -72,7 +74,7 @@ func (p part) keep(ctx context.Context, data folder, d databases, common []strin
 	program := supervisor.Program{
 		Path:    p.path,
 		Args:    p.args,
-		Env:     slices.Concat(foreign(os.Environ()), common, p.env(d)),
+		Env:     slices.Concat(foreign(os.Environ()), common, p.env(data, d)),
 		Log:     data.log(p.name),
 		PIDFile: data.pid(p.name),
 	}

@@ -15,17 +15,12 @@ type state struct {
 
 func (f folder) stateFile() string { return f.run("state.json") }
 
-// write writes the state beside its place and moves it there, whole.
 func (s state) write(f folder) error {
 	text, err := json.Marshal(s)
 	if err != nil {
 		return err
 	}
-	fresh := f.stateFile() + ".new"
-	if err := os.WriteFile(fresh, text, 0o600); err != nil {
-		return err
-	}
-	return os.Rename(fresh, f.stateFile())
+	return replace(f.stateFile(), text)
 }
 
 func readState(f folder) (s state, err error) {

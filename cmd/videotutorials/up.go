@@ -24,6 +24,9 @@ type up struct {
 	Insecure    bool     `name:"insecure" env:"VT_INSECURE" help:"no TLS between the parts: everybody is anonymous"`
 }
 
+// trustDomain is what all principals of the system begin with.
+const trustDomain = "spiffe://videotutorials/"
+
 // principals are the holders of the certificates, by their files' names.
 var principals = map[string]string{
 	"messagestore":    "messagestore",
@@ -60,6 +63,9 @@ func (u *up) run(ctx context.Context, log *slog.Logger, _ []string) error {
 		return err
 	}
 	log.Info("certificates are there", "folder", data.certs())
+	if err := writePolicy(data); err != nil {
+		return err
+	}
 
 	d, stop, err := u.databases(ctx, data, log)
 	if err != nil {
@@ -115,7 +121,7 @@ func issue(data folder) error {
 		return err
 	}
 	for name, principal := range principals {
-		if err := authority.Issue(name, "spiffe://videotutorials/"+principal); err != nil {
+		if err := authority.Issue(name, trustDomain+principal); err != nil {
 			return err
 		}
 	}

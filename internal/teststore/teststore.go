@@ -30,7 +30,14 @@ func Open(t testing.TB) (messagestore.Store, string) {
 // be. It stops with the test.
 func Start(t testing.TB, url string) *postgres.Store {
 	t.Helper()
-	store, err := postgres.Open(t.Context(), url, slog.New(slog.NewTextHandler(t.Output(), nil)))
+	return StartWith(t, url, postgres.Options{})
+}
+
+// StartWith is Start with options, of which the log is the test's.
+func StartWith(t testing.TB, url string, o postgres.Options) *postgres.Store {
+	t.Helper()
+	o.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
+	store, err := postgres.Open(t.Context(), url, o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -53,10 +53,10 @@ const (
 )
 
 // add takes the unit into the group and reports whether it could: within the
-// bounds, and no id twice, which the function relies on.
+// bounds, no id twice, and no claim beside others, which the function relies on.
 func (g *group) add(u *unit) bool {
 	if len(g.units) > 0 && (g.messages+len(u.messages) > maxGroupMessages || g.bytes+u.bytes > maxGroupBytes ||
-		g.writes+len(u.writes) > maxGroupWrites) {
+		g.writes+len(u.writes) > maxGroupWrites || g.units[0].isClaim() || u.isClaim()) {
 		return false
 	}
 	for i := range u.messages {
@@ -78,8 +78,12 @@ func (g *group) add(u *unit) bool {
 }
 
 // arguments are those of message_store.append, in its order.
-func (g *group) arguments() []any {
+func (g *group) arguments(o *ownership) []any {
 	var (
+		policy                                   = o.now()
+		names, kinds, pinned                     = []string{}, []string{}, []*string{} // of what has an owner
+		ownedAt                                  = map[string]int32{}
+		writeWriters, writeOwned                 = []string{}, []int32{}
 		streams, placeOf                         = []string{}, map[messagestore.Stream]int32{}
 		counts                                   = []int32{} // of each stream: how many messages for it so far
 		unitWrites, unitMessages                 = []int32{}, []int32{}
@@ -105,6 +109,16 @@ func (g *group) arguments() []any {
 			writeExpected = append(writeExpected, int64(w.Expected))
 			writeMessages = append(writeMessages, int32(len(w.Messages)))
 			writeBefore = append(writeBefore, counts[place-1])
+			writeWriters = append(writeWriters, string(u.writer))
+			at := int32(0)
+			if thing, ok := o.of(policy, w.Stream); ok && len(w.Messages) > 0 {
+				if at, ok = ownedAt[thing.name]; !ok {
+					names, kinds, pinned = append(names, thing.name), append(kinds, thing.kind), append(pinned, thing.pinned)
+					at = int32(len(names))
+					ownedAt[thing.name] = at
+				}
+			}
+			writeOwned = append(writeOwned, at)
 			for range w.Messages {
 				counts[place-1]++
 				places, nth = append(places, place), append(nth, counts[place-1])
@@ -120,6 +134,7 @@ func (g *group) arguments() []any {
 	}
 	return []any{
 		streams, unitWrites, unitMessages, writeStreams, writeExpected, writeMessages, writeBefore,
+		writeWriters, writeOwned, names, kinds, pinned, o.self,
 		places, nth, ordinals, ids, types, writers, datas, metadatas,
 	}
 }
@@ -136,18 +151,25 @@ type appended struct {
 	Conflicts       []*int32
 	ActualVersions  []*int64
 	IDStreams       []*string
+	Owners          []*string
 	Positions       []*int64
 	GlobalPositions []*int64
+	ClaimGlobals    []int64
+	ClaimPositions  []int64
+	ClaimIDs        []uuid
+	ClaimStreams    []string
+	ClaimTypes      []string
+	ClaimDatas      []string
 }
 
-const appendSQL = `select * from message_store.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`
+const appendSQL = `select * from message_store.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)`
 
 // store runs the group as one statement, whose transaction has committed when it
 // returns without an error. It must not run under a caller's context: pgx cancels
 // the statement with it, and a commit that waits for a standby would be seen
 // before the standby has it.
-func (g *group) store(ctx context.Context, conn *pgx.Conn) (*appended, error) {
-	rows, err := conn.Query(ctx, appendSQL, g.arguments()...)
+func (g *group) store(ctx context.Context, conn *pgx.Conn, o *ownership) (*appended, error) {
+	rows, err := conn.Query(ctx, appendSQL, g.arguments(o)...)
 	if err != nil {
 		return nil, err
 	}

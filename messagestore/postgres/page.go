@@ -48,22 +48,22 @@ type pageRow struct {
 	Stream, Type, Writer, Data, Metadata *string
 }
 
-const pageSQL = "select * from message_store.page($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+const pageSQL = "select * from message_store.page($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
 
 // page reads a page. It returns errOtherLog where the place before the start is
 // not as afterID says.
 func (s *Store) page(ctx context.Context, r pageRequest) (page, error) {
-	var stream *string
-	if r.source.IsStream() {
-		stream = (*string)(&r.source.Stream)
+	f := r.filter
+	var member, size *int32
+	if f.Group != nil {
+		member, size = &f.Group.Member, &f.Group.Size
 	}
 	limit := int64(maxPageMessages)
-	if f := r.filter; r.limit > 0 && f.Group == nil && f.Origin == "" && f.Correlation == "" {
-		// Those are looked at here, so Postgres does not know how many pass.
+	if r.limit > 0 {
 		limit = min(limit, r.limit)
 	}
-	rows, err := s.readers.Query(ctx, pageSQL, stream, r.source.Categories, r.start, r.afterID, r.bound, r.backward,
-		r.filter.Types, limit, maxPageBytes, maxPageScanned)
+	rows, err := s.readers.Query(ctx, pageSQL, absent(r.source.Stream), r.source.Categories, r.start, r.afterID, r.bound, r.backward,
+		f.Types, member, size, absent(f.Origin), absent(f.Correlation), limit, maxPageBytes, maxPageScanned)
 	if err != nil {
 		return page{}, translate(ctx, err)
 	}
@@ -76,10 +76,7 @@ func (s *Store) page(ctx context.Context, r pageRequest) (page, error) {
 		return page{}, errOtherLog
 	}
 	for i := range found[:len(found)-1] {
-		m := found[i].message()
-		if r.filter.Passes(&m) {
-			p.messages = append(p.messages, m)
-		}
+		p.messages = append(p.messages, found[i].message())
 	}
 	last := &found[len(found)-1]
 	p.end = last.Type != nil
@@ -90,6 +87,15 @@ func (s *Store) page(ctx context.Context, r pageRequest) (page, error) {
 		}
 	}
 	return p, nil
+}
+
+// absent returns nil for the empty text, which stands for none.
+func absent[T ~string](text T) *string {
+	if text == "" {
+		return nil
+	}
+	s := string(text)
+	return &s
 }
 
 func (r *pageRow) message() messagestore.Message {

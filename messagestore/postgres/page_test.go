@@ -41,8 +41,10 @@ func TestPage_RareCategory(t *testing.T) {
 	}
 	defer conn.Close(context.Background()) //nolint:errcheck // it has only read
 	for name, page := range map[string]string{
-		"forward":  "page(null, '{rare}', 1, null, 60000, false, null, 1000, 1000000, 10000)",
-		"backward": "page(null, '{rare}', 60000, null, 60000, true, null, 1000, 1000000, 10000)",
+		"forward":  "page(null, '{rare}', 1, null, 60000, false, null, null, null, null, null, 1000, 1000000, 10000)",
+		"backward": "page(null, '{rare}', 60000, null, 60000, true, null, null, null, null, null, 1000, 1000000, 10000)",
+		"two":      "page(null, '{none,rare}', 1, null, 60000, false, null, null, null, null, null, 1000, 1000000, 10000)",
+		"two back": "page(null, '{none,rare}', 60000, null, 60000, true, null, null, null, null, null, 1000, 1000000, 10000)",
 	} {
 		// The first call reads Postgres's catalogue.
 		if _, err := conn.Exec(t.Context(), "select * from message_store."+page); err != nil {

@@ -291,12 +291,12 @@ func TestStore_Privileges(t *testing.T) {
 	}
 	exec(t, super, "select count(*) from message_store.messages")
 	exec(t, super, "begin isolation level repeatable read")
-	if _, err := super.Exec(t.Context(), "select message_store.append('{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')"); err == nil {
+	if _, err := super.Exec(t.Context(), "select message_store.append('{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')"); err == nil {
 		t.Error("append runs in repeatable read")
 	}
 	exec(t, super, "rollback")
 	exec(t, super, "begin")
-	exec(t, super, "select message_store.append('{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')")
+	exec(t, super, "select message_store.append('{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')")
 	var durable string
 	if err := super.QueryRow(t.Context(), "show synchronous_commit").Scan(&durable); err != nil || durable != "on" {
 		t.Errorf("after append synchronous_commit is %s, %v", durable, err)

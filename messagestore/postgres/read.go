@@ -14,7 +14,11 @@ import (
 // whatever server.
 func (s *Store) Read(ctx context.Context, r messagestore.ReadRequest) iter.Seq2[messagestore.Message, error] {
 	return func(yield func(messagestore.Message, error) bool) {
-		if err := checkRead(&r); err != nil {
+		err := checkRead(&r)
+		if err == nil {
+			err = s.ownership.mayRead(ctx, r.Source)
+		}
+		if err != nil {
 			yield(messagestore.Message{}, err)
 			return
 		}
@@ -60,15 +64,12 @@ func (s *Store) Read(ctx context.Context, r messagestore.ReadRequest) iter.Seq2[
 
 func checkRead(r *messagestore.ReadRequest) error {
 	var v violations
-	v.source(r.Source, &r.Filter)
+	v.source(&r.Source, &r.Filter)
 	if r.From != nil {
 		v.position("from_position", *r.From)
 	}
 	if r.Limit < 0 {
 		v.add("limit", "%d is negative, 0 or more is allowed", r.Limit)
-	}
-	if len(r.Filter.Types) == 0 {
-		r.Filter.Types = nil
 	}
 	return v.err()
 }
@@ -97,6 +98,9 @@ func (s *Store) Message(ctx context.Context, id string) (messagestore.Message, e
 	if err != nil {
 		return messagestore.Message{}, invalid("id", err)
 	}
+	if err := s.ownership.mayRead(ctx, messagestore.OfAll()); err != nil {
+		return messagestore.Message{}, err
+	}
 	return s.one(ctx, "where id = $1", key)
 }
 
@@ -105,11 +109,14 @@ func (s *Store) Last(ctx context.Context, stream messagestore.Stream, messageTyp
 	if err := stream.Check(); err != nil {
 		return messagestore.Message{}, invalid("last.stream_name", err)
 	}
+	if messageType != "" && messagestore.CheckType(messageType) != nil {
+		return messagestore.Message{}, invalid("last.type", messagestore.CheckType(messageType))
+	}
+	if err := s.ownership.mayRead(ctx, messagestore.OfStream(stream)); err != nil {
+		return messagestore.Message{}, err
+	}
 	if messageType == "" {
 		return s.one(ctx, "where stream_name = $1 order by position desc limit 1", stream)
-	}
-	if err := messagestore.CheckType(messageType); err != nil {
-		return messagestore.Message{}, invalid("last.type", err)
 	}
 	return s.one(ctx, "where stream_name = $1 and type = $2 order by position desc limit 1", stream, messageType)
 }

@@ -33,14 +33,29 @@ const answerWithin = 30 * time.Second
 // A Store is a messagestore.Store on Postgres. Several Stores, in one process or
 // in several, on one database are one store.
 type Store struct {
-	readers  *pgxpool.Pool
-	turns    chan struct{} // holds one for each page that a subscription reads
-	queue    *queue
-	tail     *tail
-	writer   *writer
-	watch    *watch
-	watchdog *watchdog
-	notifier *notifier
+	readers   *pgxpool.Pool
+	turns     chan struct{} // holds one for each page that a subscription reads
+	ownership *ownership
+	queue     *queue
+	tail      *tail
+	writer    *writer
+	watch     *watch
+	watchdog  *watchdog
+	notifier  *notifier
+	counter   *counter
+}
+
+// Options say how a Store works.
+type Options struct {
+	// Log takes what is worth a line. Required.
+	Log *slog.Logger
+	// Policy returns the policy that holds now: to whom categories are pinned, and
+	// who may read what. It is called often, by many. Nil, or where it returns nil:
+	// ownership is off, and everybody may write and read everything.
+	Policy func() *messagestore.Policy
+	// Self is the principal that writes the claims of ownership. Required with
+	// Policy.
+	Self messagestore.Principal
 }
 
 var _ messagestore.Store = (*Store)(nil)
@@ -48,7 +63,8 @@ var _ messagestore.Store = (*Store)(nil)
 // Open migrates the database and returns a Store on it. The URL's user must be
 // messagestore_server or be allowed to become it; the Store works as that role,
 // which may select and insert messages and no more. Calls wait until Run runs.
-func Open(ctx context.Context, url string, log *slog.Logger) (*Store, error) {
+func Open(ctx context.Context, url string, o Options) (*Store, error) {
+	log := o.Log
 	if err := Migrate(ctx, url); err != nil {
 		return nil, err
 	}
@@ -73,19 +89,23 @@ func Open(ctx context.Context, url string, log *slog.Logger) (*Store, error) {
 	prepare(login)
 
 	self := rand.Text()
-	s := &Store{readers: readers, turns: make(chan struct{}, maxReaders/2), queue: newQueue()}
+	s := &Store{
+		readers: readers, turns: make(chan struct{}, maxReaders/2), queue: newQueue(),
+		ownership: &ownership{policy: o.Policy, self: o.Self},
+	}
 	s.watch = &watch{config: config, store: s, log: log, self: self, poke: make(chan struct{}, 1)}
 	s.tail = newTail(s.watch.look)
 	s.watch.tail = s.tail
 	s.notifier = &notifier{config: config, self: self, log: log, signal: make(chan struct{}, 1)}
 	s.writer = &writer{
-		config: withoutCancel(config), queue: s.queue, tail: s.tail, log: log,
+		config: withoutCancel(config), queue: s.queue, tail: s.tail, ownership: s.ownership, log: log,
 		committed: s.notifier.wake,
 		unsure: func() {
 			s.watch.distrust.Store(true)
 			s.watch.look()
 		},
 	}
+	s.counter = &counter{readers: readers, tail: s.tail, log: log}
 	s.watchdog = &watchdog{config: login, stuck: s.writer.stuck, log: log}
 	return s, nil
 }
@@ -96,7 +116,7 @@ func Open(ctx context.Context, url string, log *slog.Logger) (*Store, error) {
 func (s *Store) Run(ctx context.Context) error {
 	defer s.readers.Close()
 	group, ctx := errgroup.WithContext(ctx)
-	for _, run := range []func(context.Context) error{s.writer.run, s.watch.run, s.watchdog.run, s.notifier.run} {
+	for _, run := range []func(context.Context) error{s.writer.run, s.watch.run, s.watchdog.run, s.notifier.run, s.counter.run} {
 		group.Go(func() error { return run(ctx) })
 	}
 	group.Go(func() error {
@@ -148,6 +168,20 @@ func (s *Store) write(ctx context.Context, v violations, u *unit) ([]messagestor
 	if err := v.err(); err != nil {
 		return nil, err
 	}
+	for i := range u.writes {
+		if len(u.writes[i].Messages) > 0 {
+			continue
+		}
+		// A check alone tells what is in a stream.
+		if err := s.ownership.mayRead(ctx, messagestore.OfStream(u.writes[i].Stream)); err != nil {
+			return nil, err
+		}
+	}
+	return s.wait(ctx, u)
+}
+
+// wait puts the unit into the queue, as the caller's, and waits for the verdict.
+func (s *Store) wait(ctx context.Context, u *unit) ([]messagestore.Written, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}

@@ -40,7 +40,11 @@ type subscription struct {
 // Subscribe is Store.Subscribe.
 func (s *Store) Subscribe(ctx context.Context, r messagestore.Subscription) iter.Seq2[messagestore.Event, error] {
 	return func(yield func(messagestore.Event, error) bool) {
-		if err := checkSubscription(&r); err != nil {
+		err := checkSubscription(&r)
+		if err == nil {
+			err = s.ownership.mayRead(ctx, r.Source)
+		}
+		if err != nil {
 			yield(nil, err)
 			return
 		}
@@ -49,7 +53,7 @@ func (s *Store) Subscribe(ctx context.Context, r messagestore.Subscription) iter
 			heartbeat: time.NewTimer(heartbeatInterval),
 		}
 		defer sub.heartbeat.Stop()
-		err := sub.start(ctx, &r)
+		err = sub.start(ctx, &r)
 		if err == nil {
 			err = sub.run(ctx)
 		}
@@ -64,7 +68,7 @@ var errBroken = errors.New("the subscriber has gone")
 
 func checkSubscription(r *messagestore.Subscription) error {
 	var v violations
-	v.source(r.Source, &r.Filter)
+	v.source(&r.Source, &r.Filter)
 	v.position("from_position", r.From)
 	if r.After != nil {
 		place := messagestore.Place{Position: r.After.Position, ID: strings.ToLower(r.After.ID)}
@@ -73,9 +77,6 @@ func checkSubscription(r *messagestore.Subscription) error {
 		if r.From != 0 {
 			v.add("from_position", "%d beside after, one of them is allowed", r.From)
 		}
-	}
-	if len(r.Filter.Types) == 0 {
-		r.Filter.Types = nil
 	}
 	return v.err()
 }

@@ -109,7 +109,9 @@ func (v *violations) message(m *messagestore.NewMessage, at string, seen map[uui
 }
 
 // source checks what a read or a subscription is of.
-func (v *violations) source(s messagestore.Source, f *messagestore.Filter) {
+// It brings the source and the filter into the form that is read: no category
+// twice, and no types for all of them.
+func (v *violations) source(s *messagestore.Source, f *messagestore.Filter) {
 	named := 0
 	if s.All {
 		named++
@@ -133,7 +135,11 @@ func (v *violations) source(s messagestore.Source, f *messagestore.Filter) {
 	for i, c := range s.Categories {
 		v.check(fmt.Sprintf("categories.names[%d]", i), c.Check())
 	}
+	s.Categories = slices.Compact(slices.Sorted(slices.Values(s.Categories)))
 	v.filter(f)
+	if len(f.Types) == 0 {
+		f.Types = nil
+	}
 }
 
 func (v *violations) filter(f *messagestore.Filter) {

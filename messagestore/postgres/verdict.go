@@ -1,6 +1,9 @@
 package postgres
 
 import (
+	"cmp"
+	"slices"
+
 	"videotutorials/messagestore"
 )
 
@@ -10,11 +13,13 @@ const (
 	outcomeRepeated = "repeated"
 	outcomeVersion  = "version"
 	outcomeID       = "id"
+	outcomeOwner    = "owner"
 )
 
 // verdicts returns what each unit of the group gets, and the messages that were
-// stored, in the global order and as Postgres prints them.
-func (g *group) verdicts(a *appended) ([]verdict, []messagestore.Message) {
+// stored, in the global order and as Postgres prints them; claims are those of
+// the claims among them.
+func (g *group) verdicts(a *appended, claims messagestore.Principal) ([]verdict, []messagestore.Message) {
 	if a.Outcomes == nil {
 		a.allStored(g)
 	}
@@ -27,6 +32,10 @@ func (g *group) verdicts(a *appended) ([]verdict, []messagestore.Message) {
 			w := g.writeAt(int(*a.Conflicts[n]))
 			verdicts = append(verdicts, verdict{err: &messagestore.VersionConflictError{
 				Stream: w.Stream, Expected: w.Expected, Actual: messagestore.Version(*a.ActualVersions[n]),
+			}})
+		case outcomeOwner:
+			verdicts = append(verdicts, verdict{err: &messagestore.NotOwnerError{
+				Category: g.writeAt(int(*a.Conflicts[n])).Stream.Category(), Owner: messagestore.Principal(*a.Owners[n]),
 			}})
 		case outcomeID:
 			verdicts = append(verdicts, verdict{err: &messagestore.IDConflictError{
@@ -49,7 +58,23 @@ func (g *group) verdicts(a *appended) ([]verdict, []messagestore.Message) {
 		write += len(u.writes)
 		first += len(u.messages)
 	}
-	return verdicts, stored
+	return verdicts, a.withClaims(stored, claims)
+}
+
+// withClaims puts the claims where they are in the global order.
+func (a *appended) withClaims(stored []messagestore.Message, writer messagestore.Principal) []messagestore.Message {
+	if len(a.ClaimGlobals) == 0 {
+		return stored
+	}
+	for i := range a.ClaimGlobals {
+		stored = append(stored, messagestore.Message{
+			ID: a.ClaimIDs[i].String(), Stream: messagestore.Stream(a.ClaimStreams[i]), Type: a.ClaimTypes[i],
+			Data: a.ClaimDatas[i], Metadata: "{}", Position: a.ClaimPositions[i], GlobalPosition: a.ClaimGlobals[i],
+			Time: a.StoredAt.UTC(), Writer: writer,
+		})
+	}
+	slices.SortFunc(stored, func(x, y messagestore.Message) int { return cmp.Compare(x.GlobalPosition, y.GlobalPosition) })
+	return stored
 }
 
 // allStored fills in what append leaves out where each unit is stored.
@@ -85,7 +110,7 @@ func (u *unit) appendStored(stored []messagestore.Message, written []messagestor
 				ID: u.messages[m].id.String(), Stream: w.Stream, Type: u.messages[m].kind,
 				Data: a.PrintedData[len(stored)], Metadata: a.PrintedMetadata[len(stored)],
 				Position:       written[i].Position - int64(len(w.Messages)-1-n),
-				GlobalPosition: a.Head + int64(len(stored)) + 1,
+				GlobalPosition: written[i].GlobalPosition - int64(len(w.Messages)-1-n),
 				Time:           a.StoredAt.UTC(), Writer: u.writer,
 			})
 			m++

@@ -149,7 +149,7 @@ func (w *watch) headNow(ctx context.Context, conn *pgx.Conn) (messagestore.Place
 	if !w.distrust.Swap(false) {
 		return place(ctx, conn.QueryRow(ctx, headSQL))
 	}
-	result, err := (&group{}).store(ctx, conn)
+	result, err := (&group{}).store(ctx, conn, &ownership{})
 	if err != nil {
 		w.distrust.Store(true)
 		return messagestore.Place{}, err

@@ -27,6 +27,8 @@ type writer struct {
 	queue  *queue
 	tail   *tail
 	log    *slog.Logger
+	// ownership decides who may write what.
+	ownership *ownership
 	// unsure is told when the outcome of a group is unknown.
 	unsure func()
 	// committed is told when a group has committed.
@@ -71,7 +73,7 @@ func (w *writer) write(ctx context.Context, g *group) {
 	result, err := w.resolve(ctx, g)
 	switch {
 	case err == nil:
-		verdicts, stored := g.verdicts(result)
+		verdicts, stored := g.verdicts(result, w.ownership.self)
 		// The tail first: whoever reads after the answer finds the message.
 		w.tail.offer(result.before(), stored)
 		for i, u := range g.units {
@@ -148,7 +150,7 @@ func (w *writer) try(ctx context.Context, g *group) (*appended, error) {
 		}
 		w.conn = conn
 	}
-	result, err := g.store(ctx, w.conn)
+	result, err := g.store(ctx, w.conn, w.ownership)
 	if w.conn.IsClosed() || err != nil && passing(err) {
 		closeConn(w.conn)
 		w.conn = nil

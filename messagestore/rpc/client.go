@@ -88,6 +88,16 @@ func (c *Client) message(ctx context.Context, request *messagestorev1.GetMessage
 	return fromMessage(response.Message), nil
 }
 
+// TransferOwnership is Store.TransferOwnership. Where a repeated try finds its
+// own work done, from is already the new owner.
+func (c *Client) TransferOwnership(ctx context.Context, category messagestore.Category, to messagestore.Principal) (messagestore.Principal, error) {
+	response, err := call(ctx, c.service.TransferOwnership, &messagestorev1.TransferOwnershipRequest{Category: string(category), Owner: string(to)})
+	if err != nil {
+		return "", err
+	}
+	return messagestore.Principal(response.From), nil
+}
+
 // Status is Store.Status.
 func (c *Client) Status(ctx context.Context) (messagestore.Status, error) {
 	response, err := call(ctx, c.service.GetStatus, &messagestorev1.GetStatusRequest{})

@@ -19,6 +19,7 @@ import (
 // deadline: a restart is a pause, not an error.
 const serviceConfig = `{
 	"loadBalancingConfig": [{"round_robin": {}}],
+	"healthCheckConfig": {"serviceName": "messagestore.v1.MessageStoreService"},
 	"methodConfig": [{
 		"name": [{"service": "messagestore.v1.MessageStoreService"}],
 		"waitForReady": true
@@ -27,6 +28,9 @@ const serviceConfig = `{
 			{"service": "messagestore.v1.MessageStoreService", "method": "Write"},
 			{"service": "messagestore.v1.MessageStoreService", "method": "WriteBatch"},
 			{"service": "messagestore.v1.MessageStoreService", "method": "GetMessage"},
+			{"service": "messagestore.v1.MessageStoreService", "method": "ListStreams"},
+			{"service": "messagestore.v1.MessageStoreService", "method": "ListCategories"},
+			{"service": "messagestore.v1.MessageStoreService", "method": "TransferOwnership"},
 			{"service": "messagestore.v1.MessageStoreService", "method": "GetStatus"}
 		],
 		"waitForReady": true,

@@ -51,6 +51,10 @@ var errorTable = []errorRow{
 	}, func(d *details) *messagestore.NotReaderError {
 		return &messagestore.NotReaderError{Category: messagestore.Category(d.metadata["category"])}
 	}),
+	row(codes.PermissionDenied, "NOT_OPERATOR", func(*messagestore.NotOperatorError, *details) {
+	}, func(*details) *messagestore.NotOperatorError {
+		return &messagestore.NotOperatorError{}
+	}),
 	row(codes.OutOfRange, "AHEAD_OF_LOG", func(e *messagestore.AheadError, d *details) {
 		d.setNumber("position", e.Position)
 		d.setNumber("head_position", e.Head)

@@ -45,6 +45,7 @@ var everyError = []struct {
 		codes.PermissionDenied, "NOT_OWNER", meta{"category": "a", "owner": "spiffe://videotutorials/application"}},
 	{"NotReader", &messagestore.NotReaderError{Category: "a"}, codes.PermissionDenied, "NOT_READER", meta{"category": "a"}},
 	{"NotReader/all", &messagestore.NotReaderError{}, codes.PermissionDenied, "NOT_READER", meta{"category": ""}},
+	{"NotOperator", &messagestore.NotOperatorError{}, codes.PermissionDenied, "NOT_OPERATOR", nil},
 	{"Ahead", &messagestore.AheadError{Position: math.MaxInt64, Head: -1},
 		codes.OutOfRange, "AHEAD_OF_LOG", meta{"position": "9223372036854775807", "head_position": "-1"}},
 	{"Diverged", &messagestore.DivergedError{Place: messagestore.Place{Position: 3, ID: "x"}},

@@ -23,10 +23,13 @@ func TestMain(m *testing.M) { testdb.Main(m) }
 // one does only now and then: to fail in each way, to say nothing.
 type script struct {
 	messagestore.Store
-	write     func(context.Context, ...messagestore.NewMessage) (messagestore.Written, error)
-	read      func(context.Context, func(messagestore.Message, error) bool)
-	subscribe func(context.Context, messagestore.Subscription, func(messagestore.Event, error) bool)
-	status    func(context.Context) (messagestore.Status, error)
+	write      func(context.Context, ...messagestore.NewMessage) (messagestore.Written, error)
+	read       func(context.Context, func(messagestore.Message, error) bool)
+	subscribe  func(context.Context, messagestore.Subscription, func(messagestore.Event, error) bool)
+	status     func(context.Context) (messagestore.Status, error)
+	streams    func(messagestore.ListRequest) (messagestore.StreamPage, error)
+	categories func(messagestore.ListRequest) (messagestore.CategoryPage, error)
+	transfer   func(messagestore.Category, messagestore.Principal) (messagestore.Principal, error)
 }
 
 func (s script) Write(ctx context.Context, _ messagestore.Stream, _ messagestore.Version, m ...messagestore.NewMessage) (messagestore.Written, error) {
@@ -39,6 +42,18 @@ func (s script) Read(ctx context.Context, _ messagestore.ReadRequest) iter.Seq2[
 
 func (s script) Subscribe(ctx context.Context, r messagestore.Subscription) iter.Seq2[messagestore.Event, error] {
 	return func(yield func(messagestore.Event, error) bool) { s.subscribe(ctx, r, yield) }
+}
+
+func (s script) Streams(_ context.Context, r messagestore.ListRequest) (messagestore.StreamPage, error) {
+	return s.streams(r)
+}
+
+func (s script) Categories(_ context.Context, r messagestore.ListRequest) (messagestore.CategoryPage, error) {
+	return s.categories(r)
+}
+
+func (s script) TransferOwnership(_ context.Context, c messagestore.Category, to messagestore.Principal) (messagestore.Principal, error) {
+	return s.transfer(c, to)
 }
 
 func (s script) Status(ctx context.Context) (messagestore.Status, error) { return s.status(ctx) }

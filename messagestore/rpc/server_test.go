@@ -67,18 +67,6 @@ func TestServer_Reflection(t *testing.T) {
 	}
 }
 
-// TestServer_Unimplemented has what a later version serves.
-func TestServer_Unimplemented(t *testing.T) {
-	w := connect(t, script{})
-	_, streams := w.service.ListStreams(t.Context(), &messagestorev1.ListStreamsRequest{})
-	_, categories := w.service.ListCategories(t.Context(), &messagestorev1.ListCategoriesRequest{})
-	for _, err := range []error{streams, categories} {
-		if status.Code(err) != codes.Unimplemented {
-			t.Error(err)
-		}
-	}
-}
-
 func TestServer_Size(t *testing.T) {
 	w := connect(t, script{write: func(context.Context, ...messagestore.NewMessage) (messagestore.Written, error) {
 		return messagestore.Written{}, nil

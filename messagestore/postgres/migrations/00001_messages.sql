@@ -22,9 +22,10 @@ create table message_store.messages (
   -- The place in its write, from 0: by it a repeated write is told from one in
   -- other company.
   ordinal         smallint    not null default 0,
-  stream_name     text        not null,
-  type            text        not null,
-  writer          text        not null,
+  -- By bytes: names are compared and listed, not sorted for people.
+  stream_name     text        collate "C" not null,
+  type            text        collate "C" not null,
+  writer          text        collate "C" not null,
   data            jsonb       compression lz4,
   metadata        jsonb       compression lz4,
   constraint messages_global_position primary key (global_position)

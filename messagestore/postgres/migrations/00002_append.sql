@@ -6,6 +6,14 @@
 -- -2: any, -3: exists). The units see each other in order, as if they came one
 -- after the other. No id may come twice in a group.
 --
+-- What has an owner is a category ('claim'): the last message of its stream of
+-- claims names the owner, and without one its first writer is. Or a stream, which
+-- is its first writer's ('first'). Or what only the one to whom it is pinned may
+-- write ('fixed'). Anonymous owns nothing. A unit that takes a category into its
+-- writer's possession is preceded by a claim, a message Claimed or Transferred,
+-- unless the category is empty and pinned to the writer: so the log says of each
+-- message who the owner was.
+--
 -- Refusals are results and not exceptions: so they too wait for the commit.
 -- +goose StatementBegin
 create function message_store.append(
@@ -16,6 +24,12 @@ create function message_store.append(
   write_expected bigint[],   -- of each write: the version it expects
   write_messages int[],      -- of each write: how many messages
   write_before   int[],      -- of each write: how many messages for its stream come before it in the group
+  write_writers  text[],     -- of each write: who writes it
+  write_owned    int[],      -- of each write: what must be its writer's, as a place in owned; 0: nothing
+  owned          text[],     -- what has an owner, each once: the name of a category or of a stream
+  kinds          text[],     -- of each of them: claim, first or fixed
+  pinned         text[],     -- of each of them: to whom it is pinned; null: to nobody
+  claims_writer  text,       -- who writes the claims
   places         int[],      -- of each message, as the next seven: its stream, as a place in streams
   nth            int[],      -- which message for its stream it is in the group, from 1
   ordinals       smallint[], -- which message of its unit it is, from 0
@@ -33,21 +47,31 @@ create function message_store.append(
   -- Of each message that was stored: what Postgres prints.
   out printed_data     text[],
   out printed_metadata text[],
-  -- Null where each unit is stored; else what decide returns.
+  -- Null where each unit is stored and nothing claimed; else what decide returns.
   out outcomes         text[],
   out conflicts        int[],
   out actual_versions  bigint[],
   out id_streams       text[],
+  out owners           text[],
   out positions        bigint[],
-  out global_positions bigint[]
+  out global_positions bigint[],
+  -- The claims, null where there are none.
+  out claim_globals    bigint[],
+  out claim_positions  bigint[],
+  out claim_ids        uuid[],
+  out claim_streams    text[],
+  out claim_types      text[],
+  out claim_datas      text[]
 )
 language plpgsql
 as $$
 declare
   stored        bigint[]; -- of each message: where its id is stored already
+  owned_by      text[];   -- of each of owned: whose it is; null: nobody's
   all_stored    boolean;
   new_positions bigint[]; -- of each message, unless all are stored; null: not to be stored
   new_globals   bigint[];
+  claims        jsonb;
 begin
   -- Elsewhere the statements below would see the log as it was before the lock.
   if current_setting('transaction_isolation') <> 'read committed' then
@@ -71,12 +95,27 @@ begin
                                  where l.stream_name = k.name order by l.position desc limit 1), -1)
                  from unnest(streams) with ordinality k(name, n) order by k.n),
          array(select (select l.global_position from message_store.messages l where l.id = k.id)
-                 from unnest(ids) with ordinality k(id, n) order by k.n)
-    into versions, stored;
+                 from unnest(ids) with ordinality k(id, n) order by k.n),
+         array(select case k.kind
+                      when 'claim' then coalesce(
+                        (select l.data->>'owner' from message_store.messages l
+                          where l.stream_name = 'ownership-' || k.name order by l.position desc limit 1),
+                        (select l.writer from message_store.messages l
+                          where split_part(l.stream_name, '-', 1) = k.name order by l.global_position limit 1))
+                      when 'first' then (select l.writer from message_store.messages l
+                                          where l.stream_name = k.name and l.writer <> 'anonymous' order by l.position limit 1)
+                      else k.pinned end
+                 from unnest(owned, kinds, pinned) with ordinality k(name, kind, pinned, n) order by k.n)
+    into versions, stored, owned_by;
 
-  -- The common case: no id is known, and each write finds what it expects if all
-  -- before it are stored. Then all are.
+  -- The common case: no id is known, all is its writer's already, and each write
+  -- finds what it expects if all before it are stored. Then all are.
   all_stored := array_remove(stored, null) = '{}';
+  if all_stored and owned <> '{}' then
+    all_stored := not exists (
+      select from unnest(write_owned, write_writers) k(owned, writer)
+       where k.owned > 0 and (owned_by[k.owned] is distinct from k.writer or pinned[k.owned] <> k.writer));
+  end if;
   if all_stored and not -2 = all (write_expected) then
     all_stored := not exists (
       select from unnest(write_streams, write_expected, write_before) k(stream, expected, before)
@@ -84,9 +123,28 @@ begin
                   or k.expected = -3 and versions[k.stream] + k.before >= 0));
   end if;
   if not all_stored then
-    select d.* into outcomes, conflicts, actual_versions, id_streams, positions, global_positions, new_positions, new_globals
-      from message_store.decide(streams, unit_writes, unit_messages, write_streams, write_expected, write_messages,
+    select d.* into outcomes, conflicts, actual_versions, id_streams, owners, positions, global_positions,
+                    new_positions, new_globals, claims
+      from message_store.decide(streams, unit_writes, unit_messages, write_streams, write_expected,
+                                write_messages, write_writers, write_owned, owned, kinds, pinned, owned_by,
                                 places, ids, types, datas, head, versions, stored) d;
+  end if;
+
+  if claims <> '[]' then
+    with added as (
+      insert into message_store.messages
+        (global_position, position, time, id, stream_name, type, writer, data, metadata)
+      select k.global_position,
+             coalesce((select l.position from message_store.messages l
+                        where l.stream_name = 'ownership-' || k.category order by l.position desc limit 1), -1) + 1,
+             stored_at, gen_random_uuid(), 'ownership-' || k.category, k.type, claims_writer, k.data, '{}'
+        from jsonb_to_recordset(claims) k(global_position bigint, category text, type text, data jsonb)
+      returning *)
+    select array_agg(a.global_position order by a.global_position), array_agg(a.position order by a.global_position),
+           array_agg(a.id order by a.global_position), array_agg(a.stream_name order by a.global_position),
+           array_agg(a.type order by a.global_position), array_agg(a.data::text order by a.global_position)
+      into claim_globals, claim_positions, claim_ids, claim_streams, claim_types, claim_datas
+      from added a;
   end if;
 
   with added as (
@@ -116,6 +174,12 @@ create function message_store.decide(
   write_streams  int[],
   write_expected bigint[],
   write_messages int[],
+  write_writers  text[],
+  write_owned    int[],
+  owned          text[],
+  kinds          text[],
+  pinned         text[],
+  owned_by       text[],   -- of each of owned: whose it is; null: nobody's
   places         int[],
   ids            uuid[],
   types          text[],
@@ -123,19 +187,22 @@ create function message_store.decide(
   head           bigint,
   versions       bigint[], -- of each stream
   stored         bigint[], -- of each message: where its id is stored already
-  -- Of each unit: stored, repeated, version or id (which it conflicts with).
+  -- Of each unit: stored, repeated, or why not: id, owner, version.
   out outcomes         text[],
-  -- Of each unit with a conflict: the write it comes from and the stream's
-  -- version, or the message and the stream that has its id.
+  -- Of each unit with a conflict: the message and the stream that has its id; or
+  -- the write, and the owner or the stream's version.
   out conflicts        int[],
   out actual_versions  bigint[],
   out id_streams       text[],
+  out owners           text[],
   -- Of each write: where its last message is.
   out positions        bigint[],
   out global_positions bigint[],
   -- Of each message: where it is to be stored; null where it is not.
   out new_positions    bigint[],
-  out new_globals      bigint[]
+  out new_globals      bigint[],
+  -- What is to be stored besides: global_position, category, type and data.
+  out claims           jsonb
 )
 language plpgsql stable
 as $$
@@ -145,13 +212,18 @@ declare
   m           int := 0; -- the message before the unit
   i           int;
   s           int;
+  o           int;
+  who         text;
+  owner       text;
   expected    bigint;
   conflict    record;
 begin
+  claims := '[]';
   outcomes := array_fill(null::text, array[cardinality(unit_writes)]);
   conflicts := array_fill(null::int, array[cardinality(unit_writes)]);
   actual_versions := array_fill(null::bigint, array[cardinality(unit_writes)]);
   id_streams := outcomes;
+  owners := outcomes;
   positions := array_fill(null::bigint, array[cardinality(write_streams)]);
   global_positions := positions;
   new_positions := array_fill(null::bigint, array[cardinality(ids)]);
@@ -159,6 +231,7 @@ begin
 
   for u in 1 .. cardinality(unit_writes) loop
     outcomes[u] := 'stored';
+    who := write_writers[w + 1];
 
     -- The ids come first: a repeated write is a success whatever it expects.
     if exists (select from generate_series(m + 1, m + unit_messages[u]) n where stored[n] is not null) then
@@ -184,35 +257,63 @@ begin
         id_streams[u] := conflict.stream_name;
       end if;
     else
+      for k in w + 1 .. w + unit_writes[u] loop
+        o := write_owned[k];
+        owner := coalesce(pinned[o], nullif(owned_by[o], 'anonymous'), who);
+        if o > 0 and owner <> who then
+          outcomes[u] := 'owner';
+          conflicts[u] := k;
+          owners[u] := owner;
+          exit;
+        end if;
+      end loop;
+
       i := m;
       for k in w + 1 .. w + unit_writes[u] loop
+        exit when outcomes[u] <> 'stored';
         s := write_streams[k];
         expected := write_expected[k];
         if not (expected = -2 or expected = versions[s] or expected = -3 and versions[s] >= 0) then
           outcomes[u] := 'version';
           conflicts[u] := k;
           actual_versions[u] := versions[s];
+          -- Nothing of the unit is stored: take its numbers back.
+          for b in w + 1 .. k - 1 loop
+            versions[write_streams[b]] := versions[write_streams[b]] - write_messages[b];
+          end loop;
           exit;
         end if;
         for n in 1 .. write_messages[k] loop
           i := i + 1;
           versions[s] := versions[s] + 1;
           new_positions[i] := versions[s];
-          new_globals[i] := next_global + i - m - 1;
         end loop;
         positions[k] := versions[s];
-        global_positions[k] := case when write_messages[k] > 0 then new_globals[i] else 0 end;
+        global_positions[k] := 0;
       end loop;
 
       if outcomes[u] = 'stored' then
-        next_global := next_global + unit_messages[u];
-      else
-        -- Nothing of the unit is stored: take its numbers back.
-        for k in w + 1 .. conflicts[u] - 1 loop
-          versions[write_streams[k]] := versions[write_streams[k]] - write_messages[k];
+        for k in w + 1 .. w + unit_writes[u] loop
+          o := write_owned[k];
+          continue when o = 0 or owned_by[o] = who;
+          if kinds[o] = 'claim' and (owned_by[o] is not null or pinned[o] is null) then
+            owner := nullif(owned_by[o], 'anonymous');
+            claims := claims || jsonb_build_object(
+              'global_position', next_global, 'category', owned[o],
+              'type', case when owner is null then 'Claimed' else 'Transferred' end,
+              'data', jsonb_strip_nulls(jsonb_build_object('owner', who, 'from', owner)));
+            next_global := next_global + 1;
+          end if;
+          owned_by[o] := who;
         end loop;
-        for n in m + 1 .. i loop
-          new_globals[n] := null;
+        i := m;
+        for k in w + 1 .. w + unit_writes[u] loop
+          for n in 1 .. write_messages[k] loop
+            i := i + 1;
+            new_globals[i] := next_global;
+            global_positions[k] := next_global;
+            next_global := next_global + 1;
+          end loop;
         end loop;
       end if;
     end if;

@@ -1,5 +1,27 @@
 -- +goose Up
 
+-- share is the member of a group of that size to which the stream falls, by
+-- Message DB's rule: the absolute value of the first 8 bytes of the md5 of the
+-- cardinal id, modulo the size. The one value without an absolute one counts
+-- as 0.
+create function message_store.share(stream_name text, size int) returns bigint
+language sql immutable
+as $$
+  select coalesce(abs(nullif(
+    left('x' || md5(split_part(
+      case when strpos(stream_name, '-') > 0 then substr(stream_name, strpos(stream_name, '-') + 1) else '' end,
+      '+', 1)), 17)::bit(64)::bigint, -9223372036854775808)), 0) % size
+$$;
+
+-- names reports whether the metadata has a stream of the category by that key.
+create function message_store.names(metadata jsonb, key text, category text) returns boolean
+language sql immutable
+as $$
+  select coalesce(jsonb_typeof(metadata->key) = 'string'
+                  and strpos(metadata->>key, '-') > 0
+                  and split_part(metadata->>key, '-', 1) = category, false)
+$$;
+
 -- page reads the next messages of a source: of a stream, of categories, or of
 -- everything where both are null. It ends when it has max_messages or max_bytes,
 -- or has looked at max_scanned, or when nothing is left up to the bound, a global
@@ -23,6 +45,10 @@ create function message_store.page(
   bound        bigint,
   backward     boolean,
   only_types   text[], -- null: all
+  member       int,    -- of a consumer group, from 0; null: no group
+  size         int,    -- of the group
+  origin       text,   -- category of originStreamName; null: any
+  correlation  text,   -- category of correlationStreamName; null: any
   max_messages int,
   max_bytes    int,
   max_scanned  int
@@ -58,6 +84,15 @@ begin
     open source for select * from message_store.messages k
       where k.stream_name = stream and k.position >= start and k.global_position <= bound
       order by k.position limit max_scanned;
+  elsif cardinality(categories) between 2 and 32 then
+    -- Each category by its index, merged as they are fetched.
+    open source for execute (
+      select string_agg(format(
+        'select * from message_store.messages k where split_part(k.stream_name, ''-'', 1) = $1[%s]'
+        ' and k.global_position >= $2 and k.global_position <= $3', n), ' union all ')
+        from generate_series(1, cardinality(categories)) n)
+      || ' order by global_position' || case when backward then ' desc' else '' end || ' limit $4'
+      using categories, case when backward then 0 else start end, case when backward then start else bound end, max_scanned;
   elsif cardinality(categories) = 1 and backward then
     open source for select * from message_store.messages k
       where split_part(k.stream_name, '-', 1) = categories[1] and k.global_position <= start
@@ -82,7 +117,10 @@ begin
     scanned := scanned + 1;
     looked := l;
     continue when categories is not null and split_part(l.stream_name, '-', 1) <> all (categories)
-      or only_types is not null and l.type <> all (only_types);
+      or only_types is not null and l.type <> all (only_types)
+      or member is not null and message_store.share(l.stream_name, size) <> member
+      or origin is not null and not message_store.names(l.metadata, 'originStreamName', origin)
+      or correlation is not null and not message_store.names(l.metadata, 'correlationStreamName', correlation);
     global_position := l.global_position;
     "position" := l.position;
     "time" := l.time;
@@ -114,3 +152,5 @@ $$;
 
 -- +goose Down
 drop function message_store.page;
+drop function message_store.names;
+drop function message_store.share;

@@ -2055,6 +2055,107 @@ func (x *Category) GetMessages() int64 {
 	return 0
 }
 
+// TransferOwnershipRequest gives a category to a principal.
+type TransferOwnershipRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The category.
+	Category string `protobuf:"bytes,1,opt,name=category,proto3" json:"category,omitempty"`
+	// The principal that will own it.
+	Owner         string `protobuf:"bytes,2,opt,name=owner,proto3" json:"owner,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TransferOwnershipRequest) Reset() {
+	*x = TransferOwnershipRequest{}
+	mi := &file_messagestore_v1_messagestore_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TransferOwnershipRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TransferOwnershipRequest) ProtoMessage() {}
+
+func (x *TransferOwnershipRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_messagestore_v1_messagestore_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TransferOwnershipRequest.ProtoReflect.Descriptor instead.
+func (*TransferOwnershipRequest) Descriptor() ([]byte, []int) {
+	return file_messagestore_v1_messagestore_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *TransferOwnershipRequest) GetCategory() string {
+	if x != nil {
+		return x.Category
+	}
+	return ""
+}
+
+func (x *TransferOwnershipRequest) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+// TransferOwnershipResponse says who owned the category before.
+type TransferOwnershipResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The principal that owned it. Empty: nobody.
+	From          string `protobuf:"bytes,1,opt,name=from,proto3" json:"from,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TransferOwnershipResponse) Reset() {
+	*x = TransferOwnershipResponse{}
+	mi := &file_messagestore_v1_messagestore_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TransferOwnershipResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TransferOwnershipResponse) ProtoMessage() {}
+
+func (x *TransferOwnershipResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_messagestore_v1_messagestore_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TransferOwnershipResponse.ProtoReflect.Descriptor instead.
+func (*TransferOwnershipResponse) Descriptor() ([]byte, []int) {
+	return file_messagestore_v1_messagestore_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *TransferOwnershipResponse) GetFrom() string {
+	if x != nil {
+		return x.From
+	}
+	return ""
+}
+
 // GetStatusRequest asks for the status.
 type GetStatusRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -2064,7 +2165,7 @@ type GetStatusRequest struct {
 
 func (x *GetStatusRequest) Reset() {
 	*x = GetStatusRequest{}
-	mi := &file_messagestore_v1_messagestore_proto_msgTypes[29]
+	mi := &file_messagestore_v1_messagestore_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2076,7 +2177,7 @@ func (x *GetStatusRequest) String() string {
 func (*GetStatusRequest) ProtoMessage() {}
 
 func (x *GetStatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messagestore_v1_messagestore_proto_msgTypes[29]
+	mi := &file_messagestore_v1_messagestore_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2089,7 +2190,7 @@ func (x *GetStatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetStatusRequest.ProtoReflect.Descriptor instead.
 func (*GetStatusRequest) Descriptor() ([]byte, []int) {
-	return file_messagestore_v1_messagestore_proto_rawDescGZIP(), []int{29}
+	return file_messagestore_v1_messagestore_proto_rawDescGZIP(), []int{31}
 }
 
 // GetStatusResponse is the status.
@@ -2107,7 +2208,7 @@ type GetStatusResponse struct {
 
 func (x *GetStatusResponse) Reset() {
 	*x = GetStatusResponse{}
-	mi := &file_messagestore_v1_messagestore_proto_msgTypes[30]
+	mi := &file_messagestore_v1_messagestore_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2119,7 +2220,7 @@ func (x *GetStatusResponse) String() string {
 func (*GetStatusResponse) ProtoMessage() {}
 
 func (x *GetStatusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messagestore_v1_messagestore_proto_msgTypes[30]
+	mi := &file_messagestore_v1_messagestore_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2132,7 +2233,7 @@ func (x *GetStatusResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetStatusResponse.ProtoReflect.Descriptor instead.
 func (*GetStatusResponse) Descriptor() ([]byte, []int) {
-	return file_messagestore_v1_messagestore_proto_rawDescGZIP(), []int{30}
+	return file_messagestore_v1_messagestore_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *GetStatusResponse) GetHeadPosition() int64 {
@@ -2290,12 +2391,17 @@ const file_messagestore_v1_messagestore_proto_rawDesc = "" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05owner\x18\x02 \x01(\tR\x05owner\x12\x18\n" +
 	"\astreams\x18\x03 \x01(\x03R\astreams\x12\x1a\n" +
-	"\bmessages\x18\x04 \x01(\x03R\bmessages\"\x12\n" +
+	"\bmessages\x18\x04 \x01(\x03R\bmessages\"L\n" +
+	"\x18TransferOwnershipRequest\x12\x1a\n" +
+	"\bcategory\x18\x01 \x01(\tR\bcategory\x12\x14\n" +
+	"\x05owner\x18\x02 \x01(\tR\x05owner\"/\n" +
+	"\x19TransferOwnershipResponse\x12\x12\n" +
+	"\x04from\x18\x01 \x01(\tR\x04from\"\x12\n" +
 	"\x10GetStatusRequest\"k\n" +
 	"\x11GetStatusResponse\x12#\n" +
 	"\rhead_position\x18\x01 \x01(\x03R\fheadPosition\x12\x17\n" +
 	"\ahead_id\x18\x02 \x01(\tR\x06headId\x12\x18\n" +
-	"\aversion\x18\x03 \x01(\tR\aversion2\xb9\x05\n" +
+	"\aversion\x18\x03 \x01(\tR\aversion2\xa5\x06\n" +
 	"\x13MessageStoreService\x12F\n" +
 	"\x05Write\x12\x1d.messagestore.v1.WriteRequest\x1a\x1e.messagestore.v1.WriteResponse\x12U\n" +
 	"\n" +
@@ -2305,7 +2411,8 @@ const file_messagestore_v1_messagestore_proto_rawDesc = "" +
 	"\n" +
 	"GetMessage\x12\".messagestore.v1.GetMessageRequest\x1a#.messagestore.v1.GetMessageResponse\x12X\n" +
 	"\vListStreams\x12#.messagestore.v1.ListStreamsRequest\x1a$.messagestore.v1.ListStreamsResponse\x12a\n" +
-	"\x0eListCategories\x12&.messagestore.v1.ListCategoriesRequest\x1a'.messagestore.v1.ListCategoriesResponse\x12R\n" +
+	"\x0eListCategories\x12&.messagestore.v1.ListCategoriesRequest\x1a'.messagestore.v1.ListCategoriesResponse\x12j\n" +
+	"\x11TransferOwnership\x12).messagestore.v1.TransferOwnershipRequest\x1a*.messagestore.v1.TransferOwnershipResponse\x12R\n" +
 	"\tGetStatus\x12!.messagestore.v1.GetStatusRequest\x1a\".messagestore.v1.GetStatusResponseB\xba\x01\n" +
 	"\x13com.messagestore.v1B\x11MessagestoreProtoP\x01Z3videotutorials/proto/messagestore/v1;messagestorev1\xa2\x02\x03MXX\xaa\x02\x0fMessagestore.V1\xca\x02\x0fMessagestore\\V1\xe2\x02\x1bMessagestore\\V1\\GPBMetadata\xea\x02\x10Messagestore::V1b\x06proto3"
 
@@ -2321,51 +2428,53 @@ func file_messagestore_v1_messagestore_proto_rawDescGZIP() []byte {
 	return file_messagestore_v1_messagestore_proto_rawDescData
 }
 
-var file_messagestore_v1_messagestore_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
+var file_messagestore_v1_messagestore_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
 var file_messagestore_v1_messagestore_proto_goTypes = []any{
-	(*NewMessage)(nil),             // 0: messagestore.v1.NewMessage
-	(*ExpectedVersion)(nil),        // 1: messagestore.v1.ExpectedVersion
-	(*WriteRequest)(nil),           // 2: messagestore.v1.WriteRequest
-	(*WriteResponse)(nil),          // 3: messagestore.v1.WriteResponse
-	(*WriteBatchRequest)(nil),      // 4: messagestore.v1.WriteBatchRequest
-	(*WriteBatchResponse)(nil),     // 5: messagestore.v1.WriteBatchResponse
-	(*Message)(nil),                // 6: messagestore.v1.Message
-	(*Filter)(nil),                 // 7: messagestore.v1.Filter
-	(*ConsumerGroup)(nil),          // 8: messagestore.v1.ConsumerGroup
-	(*Categories)(nil),             // 9: messagestore.v1.Categories
-	(*All)(nil),                    // 10: messagestore.v1.All
-	(*Place)(nil),                  // 11: messagestore.v1.Place
-	(*ReadRequest)(nil),            // 12: messagestore.v1.ReadRequest
-	(*ReadResponse)(nil),           // 13: messagestore.v1.ReadResponse
-	(*SubscribeRequest)(nil),       // 14: messagestore.v1.SubscribeRequest
-	(*SubscribeResponse)(nil),      // 15: messagestore.v1.SubscribeResponse
-	(*Started)(nil),                // 16: messagestore.v1.Started
-	(*MessageBatch)(nil),           // 17: messagestore.v1.MessageBatch
-	(*CaughtUp)(nil),               // 18: messagestore.v1.CaughtUp
-	(*Progress)(nil),               // 19: messagestore.v1.Progress
-	(*GetMessageRequest)(nil),      // 20: messagestore.v1.GetMessageRequest
-	(*LastOfStream)(nil),           // 21: messagestore.v1.LastOfStream
-	(*GetMessageResponse)(nil),     // 22: messagestore.v1.GetMessageResponse
-	(*ListStreamsRequest)(nil),     // 23: messagestore.v1.ListStreamsRequest
-	(*ListStreamsResponse)(nil),    // 24: messagestore.v1.ListStreamsResponse
-	(*Stream)(nil),                 // 25: messagestore.v1.Stream
-	(*ListCategoriesRequest)(nil),  // 26: messagestore.v1.ListCategoriesRequest
-	(*ListCategoriesResponse)(nil), // 27: messagestore.v1.ListCategoriesResponse
-	(*Category)(nil),               // 28: messagestore.v1.Category
-	(*GetStatusRequest)(nil),       // 29: messagestore.v1.GetStatusRequest
-	(*GetStatusResponse)(nil),      // 30: messagestore.v1.GetStatusResponse
-	(*emptypb.Empty)(nil),          // 31: google.protobuf.Empty
-	(*timestamppb.Timestamp)(nil),  // 32: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),    // 33: google.protobuf.Duration
+	(*NewMessage)(nil),                // 0: messagestore.v1.NewMessage
+	(*ExpectedVersion)(nil),           // 1: messagestore.v1.ExpectedVersion
+	(*WriteRequest)(nil),              // 2: messagestore.v1.WriteRequest
+	(*WriteResponse)(nil),             // 3: messagestore.v1.WriteResponse
+	(*WriteBatchRequest)(nil),         // 4: messagestore.v1.WriteBatchRequest
+	(*WriteBatchResponse)(nil),        // 5: messagestore.v1.WriteBatchResponse
+	(*Message)(nil),                   // 6: messagestore.v1.Message
+	(*Filter)(nil),                    // 7: messagestore.v1.Filter
+	(*ConsumerGroup)(nil),             // 8: messagestore.v1.ConsumerGroup
+	(*Categories)(nil),                // 9: messagestore.v1.Categories
+	(*All)(nil),                       // 10: messagestore.v1.All
+	(*Place)(nil),                     // 11: messagestore.v1.Place
+	(*ReadRequest)(nil),               // 12: messagestore.v1.ReadRequest
+	(*ReadResponse)(nil),              // 13: messagestore.v1.ReadResponse
+	(*SubscribeRequest)(nil),          // 14: messagestore.v1.SubscribeRequest
+	(*SubscribeResponse)(nil),         // 15: messagestore.v1.SubscribeResponse
+	(*Started)(nil),                   // 16: messagestore.v1.Started
+	(*MessageBatch)(nil),              // 17: messagestore.v1.MessageBatch
+	(*CaughtUp)(nil),                  // 18: messagestore.v1.CaughtUp
+	(*Progress)(nil),                  // 19: messagestore.v1.Progress
+	(*GetMessageRequest)(nil),         // 20: messagestore.v1.GetMessageRequest
+	(*LastOfStream)(nil),              // 21: messagestore.v1.LastOfStream
+	(*GetMessageResponse)(nil),        // 22: messagestore.v1.GetMessageResponse
+	(*ListStreamsRequest)(nil),        // 23: messagestore.v1.ListStreamsRequest
+	(*ListStreamsResponse)(nil),       // 24: messagestore.v1.ListStreamsResponse
+	(*Stream)(nil),                    // 25: messagestore.v1.Stream
+	(*ListCategoriesRequest)(nil),     // 26: messagestore.v1.ListCategoriesRequest
+	(*ListCategoriesResponse)(nil),    // 27: messagestore.v1.ListCategoriesResponse
+	(*Category)(nil),                  // 28: messagestore.v1.Category
+	(*TransferOwnershipRequest)(nil),  // 29: messagestore.v1.TransferOwnershipRequest
+	(*TransferOwnershipResponse)(nil), // 30: messagestore.v1.TransferOwnershipResponse
+	(*GetStatusRequest)(nil),          // 31: messagestore.v1.GetStatusRequest
+	(*GetStatusResponse)(nil),         // 32: messagestore.v1.GetStatusResponse
+	(*emptypb.Empty)(nil),             // 33: google.protobuf.Empty
+	(*timestamppb.Timestamp)(nil),     // 34: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),       // 35: google.protobuf.Duration
 }
 var file_messagestore_v1_messagestore_proto_depIdxs = []int32{
-	31, // 0: messagestore.v1.ExpectedVersion.none:type_name -> google.protobuf.Empty
-	31, // 1: messagestore.v1.ExpectedVersion.exists:type_name -> google.protobuf.Empty
+	33, // 0: messagestore.v1.ExpectedVersion.none:type_name -> google.protobuf.Empty
+	33, // 1: messagestore.v1.ExpectedVersion.exists:type_name -> google.protobuf.Empty
 	0,  // 2: messagestore.v1.WriteRequest.messages:type_name -> messagestore.v1.NewMessage
 	1,  // 3: messagestore.v1.WriteRequest.expected_version:type_name -> messagestore.v1.ExpectedVersion
 	2,  // 4: messagestore.v1.WriteBatchRequest.writes:type_name -> messagestore.v1.WriteRequest
 	3,  // 5: messagestore.v1.WriteBatchResponse.results:type_name -> messagestore.v1.WriteResponse
-	32, // 6: messagestore.v1.Message.time:type_name -> google.protobuf.Timestamp
+	34, // 6: messagestore.v1.Message.time:type_name -> google.protobuf.Timestamp
 	8,  // 7: messagestore.v1.Filter.consumer_group:type_name -> messagestore.v1.ConsumerGroup
 	9,  // 8: messagestore.v1.ReadRequest.categories:type_name -> messagestore.v1.Categories
 	10, // 9: messagestore.v1.ReadRequest.all:type_name -> messagestore.v1.All
@@ -2379,14 +2488,14 @@ var file_messagestore_v1_messagestore_proto_depIdxs = []int32{
 	17, // 17: messagestore.v1.SubscribeResponse.messages:type_name -> messagestore.v1.MessageBatch
 	18, // 18: messagestore.v1.SubscribeResponse.caught_up:type_name -> messagestore.v1.CaughtUp
 	19, // 19: messagestore.v1.SubscribeResponse.progress:type_name -> messagestore.v1.Progress
-	33, // 20: messagestore.v1.Started.heartbeat_interval:type_name -> google.protobuf.Duration
+	35, // 20: messagestore.v1.Started.heartbeat_interval:type_name -> google.protobuf.Duration
 	6,  // 21: messagestore.v1.MessageBatch.messages:type_name -> messagestore.v1.Message
 	11, // 22: messagestore.v1.CaughtUp.place:type_name -> messagestore.v1.Place
 	11, // 23: messagestore.v1.Progress.place:type_name -> messagestore.v1.Place
 	21, // 24: messagestore.v1.GetMessageRequest.last:type_name -> messagestore.v1.LastOfStream
 	6,  // 25: messagestore.v1.GetMessageResponse.message:type_name -> messagestore.v1.Message
 	25, // 26: messagestore.v1.ListStreamsResponse.streams:type_name -> messagestore.v1.Stream
-	32, // 27: messagestore.v1.Stream.last_time:type_name -> google.protobuf.Timestamp
+	34, // 27: messagestore.v1.Stream.last_time:type_name -> google.protobuf.Timestamp
 	28, // 28: messagestore.v1.ListCategoriesResponse.categories:type_name -> messagestore.v1.Category
 	2,  // 29: messagestore.v1.MessageStoreService.Write:input_type -> messagestore.v1.WriteRequest
 	4,  // 30: messagestore.v1.MessageStoreService.WriteBatch:input_type -> messagestore.v1.WriteBatchRequest
@@ -2395,17 +2504,19 @@ var file_messagestore_v1_messagestore_proto_depIdxs = []int32{
 	20, // 33: messagestore.v1.MessageStoreService.GetMessage:input_type -> messagestore.v1.GetMessageRequest
 	23, // 34: messagestore.v1.MessageStoreService.ListStreams:input_type -> messagestore.v1.ListStreamsRequest
 	26, // 35: messagestore.v1.MessageStoreService.ListCategories:input_type -> messagestore.v1.ListCategoriesRequest
-	29, // 36: messagestore.v1.MessageStoreService.GetStatus:input_type -> messagestore.v1.GetStatusRequest
-	3,  // 37: messagestore.v1.MessageStoreService.Write:output_type -> messagestore.v1.WriteResponse
-	5,  // 38: messagestore.v1.MessageStoreService.WriteBatch:output_type -> messagestore.v1.WriteBatchResponse
-	13, // 39: messagestore.v1.MessageStoreService.Read:output_type -> messagestore.v1.ReadResponse
-	15, // 40: messagestore.v1.MessageStoreService.Subscribe:output_type -> messagestore.v1.SubscribeResponse
-	22, // 41: messagestore.v1.MessageStoreService.GetMessage:output_type -> messagestore.v1.GetMessageResponse
-	24, // 42: messagestore.v1.MessageStoreService.ListStreams:output_type -> messagestore.v1.ListStreamsResponse
-	27, // 43: messagestore.v1.MessageStoreService.ListCategories:output_type -> messagestore.v1.ListCategoriesResponse
-	30, // 44: messagestore.v1.MessageStoreService.GetStatus:output_type -> messagestore.v1.GetStatusResponse
-	37, // [37:45] is the sub-list for method output_type
-	29, // [29:37] is the sub-list for method input_type
+	29, // 36: messagestore.v1.MessageStoreService.TransferOwnership:input_type -> messagestore.v1.TransferOwnershipRequest
+	31, // 37: messagestore.v1.MessageStoreService.GetStatus:input_type -> messagestore.v1.GetStatusRequest
+	3,  // 38: messagestore.v1.MessageStoreService.Write:output_type -> messagestore.v1.WriteResponse
+	5,  // 39: messagestore.v1.MessageStoreService.WriteBatch:output_type -> messagestore.v1.WriteBatchResponse
+	13, // 40: messagestore.v1.MessageStoreService.Read:output_type -> messagestore.v1.ReadResponse
+	15, // 41: messagestore.v1.MessageStoreService.Subscribe:output_type -> messagestore.v1.SubscribeResponse
+	22, // 42: messagestore.v1.MessageStoreService.GetMessage:output_type -> messagestore.v1.GetMessageResponse
+	24, // 43: messagestore.v1.MessageStoreService.ListStreams:output_type -> messagestore.v1.ListStreamsResponse
+	27, // 44: messagestore.v1.MessageStoreService.ListCategories:output_type -> messagestore.v1.ListCategoriesResponse
+	30, // 45: messagestore.v1.MessageStoreService.TransferOwnership:output_type -> messagestore.v1.TransferOwnershipResponse
+	32, // 46: messagestore.v1.MessageStoreService.GetStatus:output_type -> messagestore.v1.GetStatusResponse
+	38, // [38:47] is the sub-list for method output_type
+	29, // [29:38] is the sub-list for method input_type
 	29, // [29:29] is the sub-list for extension type_name
 	29, // [29:29] is the sub-list for extension extendee
 	0,  // [0:29] is the sub-list for field type_name
@@ -2447,7 +2558,7 @@ func file_messagestore_v1_messagestore_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_messagestore_v1_messagestore_proto_rawDesc), len(file_messagestore_v1_messagestore_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   31,
+			NumMessages:   33,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

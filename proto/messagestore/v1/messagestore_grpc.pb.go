@@ -45,14 +45,15 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	MessageStoreService_Write_FullMethodName          = "/messagestore.v1.MessageStoreService/Write"
-	MessageStoreService_WriteBatch_FullMethodName     = "/messagestore.v1.MessageStoreService/WriteBatch"
-	MessageStoreService_Read_FullMethodName           = "/messagestore.v1.MessageStoreService/Read"
-	MessageStoreService_Subscribe_FullMethodName      = "/messagestore.v1.MessageStoreService/Subscribe"
-	MessageStoreService_GetMessage_FullMethodName     = "/messagestore.v1.MessageStoreService/GetMessage"
-	MessageStoreService_ListStreams_FullMethodName    = "/messagestore.v1.MessageStoreService/ListStreams"
-	MessageStoreService_ListCategories_FullMethodName = "/messagestore.v1.MessageStoreService/ListCategories"
-	MessageStoreService_GetStatus_FullMethodName      = "/messagestore.v1.MessageStoreService/GetStatus"
+	MessageStoreService_Write_FullMethodName             = "/messagestore.v1.MessageStoreService/Write"
+	MessageStoreService_WriteBatch_FullMethodName        = "/messagestore.v1.MessageStoreService/WriteBatch"
+	MessageStoreService_Read_FullMethodName              = "/messagestore.v1.MessageStoreService/Read"
+	MessageStoreService_Subscribe_FullMethodName         = "/messagestore.v1.MessageStoreService/Subscribe"
+	MessageStoreService_GetMessage_FullMethodName        = "/messagestore.v1.MessageStoreService/GetMessage"
+	MessageStoreService_ListStreams_FullMethodName       = "/messagestore.v1.MessageStoreService/ListStreams"
+	MessageStoreService_ListCategories_FullMethodName    = "/messagestore.v1.MessageStoreService/ListCategories"
+	MessageStoreService_TransferOwnership_FullMethodName = "/messagestore.v1.MessageStoreService/TransferOwnership"
+	MessageStoreService_GetStatus_FullMethodName         = "/messagestore.v1.MessageStoreService/GetStatus"
 )
 
 // MessageStoreServiceClient is the client API for MessageStoreService service.
@@ -111,6 +112,14 @@ type MessageStoreServiceClient interface {
 	//
 	// INVALID_ARGUMENT.
 	ListCategories(ctx context.Context, in *ListCategoriesRequest, opts ...grpc.CallOption) (*ListCategoriesResponse, error)
+	// TransferOwnership gives a category to a principal. It writes Transferred to
+	// `ownership-<category>`, or Claimed where nobody owned it; where the principal
+	// owns it already, nothing.
+	//
+	// INVALID_ARGUMENT: also for a category that the server's policy pins to
+	// another, and for one that nobody alone owns; PERMISSION_DENIED,
+	// NOT_OPERATOR {}: only an operator may.
+	TransferOwnership(ctx context.Context, in *TransferOwnershipRequest, opts ...grpc.CallOption) (*TransferOwnershipResponse, error)
 	// GetStatus returns the end of the log and the server's version.
 	GetStatus(ctx context.Context, in *GetStatusRequest, opts ...grpc.CallOption) (*GetStatusResponse, error)
 }
@@ -211,6 +220,16 @@ func (c *messageStoreServiceClient) ListCategories(ctx context.Context, in *List
 	return out, nil
 }
 
+func (c *messageStoreServiceClient) TransferOwnership(ctx context.Context, in *TransferOwnershipRequest, opts ...grpc.CallOption) (*TransferOwnershipResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(TransferOwnershipResponse)
+	err := c.cc.Invoke(ctx, MessageStoreService_TransferOwnership_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *messageStoreServiceClient) GetStatus(ctx context.Context, in *GetStatusRequest, opts ...grpc.CallOption) (*GetStatusResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(GetStatusResponse)
@@ -277,6 +296,14 @@ type MessageStoreServiceServer interface {
 	//
 	// INVALID_ARGUMENT.
 	ListCategories(context.Context, *ListCategoriesRequest) (*ListCategoriesResponse, error)
+	// TransferOwnership gives a category to a principal. It writes Transferred to
+	// `ownership-<category>`, or Claimed where nobody owned it; where the principal
+	// owns it already, nothing.
+	//
+	// INVALID_ARGUMENT: also for a category that the server's policy pins to
+	// another, and for one that nobody alone owns; PERMISSION_DENIED,
+	// NOT_OPERATOR {}: only an operator may.
+	TransferOwnership(context.Context, *TransferOwnershipRequest) (*TransferOwnershipResponse, error)
 	// GetStatus returns the end of the log and the server's version.
 	GetStatus(context.Context, *GetStatusRequest) (*GetStatusResponse, error)
 	mustEmbedUnimplementedMessageStoreServiceServer()
@@ -309,6 +336,9 @@ func (UnimplementedMessageStoreServiceServer) ListStreams(context.Context, *List
 }
 func (UnimplementedMessageStoreServiceServer) ListCategories(context.Context, *ListCategoriesRequest) (*ListCategoriesResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListCategories not implemented")
+}
+func (UnimplementedMessageStoreServiceServer) TransferOwnership(context.Context, *TransferOwnershipRequest) (*TransferOwnershipResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method TransferOwnership not implemented")
 }
 func (UnimplementedMessageStoreServiceServer) GetStatus(context.Context, *GetStatusRequest) (*GetStatusResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetStatus not implemented")
@@ -446,6 +476,24 @@ func _MessageStoreService_ListCategories_Handler(srv interface{}, ctx context.Co
 	return interceptor(ctx, in, info, handler)
 }
 
+func _MessageStoreService_TransferOwnership_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(TransferOwnershipRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MessageStoreServiceServer).TransferOwnership(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MessageStoreService_TransferOwnership_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MessageStoreServiceServer).TransferOwnership(ctx, req.(*TransferOwnershipRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _MessageStoreService_GetStatus_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetStatusRequest)
 	if err := dec(in); err != nil {
@@ -490,6 +538,10 @@ var MessageStoreService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListCategories",
 			Handler:    _MessageStoreService_ListCategories_Handler,
+		},
+		{
+			MethodName: "TransferOwnership",
+			Handler:    _MessageStoreService_TransferOwnership_Handler,
 		},
 		{
 			MethodName: "GetStatus",
