@@ -29,6 +29,7 @@ var settings = map[string]string{
 	"seq_page_cost":                 "0",
 	"enable_seqscan":                "off",
 	"enable_bitmapscan":             "off",
+	"enable_sort":                   "off", // so that indexes are merged and not sorted
 	"jit":                           "off",
 	"timezone":                      "UTC",
 	"tcp_keepalives_idle":           "5",

@@ -62,6 +62,7 @@ func (s *Store) page(ctx context.Context, r pageRequest) (page, error) {
 	if r.limit > 0 {
 		limit = min(limit, r.limit)
 	}
+	s.metrics.pages.Inc()
 	rows, err := s.readers.Query(ctx, pageSQL, absent(r.source.Stream), r.source.Categories, r.start, r.afterID, r.bound, r.backward,
 		f.Types, member, size, absent(f.Origin), absent(f.Correlation), limit, maxPageBytes, maxPageScanned)
 	if err != nil {

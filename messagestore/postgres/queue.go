@@ -4,6 +4,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"videotutorials/messagestore"
 )
 
@@ -13,34 +15,67 @@ const (
 	maxQueuedBytes = 64 << 20
 )
 
-// A queue holds the units that wait for the writer, first come, first served.
+// A queue holds the units that wait for the writer. It is fair between
+// principals: each has a line of its own, first come, first served, and the next
+// unit is of the line of which the least was taken. Where the queue is full, who
+// has the longest line is refused.
 type queue struct {
 	mu     sync.Mutex
-	units  []*unit
+	lines  map[messagestore.Principal]*line
+	units  int
 	bytes  int
+	clock  int64 // what was taken of the line that was next last
 	closed bool
 	filled chan struct{} // holds one when there may be something to take
+	// refused counts those for whom it was full.
+	refused prometheus.Counter
 }
 
-func newQueue() *queue { return &queue{filled: make(chan struct{}, 1)} }
+// A line is what one principal waits for. An empty one is forgotten.
+type line struct {
+	units []*unit
+	bytes int
+	// taken is how many bytes were taken of it, beginning with the clock: who
+	// comes anew is next, and has no credit for the time before.
+	taken int64
+}
 
-// put adds a unit, or returns an *ExhaustedError where the queue is full, or an
-// *UnavailableError after close.
+func newQueue(refused prometheus.Counter) *queue {
+	return &queue{lines: map[messagestore.Principal]*line{}, filled: make(chan struct{}, 1), refused: refused}
+}
+
+// put adds a unit. It returns an *ExhaustedError where the queue is full and
+// nobody has a longer line, and an *UnavailableError after close.
 func (q *queue) put(u *unit) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.closed {
 		return errStopping
 	}
-	if len(q.units) >= maxQueued || q.bytes+u.bytes > maxQueuedBytes {
-		return &messagestore.ExhaustedError{RetryAfter: 100 * time.Millisecond, Reason: "too many writes are waiting"}
+	for q.units >= maxQueued || q.bytes+u.bytes > maxQueuedBytes {
+		q.refused.Inc() // the one or the other
+		longest := q.longest()
+		own := q.lines[u.writer]
+		if longest == nil || own != nil && longest.share() <= own.share() {
+			return errFull()
+		}
+		last := len(longest.units) - 1
+		refused := longest.units[last]
+		longest.units[last] = nil
+		longest.units = longest.units[:last]
+		q.left(longest, refused)
+		refused.answer(verdict{err: errFull()})
 	}
-	q.units = append(q.units, u)
+	l := q.lines[u.writer]
+	if l == nil {
+		l = &line{taken: q.clock}
+		q.lines[u.writer] = l
+	}
+	l.units = append(l.units, u)
+	l.bytes += u.bytes
+	q.units++
 	q.bytes += u.bytes
-	select {
-	case q.filled <- struct{}{}:
-	default:
-	}
+	q.wake()
 	return nil
 }
 
@@ -50,20 +85,21 @@ func (q *queue) take() *group {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	g := &group{}
-	for len(q.units) > 0 {
-		u := q.units[0]
-		if u.ctx.Err() == nil && !g.add(u) {
-			break
+	for l := q.next(); l != nil; l = q.next() {
+		u := l.units[0]
+		if u.ctx.Err() == nil {
+			if !g.add(u) {
+				break
+			}
+			q.clock = l.taken
+			l.taken += int64(u.bytes)
 		}
-		q.units[0] = nil
-		q.units = q.units[1:]
-		q.bytes -= u.bytes
+		l.units[0] = nil
+		l.units = l.units[1:]
+		q.left(l, u)
 	}
-	if len(q.units) > 0 {
-		select {
-		case q.filled <- struct{}{}:
-		default:
-		}
+	if q.units > 0 {
+		q.wake()
 	}
 	if len(g.units) == 0 {
 		return nil
@@ -71,14 +107,67 @@ func (q *queue) take() *group {
 	return g
 }
 
+// left counts the unit out, which is no longer in the line.
+func (q *queue) left(l *line, u *unit) {
+	q.units--
+	q.bytes -= u.bytes
+	l.bytes -= u.bytes
+	if len(l.units) == 0 {
+		delete(q.lines, u.writer)
+	}
+}
+
+// next returns the line whose turn it is, nil where all are empty.
+func (q *queue) next() *line {
+	var next *line
+	for _, l := range q.lines {
+		if next == nil || l.taken < next.taken {
+			next = l
+		}
+	}
+	return next
+}
+
+// longest returns the line that has the largest share of the queue.
+func (q *queue) longest() *line {
+	var longest *line
+	for _, l := range q.lines {
+		if longest == nil || l.share() > longest.share() {
+			longest = l
+		}
+	}
+	return longest
+}
+
+// share is the part of the queue that the line takes, by its count or its bytes.
+func (l *line) share() float64 {
+	return max(float64(len(l.units))/maxQueued, float64(l.bytes)/maxQueuedBytes)
+}
+
+func (q *queue) wake() {
+	select {
+	case q.filled <- struct{}{}:
+	default:
+	}
+}
+
+// waiting returns how many units and bytes wait.
+func (q *queue) waiting() (units, bytes int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.units, q.bytes
+}
+
 // fail answers all that waits with err.
 func (q *queue) fail(err error) {
 	q.mu.Lock()
-	units := q.units
-	q.units, q.bytes = nil, 0
+	lines := q.lines
+	q.lines, q.units, q.bytes = map[messagestore.Principal]*line{}, 0, 0
 	q.mu.Unlock()
-	for _, u := range units {
-		u.answer(verdict{err: err})
+	for _, l := range lines {
+		for _, u := range l.units {
+			u.answer(verdict{err: err})
+		}
 	}
 }
 
@@ -87,10 +176,11 @@ func (q *queue) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.closed = true
-	select {
-	case q.filled <- struct{}{}:
-	default:
-	}
+	q.wake()
+}
+
+func errFull() error {
+	return &messagestore.ExhaustedError{RetryAfter: 100 * time.Millisecond, Reason: "too many writes are waiting"}
 }
 
 var errStopping = &messagestore.UnavailableError{Reason: "the message store is stopping"}

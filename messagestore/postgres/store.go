@@ -22,6 +22,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
 	"videotutorials/messagestore"
@@ -43,6 +44,7 @@ type Store struct {
 	watchdog  *watchdog
 	notifier  *notifier
 	counter   *counter
+	metrics   *metrics
 }
 
 // Options say how a Store works.
@@ -56,6 +58,8 @@ type Options struct {
 	// Self is the principal that writes the claims of ownership. Required with
 	// Policy.
 	Self messagestore.Principal
+	// Registry takes the metrics. Defaults to none.
+	Registry prometheus.Registerer
 }
 
 var _ messagestore.Store = (*Store)(nil)
@@ -89,8 +93,10 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	prepare(login)
 
 	self := rand.Text()
+	m := newMetrics(o.Registry)
 	s := &Store{
-		readers: readers, turns: make(chan struct{}, maxReaders/2), queue: newQueue(),
+		metrics: m,
+		readers: readers, turns: make(chan struct{}, maxReaders/2), queue: newQueue(m.refused),
 		ownership: &ownership{policy: o.Policy, self: o.Self},
 	}
 	s.watch = &watch{config: config, store: s, log: log, self: self, poke: make(chan struct{}, 1)}
@@ -98,7 +104,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	s.watch.tail = s.tail
 	s.notifier = &notifier{config: config, self: self, log: log, signal: make(chan struct{}, 1)}
 	s.writer = &writer{
-		config: withoutCancel(config), queue: s.queue, tail: s.tail, ownership: s.ownership, log: log,
+		config: withoutCancel(config), queue: s.queue, tail: s.tail, ownership: s.ownership, log: log, metrics: m,
 		committed: s.notifier.wake,
 		unsure: func() {
 			s.watch.distrust.Store(true)
@@ -106,7 +112,8 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 		},
 	}
 	s.counter = &counter{readers: readers, tail: s.tail, log: log}
-	s.watchdog = &watchdog{config: login, stuck: s.writer.stuck, log: log}
+	s.watchdog = &watchdog{config: login, stuck: s.writer.stuck, log: log, ended: m.ended}
+	m.observe(o.Registry, s)
 	return s, nil
 }
 
@@ -125,18 +132,6 @@ func (s *Store) Run(ctx context.Context) error {
 		return nil
 	})
 	return group.Wait()
-}
-
-// Ready returns nil if the store serves: Postgres answers and the tail is up with
-// it.
-func (s *Store) Ready(ctx context.Context) error {
-	if _, err := s.Status(ctx); err != nil {
-		return err
-	}
-	if !s.tail.fresh() {
-		return errStale
-	}
-	return nil
 }
 
 // Write is Store.Write.

@@ -13,6 +13,10 @@ import (
 const (
 	// heartbeatInterval is what Started promises.
 	heartbeatInterval = 2 * time.Second
+	// beatAfter is the silence after which Progress is sent, and beatBetween that
+	// between two pages of Postgres: the next one takes its time.
+	beatAfter   = 1500 * time.Millisecond
+	beatBetween = heartbeatInterval / 2
 	// maxBatch bounds a batch from the tail.
 	maxBatch = 500
 )
@@ -33,8 +37,11 @@ type subscription struct {
 	global *messagestore.Place
 	// late: CaughtUp is due when the end is reached.
 	late bool
-	// heartbeat fires when nothing was sent for an interval.
+	// sent is when something was sent last, and heartbeat fires when that is long
+	// ago.
+	sent      time.Time
 	heartbeat *time.Timer
+	lag       lag
 }
 
 // Subscribe is Store.Subscribe.
@@ -50,9 +57,11 @@ func (s *Store) Subscribe(ctx context.Context, r messagestore.Subscription) iter
 		}
 		sub := &subscription{
 			store: s, source: r.Source, filter: r.Filter, yield: yield, late: true,
-			heartbeat: time.NewTimer(heartbeatInterval),
+			heartbeat: time.NewTimer(beatAfter),
 		}
 		defer sub.heartbeat.Stop()
+		sub.lag.behind()
+		defer s.metrics.followers.add(sub, messagestore.PrincipalOf(ctx))()
 		err = sub.start(ctx, &r)
 		if err == nil {
 			err = sub.run(ctx)
@@ -114,6 +123,7 @@ func (s *subscription) start(ctx context.Context, r *messagestore.Subscription) 
 	s.place.ID = found.ID
 	if !s.source.IsStream() {
 		s.global = &s.place
+		s.lag.position.Store(s.place.Position)
 	}
 	return s.send(messagestore.Started{HeartbeatInterval: heartbeatInterval, HeadPosition: end.Position})
 }
@@ -168,15 +178,19 @@ func (s *subscription) run(ctx context.Context) error {
 		switch {
 		case !f.held:
 			s.late = true
+			s.lag.behind()
 			err = s.fromPostgres(ctx, f.end)
 		case len(f.messages) > 0:
+			s.lag.behind()
 			err = s.fromTail(f.messages)
 		case f.stopped:
 			return errStopping
 		case s.late:
 			s.late = false
+			s.lag.atEnd()
 			err = s.send(messagestore.CaughtUp{Place: s.place})
 		default:
+			s.lag.atEnd()
 			err = s.wait(ctx, f.changed)
 		}
 		if err != nil {
@@ -307,20 +321,24 @@ func (s *subscription) lost(ctx context.Context) error {
 func (s *subscription) advance(batch messagestore.Messages, place messagestore.Place, global *messagestore.Place) error {
 	s.place, s.global = place, global
 	if len(batch) > 0 {
-		return s.send(batch)
+		if err := s.send(batch); err != nil {
+			return err
+		}
 	}
-	select {
-	case <-s.heartbeat.C:
-		return s.progress()
-	default:
+	if global != nil {
+		s.lag.position.Store(global.Position)
+	}
+	if time.Since(s.sent) < beatBetween {
 		return nil
 	}
+	return s.progress()
 }
 
 func (s *subscription) send(event messagestore.Event) error {
 	if !s.yield(event, nil) {
 		return errBroken
 	}
-	s.heartbeat.Reset(heartbeatInterval)
+	s.sent = time.Now()
+	s.heartbeat.Reset(beatAfter)
 	return nil
 }

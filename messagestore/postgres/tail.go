@@ -37,7 +37,7 @@ type tail struct {
 }
 
 func newTail(behind func()) *tail {
-	return &tail{changed: make(chan struct{}), behind: behind}
+	return &tail{changed: make(chan struct{}), behind: behind, seen: time.Now()}
 }
 
 // fetched is what the tail has after a place.
@@ -144,6 +144,21 @@ func (t *tail) fresh() bool {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	return t.known && time.Since(t.seen) < staleAfter
+}
+
+// age is how many seconds ago the end of the tail was known to be that of the
+// log.
+func (t *tail) age() float64 {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return time.Since(t.seen).Seconds()
+}
+
+// kept returns how much the tail has.
+func (t *tail) kept() (messages, bytes int) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return len(t.messages), t.bytes
 }
 
 // stop wakes all that wait, since nothing will come any more.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 const (
@@ -30,6 +31,7 @@ type watchdog struct {
 	config *pgx.ConnConfig
 	stuck  func() time.Duration
 	log    *slog.Logger
+	ended  prometheus.Counter
 	conn   *pgx.Conn
 }
 
@@ -120,6 +122,7 @@ func (w *watchdog) look(ctx context.Context, seen map[holder]time.Time) error {
 		if err != nil {
 			return err
 		}
+		w.ended.Inc()
 	}
 	for h := range seen {
 		if !current[h] {

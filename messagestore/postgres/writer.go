@@ -34,6 +34,10 @@ type writer struct {
 	// committed is told when a group has committed.
 	committed func()
 
+	metrics *metrics
+	// failing is why the last group was not stored.
+	failing failure
+
 	conn *pgx.Conn
 	// since is when the group on its way was sent, in Unix nanoseconds; 0 where
 	// none is. The watchdog reads it.
@@ -50,9 +54,16 @@ func (w *writer) run(ctx context.Context) error {
 	defer w.queue.fail(errStopping)
 
 	done := ctx.Done()
+	probe := time.NewTicker(probeEvery)
+	defer probe.Stop()
 	for {
 		select {
 		case <-w.queue.filled:
+		case <-probe.C:
+			// Nobody may call while the store is not ready, and it must find out.
+			if w.failing.get() != nil {
+				w.write(work, &group{})
+			}
 		case <-done:
 			w.queue.close()
 			time.AfterFunc(drainFor, stop)
@@ -73,6 +84,7 @@ func (w *writer) write(ctx context.Context, g *group) {
 	result, err := w.resolve(ctx, g)
 	switch {
 	case err == nil:
+		w.failing.set(nil)
 		verdicts, stored := g.verdicts(result, w.ownership.self)
 		// The tail first: whoever reads after the answer finds the message.
 		w.tail.offer(result.before(), stored)
@@ -96,7 +108,9 @@ func (w *writer) write(ctx context.Context, g *group) {
 // refuse answers the callers of a group that could not be stored.
 func (w *writer) refuse(g *group, err error) {
 	answer := translate(context.Background(), err)
-	if state := sqlState(err); len(state) == 5 && state[:2] == classData {
+	if state := sqlState(err); len(state) != 5 || state[:2] != classData {
+		w.failing.set(err)
+	} else {
 		answer = &messagestore.InvalidError{Violations: []messagestore.Violation{
 			{Field: "messages", Description: "Postgres refuses them: " + postgresText(err)},
 		}}
@@ -120,15 +134,22 @@ func (w *writer) resolve(ctx context.Context, g *group) (*appended, error) {
 	defer w.since.Store(0)
 	pause := time.Duration(0) // a backend that was ended is made anew at once
 	for start := time.Now(); ; {
+		sent := time.Now()
 		result, err := w.try(ctx, g)
 		if err == nil && pause > 0 {
 			// An earlier try may have committed, and nobody was told.
 			w.tail.behind()
 			w.committed()
 		}
+		if err == nil && len(g.units) > 0 {
+			w.metrics.commitSeconds.Observe(time.Since(sent).Seconds())
+			w.metrics.groupCalls.Observe(float64(len(g.units)))
+			w.metrics.groupMessages.Observe(float64(g.messages))
+		}
 		if err == nil || !passing(err) || sqlState(err) == diskFull {
 			return result, err
 		}
+		w.metrics.retries.Inc()
 		w.unsure()
 		w.log.Warn("write a group, will try again", "err", err, "after", time.Since(start))
 		if time.Since(start)+pause > resolveFor || ctx.Err() != nil {

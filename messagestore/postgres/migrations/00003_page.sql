@@ -24,8 +24,8 @@ $$;
 
 -- page reads the next messages of a source: of a stream, of categories, or of
 -- everything where both are null. It ends when it has max_messages or max_bytes,
--- or has looked at max_scanned, or when nothing is left up to the bound, a global
--- position.
+-- or has looked at max_scanned or for half a second, or when nothing is left up to
+-- the bound, a global position.
 --
 -- start is the first position to look at, inclusive: of the stream where the
 -- source is one, else a global one. Unless after_id is null, the message before
@@ -60,13 +60,15 @@ returns table (
 language plpgsql stable
 as $$
 declare
-  source   refcursor;
-  l        message_store.messages;
-  looked   message_store.messages;
-  scanned  int := 0;
-  messages int := 0;
-  bytes    int := 0;
-  up_to    bigint := bound;
+  source    refcursor;
+  l         message_store.messages;
+  looked    message_store.messages;
+  scanned   int := 0;
+  messages  int := 0;
+  bytes     int := 0;
+  ended     boolean := false; -- there is no more
+  in_time   timestamptz := clock_timestamp() + interval '500 milliseconds';
+  direction text := case when backward then 'desc' else 'asc' end;
 begin
   if after_id is not null and not exists (
     select from message_store.messages k
@@ -85,13 +87,15 @@ begin
       where k.stream_name = stream and k.position >= start and k.global_position <= bound
       order by k.position limit max_scanned;
   elsif cardinality(categories) between 2 and 32 then
-    -- Each category by its index, merged as they are fetched.
+    -- Each category by its index, merged as they are fetched: for that each has to
+    -- be in order by itself.
     open source for execute (
       select string_agg(format(
-        'select * from message_store.messages k where split_part(k.stream_name, ''-'', 1) = $1[%s]'
-        ' and k.global_position >= $2 and k.global_position <= $3', n), ' union all ')
+        '(select * from message_store.messages k where split_part(k.stream_name, ''-'', 1) = $1[%s]'
+        ' and k.global_position >= $2 and k.global_position <= $3 order by k.global_position %s)',
+        n, direction), ' union all ')
         from generate_series(1, cardinality(categories)) n)
-      || ' order by global_position' || case when backward then ' desc' else '' end || ' limit $4'
+      || ' order by global_position ' || direction || ' limit $4'
       using categories, case when backward then 0 else start end, case when backward then start else bound end, max_scanned;
   elsif cardinality(categories) = 1 and backward then
     open source for select * from message_store.messages k
@@ -112,7 +116,9 @@ begin
   end if;
 
   while messages < max_messages and bytes < max_bytes loop
+    exit when scanned % 64 = 63 and clock_timestamp() > in_time;
     fetch source into l;
+    ended := not found and scanned < max_scanned;
     exit when not found;
     scanned := scanned + 1;
     looked := l;
@@ -138,8 +144,7 @@ begin
   global_position := looked.global_position;
   "position" := looked.position;
   id := looked.id;
-  -- The limits were not met: there was no more.
-  type := case when messages < max_messages and bytes < max_bytes and scanned < max_scanned then 'end' end;
+  type := case when ended then 'end' end;
   "time" := null;
   stream_name := null;
   writer := null;

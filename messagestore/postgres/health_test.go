@@ -1,0 +1,149 @@
+package postgres_test
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"videotutorials/internal/testdb"
+	"videotutorials/internal/teststore"
+	"videotutorials/messagestore"
+	"videotutorials/messagestore/postgres"
+)
+
+// A store whose writes do not commit is not ready, although Postgres answers; it
+// is again when they would, without that anybody writes.
+func TestStore_Ready(t *testing.T) {
+	t.Parallel()
+	store, url := teststore.Open(t)
+	write(t, store, "a-1", newMessage("Happened"))
+	ready := func(want string) {
+		t.Helper()
+		var last error
+		ticker := time.NewTicker(10 * time.Millisecond)
+		defer ticker.Stop()
+		for deadline := time.After(20 * time.Second); ; {
+			last = store.(*postgres.Store).Ready(t.Context())
+			if want == "" && last == nil || want != "" && last != nil && strings.Contains(last.Error(), want) {
+				return
+			}
+			select {
+			case <-ticker.C:
+			case <-deadline:
+				t.Fatalf("ready says %v, want %q", last, want)
+			}
+		}
+	}
+	ready("")
+	super := connect(t, url)
+	database := pgx.Identifier{super.Config().Database}.Sanitize()
+	exec(t, super, "alter database "+database+" set default_transaction_read_only = on")
+	exec(t, super, "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()")
+	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
+	defer cancel()
+	if _, err := store.Write(ctx, "a-1", messagestore.Any, newMessage("Happened")); err == nil {
+		t.Fatal("a read-only Postgres has stored a message")
+	}
+	ready("writes do not commit")
+	exec(t, super, "alter database "+database+" reset default_transaction_read_only")
+	exec(t, super, "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()")
+	ready("")
+	if m, err := store.Last(t.Context(), "a-1", ""); err != nil || m.Position != 0 {
+		t.Errorf("%+v %v, want one message", m, err)
+	}
+}
+
+func TestMetrics(t *testing.T) {
+	t.Parallel()
+	registry := prometheus.NewRegistry()
+	store := teststore.StartWith(t, testdb.New(t, "message_store", postgres.Migrate), postgres.Options{Registry: registry})
+	values := func() map[string]float64 {
+		families, err := registry.Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		values := map[string]float64{}
+		for _, f := range families {
+			if len(f.GetHelp()) < 20 {
+				t.Errorf("%s: the help says %q", f.GetName(), f.GetHelp())
+			}
+			m := f.GetMetric()[0]
+			values[f.GetName()] = m.GetGauge().GetValue() + m.GetCounter().GetValue() + float64(m.GetHistogram().GetSampleCount())
+		}
+		return values
+	}
+	write(t, store, "a-1", newMessage("Happened"), newMessage("Happened"))
+	for event, err := range store.Subscribe(t.Context(), messagestore.Subscription{Source: messagestore.OfAll()}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, ok := event.(messagestore.CaughtUp); ok {
+			// This subscriber takes nothing while more comes.
+			write(t, store, "a-1", newMessage("Happened"))
+			write(t, store, "b-1", newMessage("Happened"))
+		}
+		if messages, ok := event.(messagestore.Messages); ok && messages[0].GlobalPosition == 3 {
+			break
+		}
+	}
+	next := make(chan struct{})
+	ctx, stop := context.WithCancel(t.Context())
+	reading := make(chan struct{})
+	go func() {
+		defer close(reading)
+		for event, err := range store.Subscribe(ctx, messagestore.Subscription{Source: messagestore.OfCategories("a")}) {
+			if err != nil {
+				return // the context's
+			}
+			if _, ok := event.(messagestore.CaughtUp); ok {
+				next <- struct{}{}
+			}
+			if messages, ok := event.(messagestore.Messages); ok && messages[0].GlobalPosition > 3 {
+				next <- struct{}{} // it has the first, and does not come back for the others
+				<-ctx.Done()
+			}
+		}
+	}()
+	<-next
+	if v := values(); v["messagestore_subscription_lag_messages"] != 0 || v["messagestore_subscription_lag_seconds"] != 0 || v["messagestore_subscriptions"] != 1 {
+		t.Errorf("at the end: %v", v)
+	}
+	write(t, store, "a-1", newMessage("Happened"))
+	<-next
+	write(t, store, "a-1", newMessage("Happened"))
+	readAll(t, store, messagestore.ReadRequest{Source: messagestore.OfAll()})
+	v := values()
+	stop()
+	<-reading
+	want := map[string]float64{
+		"messagestore_head_position": 6, "messagestore_ready": 1,
+		"messagestore_group_calls": 5, "messagestore_group_messages": 5, "messagestore_commit_seconds": 5,
+		"messagestore_queue_calls": 0, "messagestore_queue_bytes": 0, "messagestore_queue_refused_total": 0,
+		"messagestore_subscriptions": 1, "messagestore_subscription_lag_messages": 2,
+	}
+	for name, value := range want {
+		if v[name] != value {
+			t.Errorf("%s is %v, want %v", name, v[name], value)
+		}
+	}
+	for _, name := range []string{"messagestore_head_age_seconds", "messagestore_tail_messages", "messagestore_tail_bytes", "messagestore_subscription_lag_seconds", "messagestore_pages_total"} {
+		if v[name] <= 0 {
+			t.Errorf("%s is %v", name, v[name])
+		}
+	}
+	for _, name := range []string{"messagestore_group_retries_total", "messagestore_backends_ended_total"} {
+		if value, ok := v[name]; !ok || value != 0 {
+			t.Errorf("%s is %v", name, v[name])
+		}
+	}
+	t.Log(slices.Sorted(maps.Keys(v)))
+	if v = values(); v["messagestore_subscriptions"] != 0 {
+		t.Errorf("%v subscriptions are left", v["messagestore_subscriptions"])
+	}
+}

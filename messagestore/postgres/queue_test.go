@@ -1,0 +1,97 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"videotutorials/messagestore"
+)
+
+func unitOf(ctx context.Context, who messagestore.Principal, n byte, bytes int) *unit {
+	return &unit{
+		writer: who, bytes: bytes, ctx: ctx, done: make(chan verdict, 1),
+		writes: []messagestore.Write{{Stream: "a-1"}}, messages: []message{{id: uuid{byte(len(who)), who[0], n}}},
+	}
+}
+
+// Who has much to write does not keep who has little waiting.
+func TestQueue_Fair(t *testing.T) {
+	t.Parallel()
+	q := newQueue(newMetrics(nil).refused)
+	put := func(who messagestore.Principal, n, bytes int) {
+		t.Helper()
+		for i := range n {
+			if err := q.put(unitOf(t.Context(), who, byte(i), bytes)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	put("greedy", 12, maxGroupBytes/4)
+	put("small", 100, 100)
+	taken := map[messagestore.Principal]int{}
+	order := map[messagestore.Principal]byte{}
+	for _, u := range q.take().units {
+		if n := u.messages[0].id[2]; taken[u.writer] > 0 && n != order[u.writer]+1 {
+			t.Errorf("%s: %d after %d", u.writer, n, order[u.writer])
+		}
+		order[u.writer] = u.messages[0].id[2]
+		taken[u.writer]++
+	}
+	if taken["small"] != 100 || taken["greedy"] != 3 {
+		t.Errorf("the first group has %v, want all of the small ones and three of the greedy", taken)
+	}
+	put("late", 1, 100)
+	if first := q.take().units[0]; first.writer != "late" {
+		t.Errorf("the next group begins with %s, not with who has had nothing", first.writer)
+	}
+	for q.take() != nil {
+	}
+	if units, bytes := q.waiting(); units != 0 || bytes != 0 || len(q.lines) != 0 {
+		t.Errorf("%d units, %d bytes, %d lines are left", units, bytes, len(q.lines))
+	}
+}
+
+// A full queue refuses who has the longest line, and keeps within its bounds.
+func TestQueue_Full(t *testing.T) {
+	t.Parallel()
+	q := newQueue(newMetrics(nil).refused)
+	var greedy []*unit
+	for {
+		u := unitOf(t.Context(), "greedy", 0, 1<<20)
+		if err := q.put(u); err != nil {
+			break
+		}
+		greedy = append(greedy, u)
+	}
+	if len(greedy) != maxQueuedBytes>>20 {
+		t.Errorf("%d units of 1 MiB are let in", len(greedy))
+	}
+	small := unitOf(t.Context(), "small", 0, 100)
+	if err := q.put(small); err != nil {
+		t.Fatalf("the small one is refused: %v", err)
+	}
+	var exhausted *messagestore.ExhaustedError
+	select {
+	case v := <-greedy[len(greedy)-1].done:
+		if !errors.As(v.err, &exhausted) || exhausted.RetryAfter <= 0 {
+			t.Errorf("the greedy one's last got %v", v.err)
+		}
+	default:
+		t.Error("the greedy one's last was not refused")
+	}
+	if units, bytes := q.waiting(); units != len(greedy) || bytes > maxQueuedBytes {
+		t.Errorf("%d units, %d bytes wait", units, bytes)
+	}
+	for range maxQueued {
+		if err := q.put(unitOf(t.Context(), "many", 0, 0)); err != nil && !errors.As(err, &exhausted) {
+			t.Fatal(err)
+		}
+	}
+	if units, _ := q.waiting(); units > maxQueued {
+		t.Errorf("%d units wait, at most %d may", units, maxQueued)
+	}
+	if len(q.lines["small"].units) != 1 {
+		t.Error("the small one was refused for the sake of the many")
+	}
+}
