@@ -43,12 +43,12 @@ func (s *serve) run(ctx context.Context, log *slog.Logger, args []string) error 
 	if err != nil {
 		return err
 	}
-	options, policy, err := s.options(log)
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	options, policy, err := s.options(log, registry)
 	if err != nil {
 		return err
 	}
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
@@ -88,8 +88,8 @@ func (s *serve) serveStore(ctx context.Context, log *slog.Logger, store *postgre
 
 // options returns how the store works. Without TLS nobody can be told from
 // another, and ownership is off.
-func (s *serve) options(log *slog.Logger) (postgres.Options, *policyFile, error) {
-	o := postgres.Options{Log: log}
+func (s *serve) options(log *slog.Logger, registry *prometheus.Registry) (postgres.Options, *policyFile, error) {
+	o := postgres.Options{Log: log, Registry: registry}
 	policy, err := openPolicy(s.Policy, log)
 	if err != nil || s.Insecure {
 		return o, policy, err

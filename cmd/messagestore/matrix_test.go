@@ -1,0 +1,227 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"videotutorials/internal/certificate"
+	"videotutorials/internal/service"
+	"videotutorials/internal/testdb"
+	"videotutorials/messagestore"
+	"videotutorials/messagestore/postgres"
+	"videotutorials/messagestore/rpc"
+)
+
+const trust = "spiffe://videotutorials/"
+
+// A guarded server has a policy and mutual TLS; clients come as principals.
+type guarded struct {
+	t     *testing.T
+	port  int
+	certs string
+}
+
+func startGuarded(t *testing.T, policy string, principals ...string) *guarded {
+	t.Helper()
+	g := &guarded{t: t, port: freePort(t), certs: filepath.Join(t.TempDir(), "certs")}
+	authority, err := certificate.OpenAuthority(g.certs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range append([]string{"messagestore"}, principals...) {
+		if err := authority.Issue(name, trust+name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	file := filepath.Join(t.TempDir(), "policy.json")
+	if err := os.WriteFile(file, []byte(policy), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := &serve{Port: g.port, Certs: g.certs, Policy: file, Database: testdb.New(t, "message_store", postgres.Migrate)}
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- s.run(ctx, slog.New(slog.NewTextHandler(t.Output(), nil)), nil) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Errorf("serve: %v", err)
+		}
+	})
+	return g
+}
+
+func (g *guarded) as(principal string) *rpc.Client {
+	g.t.Helper()
+	config, err := certificate.Client(g.certs, principal)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	client, err := rpc.Dial(service.Addr(g.port, service.MessageStorePort), config)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	g.t.Cleanup(func() { _ = client.Close() })
+	return client
+}
+
+// calls are what a principal may try on a category, by the right it takes.
+var calls = map[string]struct {
+	right string // write, read, all, free or transfer
+	call  func(ctx context.Context, store messagestore.Store, c messagestore.Category) error
+}{
+	"Write": {"write", func(ctx context.Context, store messagestore.Store, c messagestore.Category) error {
+		_, err := store.Write(ctx, c.Stream("1"), messagestore.Any, happened())
+		return err
+	}},
+	"WriteBatch": {"write", func(ctx context.Context, store messagestore.Store, c messagestore.Category) error {
+		_, err := store.WriteBatch(ctx, messagestore.Write{Stream: "x:command-1", Expected: messagestore.Any, Messages: []messagestore.NewMessage{happened()}},
+			messagestore.Write{Stream: c.Stream("1"), Expected: messagestore.Any, Messages: []messagestore.NewMessage{happened()}})
+		return err
+	}},
+	"WriteBatch, a check": {"read", func(ctx context.Context, store messagestore.Store, c messagestore.Category) error {
+		_, err := store.WriteBatch(ctx, messagestore.Write{Stream: c.Stream("1"), Expected: messagestore.Any},
+			messagestore.Write{Stream: "x:command-1", Expected: messagestore.Any, Messages: []messagestore.NewMessage{happened()}})
+		return err
+	}},
+	"Read a stream": {"read", func(ctx context.Context, store messagestore.Store, c messagestore.Category) error {
+		return read(ctx, store, messagestore.OfStream(c.Stream("1")))
+	}},
+	"Read categories": {"read", func(ctx context.Context, store messagestore.Store, c messagestore.Category) error {
+		return read(ctx, store, messagestore.OfCategories("x:command", c))
+	}},
+	"Read all": {"all", func(ctx context.Context, store messagestore.Store, _ messagestore.Category) error {
+		return read(ctx, store, messagestore.OfAll())
+	}},
+	"Subscribe to a stream": {"read", func(ctx context.Context, store messagestore.Store, c messagestore.Category) error {
+		return subscribe(ctx, store, messagestore.OfStream(c.Stream("1")))
+	}},
+	"Subscribe to categories": {"read", func(ctx context.Context, store messagestore.Store, c messagestore.Category) error {
+		return subscribe(ctx, store, messagestore.OfCategories("x:command", c))
+	}},
+	"Subscribe to all": {"all", func(ctx context.Context, store messagestore.Store, _ messagestore.Category) error {
+		return subscribe(ctx, store, messagestore.OfAll())
+	}},
+	"GetMessage by id": {"all", func(ctx context.Context, store messagestore.Store, _ messagestore.Category) error {
+		_, err := store.Message(ctx, uuid.NewString())
+		return err
+	}},
+	"GetMessage, the last": {"read", func(ctx context.Context, store messagestore.Store, c messagestore.Category) error {
+		_, err := store.Last(ctx, c.Stream("1"), "")
+		return err
+	}},
+	"ListStreams of a category": {"read", func(ctx context.Context, store messagestore.Store, c messagestore.Category) error {
+		_, err := store.Streams(ctx, messagestore.ListRequest{Category: c})
+		return err
+	}},
+	"ListStreams": {"all", func(ctx context.Context, store messagestore.Store, _ messagestore.Category) error {
+		_, err := store.Streams(ctx, messagestore.ListRequest{})
+		return err
+	}},
+	"ListCategories": {"free", func(ctx context.Context, store messagestore.Store, c messagestore.Category) error {
+		_, err := store.Categories(ctx, messagestore.ListRequest{Category: c})
+		return err
+	}},
+	"GetStatus": {"free", func(ctx context.Context, store messagestore.Store, _ messagestore.Category) error {
+		_, err := store.Status(ctx)
+		return err
+	}},
+	"TransferOwnership": {"transfer", func(ctx context.Context, store messagestore.Store, c messagestore.Category) error {
+		_, err := store.TransferOwnership(ctx, c, trust+"identity")
+		return err
+	}},
+}
+
+// TestMatrix has every principal try every call on every category.
+func TestMatrix(t *testing.T) {
+	t.Parallel()
+	principals := []string{"application", "identity", "operator", "stranger"}
+	g := startGuarded(t, `{"owners": {"pinned": "spiffe://videotutorials/application"}, "readers": {"secret": ["spiffe://videotutorials/identity"]}}`, principals...)
+	owners := map[messagestore.Category]string{
+		"pinned": "application", "free": "identity", "secret": "identity", "subscriberPosition": "identity", "ownership": "messagestore", "free:command": "",
+	}
+	for category, owner := range owners {
+		if owner == "messagestore" {
+			continue
+		}
+		if owner == "" {
+			owner = "stranger"
+		}
+		if _, err := g.as(owner).Write(t.Context(), category.Stream("1"), messagestore.Any, happened()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, who := range principals {
+		store := g.as(who)
+		for category, owner := range owners {
+			for name, call := range calls {
+				want := allowed(who, category, owner, call.right)
+				got := call.call(t.Context(), store, category)
+				if errors.Is(got, messagestore.ErrNotFound) {
+					got = nil // it was let in to find out
+				}
+				if fmt.Sprint(got) != fmt.Sprint(want) {
+					t.Errorf("%s, %s of %s: %v, want %v", who, name, category, got, want)
+				}
+			}
+		}
+	}
+}
+
+// allowed returns what a principal gets who tries what takes that right.
+func allowed(who string, c messagestore.Category, owner, right string) error {
+	seesSecrets := who == "identity" || who == "operator"
+	switch right {
+	case "write":
+		if owner != "" && owner != who {
+			return &messagestore.NotOwnerError{Category: c, Owner: messagestore.Principal(trust + owner)}
+		}
+	case "read":
+		if c == "secret" && !seesSecrets {
+			return &messagestore.NotReaderError{Category: c}
+		}
+	case "all":
+		if !seesSecrets {
+			return &messagestore.NotReaderError{}
+		}
+	case "transfer":
+		reason := map[messagestore.Category]string{
+			"pinned":             "pinned is pinned to spiffe://videotutorials/application by the server, and no transfer can change that",
+			"ownership":          "ownership is pinned to spiffe://videotutorials/messagestore by the server, and no transfer can change that",
+			"free:command":       "free:command is nobody's alone",
+			"subscriberPosition": "subscriberPosition is nobody's alone",
+		}[c]
+		if reason != "" {
+			return &messagestore.InvalidError{Violations: []messagestore.Violation{{Field: "category", Description: reason}}}
+		}
+		if who != "operator" {
+			return &messagestore.NotOperatorError{}
+		}
+	}
+	return nil
+}
+
+func happened() messagestore.NewMessage {
+	return messagestore.NewMessage{ID: uuid.NewString(), Type: "Happened", Data: "{}"}
+}
+
+func read(ctx context.Context, store messagestore.Store, source messagestore.Source) error {
+	for _, err := range store.Read(ctx, messagestore.ReadRequest{Source: source, Limit: 1}) {
+		return err
+	}
+	return nil
+}
+
+// subscribe returns what a subscription begins with, if that is an error.
+func subscribe(ctx context.Context, store messagestore.Store, source messagestore.Source) error {
+	for _, err := range store.Subscribe(ctx, messagestore.Subscription{Source: source}) {
+		return err
+	}
+	return nil
+}

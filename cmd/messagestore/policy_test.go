@@ -1,0 +1,72 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"videotutorials/messagestore"
+)
+
+// A changed policy holds without a restart. One that cannot be read changes
+// nothing.
+func TestPolicyFile(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "policy.json")
+	set := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set(`{"owners": {"a": "first"}}`)
+	p, err := openPolicy(file, slog.New(slog.NewTextHandler(t.Output(), nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !p.now().IsOperator(operator) || p.now().Pinned("a") != "first" {
+		t.Errorf("%+v", p.now())
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- p.run(ctx) }()
+	await := func(owner messagestore.Principal) {
+		t.Helper()
+		ticker := time.NewTicker(10 * time.Millisecond)
+		defer ticker.Stop()
+		for deadline := time.After(10 * time.Second); p.now().Pinned("a") != owner; {
+			select {
+			case <-ticker.C:
+			case <-deadline:
+				t.Fatalf("a is pinned to %s, want %s", p.now().Pinned("a"), owner)
+			}
+		}
+	}
+	set(`{"owners": {"a": "second"}, "operators": []}`)
+	await("second")
+	if p.now().IsOperator(operator) {
+		t.Error("the policy names no operators, and there is one")
+	}
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	set(`{"owners": {"a": "third"}`) // torn
+	if err := p.read(); err == nil || p.now().Pinned("a") != "second" {
+		t.Errorf("%v, and a is pinned to %s", err, p.now().Pinned("a"))
+	}
+}
+
+func TestPolicyFile_Wrong(t *testing.T) {
+	t.Parallel()
+	if _, err := openPolicy(filepath.Join(t.TempDir(), "none"), slog.New(slog.DiscardHandler)); err == nil {
+		t.Error("a policy that is not there holds")
+	}
+	none, err := openPolicy("", slog.New(slog.DiscardHandler))
+	if err != nil || !none.now().IsOperator(operator) || none.now().Pinned("a") != "" || !none.now().MayReadAll("anybody") {
+		t.Errorf("%+v %v", none.now(), err)
+	}
+}
