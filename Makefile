@@ -1,6 +1,6 @@
 # Every chore has one target; CI runs the same ones. `make` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help build generate lint test race run bench postgres
+.PHONY: help build generate lint test race torture run bench postgres
 
 BIN := $(CURDIR)/.bin
 
@@ -31,6 +31,11 @@ test: postgres ## run all tests
 
 race: postgres ## run all tests with the race detector
 	go test -race ./...
+
+SEED ?= 0
+DURATION ?= 5m
+torture: postgres ## three servers killed, stopped and overloaded while they are written to; SEED= DURATION=
+	go test ./internal/torture -v -count=1 -timeout 0 -seed $(SEED) -duration $(DURATION)
 
 run: build postgres ## start the whole system; it stays in front
 	$(BIN)/videotutorials
