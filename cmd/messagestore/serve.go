@@ -61,7 +61,9 @@ func (s *serve) run(ctx context.Context, log *slog.Logger, args []string) error 
 			return err
 		}
 		s.store.Store(store)
-		server := rpc.NewServer(store, rpc.ServerOptions{TLS: config, Log: log, Registry: registry, Version: version()})
+		server := rpc.NewServer(store, rpc.ServerOptions{
+			TLS: config, Log: log, Registry: registry, Version: version(), Ready: store.Ready,
+		})
 		return s.serveStore(ctx, log, store, server)
 	})
 	return group.Wait()

@@ -144,6 +144,44 @@ func TestClient_FilesThatChange(t *testing.T) {
 	}
 }
 
+// The authority of a client is that of the moment when it is asked for, and
+// nothing else of the verification changes.
+func TestClient_AuthorityThatChanges(t *testing.T) {
+	t.Parallel()
+	dir, foreign := authority(t, life), authority(t, life)
+	before := clientSettings(t, dir, "localhost")
+	for _, file := range []string{"ca.crt", "client.crt", "client.key"} {
+		text, err := os.ReadFile(filepath.Join(foreign, file))
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, file), text, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	server := serverSettings(t, foreign)
+	for host, refused := range map[string]bool{"localhost": false, "127.0.0.1": false, "127.0.0.2": true, "videotutorials.example": true} {
+		fresh, err := before.GetConfigForClient(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		client := before.Clone()
+		client.RootCAs, client.ServerName = fresh.RootCAs, host
+		if _, err := handshake(t, server, client); refused != (err != nil) {
+			t.Errorf("%s: %v, expected refused %t", host, err, refused)
+		}
+	}
+	if _, err := handshake(t, server, before); err == nil {
+		t.Error("the connection is there although its authority is another")
+	}
+	if err := os.WriteFile(filepath.Join(dir, "ca.crt"), []byte("no certificate"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := before.GetConfigForClient(nil); err == nil {
+		t.Error("an authority that cannot be read is no error")
+	}
+}
+
 func serverSettings(t *testing.T, dir string) *tls.Config {
 	t.Helper()
 	c, err := Server(dir, "server")

@@ -42,9 +42,12 @@ func Server(dir, name string) (*tls.Config, error) {
 // It talks only to servers that have a certificate of the folder's authority
 // for the host that was dialled.
 //
-// Each connection reads the client's certificate anew. The authority is read
-// once: the standard library's verification, by host name and by IP, is not
-// replaced for the sake of an authority that changes under a running process.
+// Each connection reads the client's certificate anew. Another authority holds
+// from the next connection on if it is made with the RootCAs of what
+// GetConfigForClient returns at that moment, as rpc.Dial does. crypto/tls itself
+// does not ask a client's GetConfigForClient, and has no hook to exchange the
+// authority and keep its own verification: VerifyConnection would have to do all
+// of it, and is not told an IP that was dialled.
 func Client(dir, name string) (*tls.Config, error) {
 	f, err := read(dir, name)
 	if err != nil {
@@ -57,6 +60,7 @@ func Client(dir, name string) (*tls.Config, error) {
 			f, err := read(dir, name)
 			return &f.pair, err
 		},
+		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return Client(dir, name) },
 	}, nil
 }
 

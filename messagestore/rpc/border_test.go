@@ -11,6 +11,7 @@ import (
 	"math/big"
 	"net"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -29,15 +30,7 @@ import (
 func secure(t *testing.T, store messagestore.Store) (addr, dir string, log *logBuffer) {
 	t.Helper()
 	dir, log = t.TempDir(), &logBuffer{}
-	authority, err := certificate.OpenAuthority(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range []string{"messagestore", "application"} {
-		if err := authority.Issue(name, "spiffe://videotutorials/"+name); err != nil {
-			t.Fatal(err)
-		}
-	}
+	issue(t, dir)
 	config, err := certificate.Server(dir, "messagestore")
 	if err != nil {
 		t.Fatal(err)
@@ -57,6 +50,21 @@ func secure(t *testing.T, store messagestore.Store) (addr, dir string, log *logB
 		}
 	})
 	return listener.Addr().String(), dir, log
+}
+
+// issue makes the authority of the folder and its certificates, if they are not
+// there.
+func issue(t *testing.T, dir string) {
+	t.Helper()
+	authority, err := certificate.OpenAuthority(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"messagestore", "application"} {
+		if err := authority.Issue(name, "spiffe://videotutorials/"+name); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 func dialSecure(t *testing.T, addr string, config *tls.Config) *Client {
@@ -97,7 +105,7 @@ func TestPrincipal(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			config := config.Clone()
-			pair := sign(t, dir, uris...)
+			pair := sign(t, dir, time.Hour, uris...)
 			config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &pair, nil }
 			_, err := dialSecure(t, addr, config).Status(t.Context())
 			if !errors.Is(err, messagestore.ErrUnauthenticated) {
@@ -110,21 +118,77 @@ func TestPrincipal(t *testing.T) {
 	}
 }
 
-// TestPrincipal_NoCertificate: who has none does not come to a call.
-func TestPrincipal_NoCertificate(t *testing.T) {
-	addr, dir, log := secure(t, whoCalls)
+// TestPrincipal_Refused: who has no good certificate does not come to a call, and
+// the log says why.
+func TestPrincipal_Refused(t *testing.T) {
+	foreign := t.TempDir()
+	if _, err := certificate.OpenAuthority(foreign); err != nil {
+		t.Fatal(err)
+	}
+	const application = "spiffe://videotutorials/application"
+	for name, test := range map[string]struct {
+		pair   func(t *testing.T, dir string) *tls.Certificate
+		reason string
+	}{
+		"missing": {func(*testing.T, string) *tls.Certificate { return &tls.Certificate{} }, "didn't provide a certificate"},
+		"foreign": {func(t *testing.T, _ string) *tls.Certificate {
+			pair := sign(t, foreign, time.Hour, application)
+			return &pair
+		}, "unknown authority"},
+		"expired": {func(t *testing.T, dir string) *tls.Certificate {
+			pair := sign(t, dir, -time.Minute, application)
+			return &pair
+		}, "expired"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			addr, dir, log := secure(t, whoCalls)
+			config, err := certificate.Client(dir, "application")
+			if err != nil {
+				t.Fatal(err)
+			}
+			pair := test.pair(t, dir)
+			config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return pair, nil }
+			ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+			defer cancel()
+			if _, err := dialSecure(t, addr, config).Status(ctx); err == nil {
+				t.Error("the client was served")
+			}
+			if text := log.String(); !strings.Contains(text, "connection refused") || !strings.Contains(text, test.reason) || strings.Contains(text, "method=") {
+				t.Errorf("expected the reason %q and no call in the log: %s", test.reason, text)
+			}
+		})
+	}
+}
+
+// TestDial_Authority: a client that runs takes up another authority with its next
+// connection, and no longer believes the one before.
+func TestDial_Authority(t *testing.T) {
+	addr, dir, _ := secure(t, whoCalls)
+	old := t.TempDir()
+	if err := os.CopyFS(old, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
 	config, err := certificate.Client(dir, "application")
 	if err != nil {
 		t.Fatal(err)
 	}
-	config.GetClientCertificate = nil
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-	defer cancel()
-	if _, err := dialSecure(t, addr, config).Status(ctx); err == nil {
-		t.Error("a client without a certificate was served")
+	for _, name := range []string{"ca.crt", "ca.key", "messagestore.crt", "application.crt"} {
+		if err := os.Remove(filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if !strings.Contains(log.String(), "TLS handshake refused") || !strings.Contains(log.String(), "certificate") {
-		t.Errorf("the log does not say why: %s", log)
+	issue(t, dir)
+	if _, err := dialSecure(t, addr, config).Status(t.Context()); err != nil {
+		t.Errorf("the new authority: %v", err)
+	}
+	outdated, err := certificate.Client(old, "application")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if _, err := dialSecure(t, addr, outdated).Status(ctx); err == nil || !strings.Contains(err.Error(), "x509") {
+		t.Errorf("the old authority: %v, expected it refused", err)
 	}
 }
 
@@ -151,8 +215,9 @@ func TestPrincipal_Insecure(t *testing.T) {
 	}
 }
 
-// sign returns a certificate of the folder's authority with those URIs.
-func sign(t *testing.T, dir string, uris ...string) tls.Certificate {
+// sign returns a certificate of the folder's authority with those URIs, which is
+// good for that long yet.
+func sign(t *testing.T, dir string, life time.Duration, uris ...string) tls.Certificate {
 	t.Helper()
 	authority, err := tls.LoadX509KeyPair(filepath.Join(dir, "ca.crt"), filepath.Join(dir, "ca.key"))
 	if err != nil {
@@ -163,7 +228,7 @@ func sign(t *testing.T, dir string, uris ...string) tls.Certificate {
 		t.Fatal(err)
 	}
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(life),
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	}
 	for _, text := range uris {

@@ -23,12 +23,15 @@ const answerWithin = 10 * time.Second
 // A Client is a Store behind a Server.
 //
 // A unary call whose context has no deadline ends after 10 s, with an
-// *UnavailableError. While the server is away, calls wait for it. Messages
-// without an id get a random one, once a call, so that the client's own retries
-// are safe; a caller who means to repeat a write chooses the ids.
+// *UnavailableError. While the server is away, calls wait for it. Where there are
+// several servers, a unary call that one of them does not answer is repeated on
+// another; what is refused, by an *ExhaustedError too, is not. Messages without
+// an id get a random one, once a call, so that the client's own retries are safe;
+// a caller who means to repeat a write chooses the ids.
 type Client struct {
 	conn    *grpc.ClientConn
 	service messagestorev1.MessageStoreServiceClient
+	servers *servers
 }
 
 var _ messagestore.Store = (*Client)(nil)
@@ -40,7 +43,7 @@ func (c *Client) Write(ctx context.Context, stream messagestore.Stream, expected
 	if err := checkSize(request, "messages"); err != nil {
 		return messagestore.Written{}, err
 	}
-	response, err := call(ctx, c.service.Write, request)
+	response, err := call(ctx, c, c.service.Write, request)
 	if err != nil {
 		return messagestore.Written{}, err
 	}
@@ -57,7 +60,7 @@ func (c *Client) WriteBatch(ctx context.Context, writes ...messagestore.Write) (
 	if err := checkSize(request, "writes"); err != nil {
 		return nil, err
 	}
-	response, err := call(ctx, c.service.WriteBatch, request)
+	response, err := call(ctx, c, c.service.WriteBatch, request)
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +84,7 @@ func (c *Client) Last(ctx context.Context, stream messagestore.Stream, messageTy
 }
 
 func (c *Client) message(ctx context.Context, request *messagestorev1.GetMessageRequest) (messagestore.Message, error) {
-	response, err := call(ctx, c.service.GetMessage, request)
+	response, err := call(ctx, c, c.service.GetMessage, request)
 	if err != nil {
 		return messagestore.Message{}, err
 	}
@@ -91,7 +94,7 @@ func (c *Client) message(ctx context.Context, request *messagestorev1.GetMessage
 // TransferOwnership is Store.TransferOwnership. Where a repeated try finds its
 // own work done, from is already the new owner.
 func (c *Client) TransferOwnership(ctx context.Context, category messagestore.Category, to messagestore.Principal) (messagestore.Principal, error) {
-	response, err := call(ctx, c.service.TransferOwnership, &messagestorev1.TransferOwnershipRequest{Category: string(category), Owner: string(to)})
+	response, err := call(ctx, c, c.service.TransferOwnership, &messagestorev1.TransferOwnershipRequest{Category: string(category), Owner: string(to)})
 	if err != nil {
 		return "", err
 	}
@@ -100,7 +103,7 @@ func (c *Client) TransferOwnership(ctx context.Context, category messagestore.Ca
 
 // Status is Store.Status.
 func (c *Client) Status(ctx context.Context) (messagestore.Status, error) {
-	response, err := call(ctx, c.service.GetStatus, &messagestorev1.GetStatusRequest{})
+	response, err := call(ctx, c, c.service.GetStatus, &messagestorev1.GetStatusRequest{})
 	if err != nil {
 		return messagestore.Status{}, err
 	}
@@ -117,17 +120,6 @@ func fillIDs(writes ...*messagestorev1.WriteRequest) {
 			}
 		}
 	}
-}
-
-// call makes a unary call.
-func call[Q proto.Message, R any](ctx context.Context, method func(context.Context, Q, ...grpc.CallOption) (R, error), request Q) (R, error) {
-	bounded, cancel := ctx, context.CancelFunc(func() {})
-	if _, ok := ctx.Deadline(); !ok {
-		bounded, cancel = context.WithTimeout(ctx, answerWithin)
-	}
-	defer cancel()
-	response, err := method(bounded, request)
-	return response, failure(ctx, request, err)
 }
 
 // failure translates the error of a call whose caller's context is ctx. A

@@ -8,7 +8,7 @@ import (
 
 // Streams is Store.Streams.
 func (c *Client) Streams(ctx context.Context, r messagestore.ListRequest) (messagestore.StreamPage, error) {
-	response, err := call(ctx, c.service.ListStreams, toStreams(r))
+	response, err := call(ctx, c, c.service.ListStreams, toStreams(r))
 	if err != nil {
 		return messagestore.StreamPage{}, err
 	}
@@ -17,7 +17,7 @@ func (c *Client) Streams(ctx context.Context, r messagestore.ListRequest) (messa
 
 // Categories is Store.Categories.
 func (c *Client) Categories(ctx context.Context, r messagestore.ListRequest) (messagestore.CategoryPage, error) {
-	response, err := call(ctx, c.service.ListCategories, toCategoryList(r))
+	response, err := call(ctx, c, c.service.ListCategories, toCategoryList(r))
 	if err != nil {
 		return messagestore.CategoryPage{}, err
 	}

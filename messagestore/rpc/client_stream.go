@@ -7,6 +7,8 @@ import (
 	"iter"
 	"time"
 
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/peer"
 	"google.golang.org/protobuf/proto"
 
 	"videotutorials/messagestore"
@@ -20,10 +22,11 @@ func (c *Client) Read(ctx context.Context, r messagestore.ReadRequest) iter.Seq2
 			yield(messagestore.Message{}, err)
 			return
 		}
-		bounded, quiet := boundSilence(ctx)
+		bounded, quiet := c.boundSilence(ctx)
 		defer quiet.end()
 
 		stream, err := c.service.Read(bounded, request)
+		quiet.of(stream, err)
 		if err == nil {
 			_, err = stream.Header() // with which the server says that it is there
 		}
@@ -53,10 +56,11 @@ func (c *Client) Subscribe(ctx context.Context, s messagestore.Subscription) ite
 			yield(nil, err)
 			return
 		}
-		bounded, quiet := boundSilence(ctx)
+		bounded, quiet := c.boundSilence(ctx)
 		defer quiet.end()
 
 		stream, err := c.service.Subscribe(bounded, request)
+		quiet.of(stream, err)
 		for err == nil {
 			quiet.resume()
 			response, broke := stream.Recv()
@@ -80,18 +84,27 @@ func (c *Client) Subscribe(ctx context.Context, s messagestore.Subscription) ite
 // A silence bounds how long nothing may come from a server. The context that it
 // is made with ends when that was too long.
 type silence struct {
-	limit  time.Duration
-	timer  *time.Timer
-	ctx    context.Context
-	cancel context.CancelCauseFunc
+	limit   time.Duration
+	timer   *time.Timer
+	ctx     context.Context
+	cancel  context.CancelCauseFunc
+	servers *servers
+	stream  grpc.ClientStream // nil until there is one
 }
 
 var errSilent = &messagestore.UnavailableError{Reason: "the server is silent"}
 
-func boundSilence(ctx context.Context) (context.Context, *silence) {
+func (c *Client) boundSilence(ctx context.Context) (context.Context, *silence) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	timer := time.AfterFunc(answerWithin, func() { cancel(errSilent) })
-	return ctx, &silence{answerWithin, timer, ctx, cancel}
+	return ctx, &silence{limit: answerWithin, timer: timer, ctx: ctx, cancel: cancel, servers: c.servers}
+}
+
+// of says which stream it is.
+func (s *silence) of(stream grpc.ClientStream, err error) {
+	if err == nil {
+		s.stream = stream
+	}
 }
 
 func (s *silence) resume() { s.timer.Reset(s.limit) }
@@ -104,10 +117,21 @@ func (s *silence) end() {
 	s.cancel(nil)
 }
 
+// blame leaves the server of the stream out of what comes next.
+func (s *silence) blame() {
+	if s.stream == nil {
+		return
+	}
+	if server, ok := peer.FromContext(s.stream.Context()); ok {
+		s.servers.wasSilent(server.Addr, time.Now().Add(-s.limit))
+	}
+}
+
 // failure translates the end of the stream that a caller with ctx made.
 func (s *silence) failure(ctx context.Context, request proto.Message, err error) error {
 	switch {
 	case errors.Is(context.Cause(s.ctx), errSilent):
+		s.blame()
 		return errSilent
 	case errors.Is(err, io.EOF):
 		return &messagestore.UnavailableError{Reason: "the server ended the stream"}

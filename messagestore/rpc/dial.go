@@ -16,7 +16,8 @@ import (
 
 // serviceConfig retries what may be repeated: all that is unary, since writes
 // are idempotent by their ids. Calls wait for a server that is away, until their
-// deadline: a restart is a pause, not an error.
+// deadline: a restart is a pause, not an error. One that says that it is not
+// serving gets no calls.
 const serviceConfig = `{
 	"loadBalancingConfig": [{"round_robin": {}}],
 	"healthCheckConfig": {"serviceName": "messagestore.v1.MessageStoreService"},
@@ -44,10 +45,15 @@ const serviceConfig = `{
 	}]
 }`
 
-// Dial returns a client of the server at the address, a host and a port. It does
-// not wait for the server. Where the name has several addresses, calls go round
-// them. config is the client's certificate and the authority that it trusts;
-// nil: no TLS. The caller MUST close the client.
+// Dial returns a client of the servers at the address: a host and a port, or
+// several with commas between them, `a:8090,b:8090`. Calls go round all of them,
+// and round all addresses of a name, but only to those that say that they are
+// healthy. Each must have a certificate for the host by which it is named here.
+// Dial does not wait for a server.
+//
+// config is the client's certificate and the authority that it trusts; nil: no
+// TLS. Where it has GetConfigForClient, each connection calls it, with nil, and
+// trusts the RootCAs of what it returns. The caller MUST close the client.
 func Dial(addr string, config *tls.Config) (*Client, error) {
 	return dial(addr, config)
 }
@@ -55,9 +61,17 @@ func Dial(addr string, config *tls.Config) (*Client, error) {
 func dial(addr string, config *tls.Config, options ...grpc.DialOption) (*Client, error) {
 	transport := insecure.NewCredentials()
 	if config != nil {
-		transport = credentials.NewTLS(config)
+		transport = freshTLS{credentials.NewTLS(config), config}
 	}
-	conn, err := grpc.NewClient(addr, append([]grpc.DialOption{
+	servers, target, err := findServers(addr)
+	if err != nil {
+		return nil, fmt.Errorf("message store at %s: %w", addr, err)
+	}
+	if target != addr {
+		options = append([]grpc.DialOption{grpc.WithContextDialer(servers.dial)}, options...)
+	}
+	conn, err := grpc.NewClient(target, append([]grpc.DialOption{
+		grpc.WithResolvers(servers),
 		grpc.WithTransportCredentials(transport),
 		grpc.WithDefaultServiceConfig(serviceConfig),
 		// The default backs off to 2 minutes, for which a server may be back.
@@ -73,7 +87,7 @@ func dial(addr string, config *tls.Config, options ...grpc.DialOption) (*Client,
 	if err != nil {
 		return nil, fmt.Errorf("message store at %s: %w", addr, err)
 	}
-	return &Client{conn, messagestorev1.NewMessageStoreServiceClient(conn)}, nil
+	return &Client{conn, messagestorev1.NewMessageStoreServiceClient(conn), servers}, nil
 }
 
 // Close ends the connection and what is under way on it.

@@ -7,5 +7,11 @@
 // What crosses the wire is bounded. A call of more than 4 MiB is refused with
 // INVALID_ARGUMENT, one of more than 8 MiB by gRPC itself, unread, with
 // RESOURCE_EXHAUSTED; Client refuses both before it sends them. Responses stay
-// below 4 MiB, which is what clients of every language accept by default.
+// below 4 MiB, which is what clients of every language accept by default. So are
+// connections, calls under way, and the streams of a principal: over its limit a
+// server answers RESOURCE_EXHAUSTED, or closes the connection (limit.go).
+//
+// Several servers of one Postgres are one store. A client's calls go round those
+// that say by gRPC's health checks that they serve, and leave one that says
+// nothing (servers.go, attempt.go).
 package rpc

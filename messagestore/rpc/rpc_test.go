@@ -61,6 +61,8 @@ func (s script) Status(ctx context.Context) (messagestore.Status, error) { retur
 // A wire is a server and a client of it, joined in memory.
 type wire struct {
 	*Client
+	server   *Server
+	registry *prometheus.Registry
 	listener *bufconn.Listener
 	log      *logBuffer
 	stop     context.CancelFunc // ends Run
@@ -70,16 +72,16 @@ type wire struct {
 
 func connect(t *testing.T, store messagestore.Store) *wire {
 	t.Helper()
-	w := &wire{listener: bufconn.Listen(1 << 20), log: &logBuffer{}, stopped: make(chan error, 1)}
-	server := NewServer(store, ServerOptions{Log: w.log.logger(), Registry: prometheus.NewRegistry(), Version: "v1.2.3"})
-	var ctx context.Context
-	ctx, w.stop = context.WithCancel(context.Background())
-	go func() { w.stopped <- server.Run(ctx, w.listener) }()
+	return connectWith(t, store, ServerOptions{}, func(*Server) {})
+}
 
+// connectWith is connect with options, and with a server that is adjusted before
+// it runs.
+func connectWith(t *testing.T, store messagestore.Store, o ServerOptions, adjust func(*Server)) *wire {
+	t.Helper()
+	w := serve(store, o, adjust)
 	var err error
-	w.Client, err = dial("passthrough:test", nil, grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
-		return w.listener.DialContext(ctx)
-	}))
+	w.Client, err = dial("passthrough:test", nil, grpc.WithContextDialer(w.dialer))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,11 +89,29 @@ func connect(t *testing.T, store messagestore.Store) *wire {
 	return w
 }
 
+// serve is a wire without a client.
+func serve(store messagestore.Store, o ServerOptions, adjust func(*Server)) *wire {
+	w := &wire{listener: bufconn.Listen(1 << 20), log: &logBuffer{}, registry: prometheus.NewRegistry(), stopped: make(chan error, 1)}
+	o.Log, o.Registry, o.Version = w.log.logger(), w.registry, "v1.2.3"
+	w.server = NewServer(store, o)
+	adjust(w.server)
+	var ctx context.Context
+	ctx, w.stop = context.WithCancel(context.Background())
+	go func() { w.stopped <- w.server.Run(ctx, w.listener) }()
+	return w
+}
+
+func (w *wire) dialer(ctx context.Context, _ string) (net.Conn, error) {
+	return w.listener.DialContext(ctx)
+}
+
 // close ends both sides, once. In a bubble of fake time the test calls it.
 func (w *wire) close(t *testing.T) {
 	w.closed.Do(func() {
-		if err := w.Close(); err != nil {
-			t.Error(err)
+		if w.Client != nil {
+			if err := w.Close(); err != nil {
+				t.Error(err)
+			}
 		}
 		w.stop()
 		if err := <-w.stopped; err != nil {

@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
-	"google.golang.org/grpc/health"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
@@ -51,13 +51,18 @@ type ServerOptions struct {
 	Registry *prometheus.Registry
 	// Version is the version that GetStatus answers.
 	Version string
+	// Ready returns nil while the Store can do its work. It is asked each
+	// second, whatever the load, and what it says is the server's health.
+	// Defaults to always.
+	Ready func(context.Context) error
 }
 
 // A Server serves a Store over gRPC, with health and reflection.
 type Server struct {
 	grpc    *grpc.Server
-	health  *health.Server
+	health  *healthService
 	service *service
+	limits  *limits
 }
 
 // NewServer returns a server of the store.
@@ -67,23 +72,26 @@ func NewServer(store messagestore.Store, o ServerOptions) *Server {
 		o.Log.Warn("TLS is off: everybody is anonymous, and owns nothing")
 		transport = insecure.NewCredentials()
 	} else {
-		transport = newLoggedTLS(o.TLS, o.Log)
+		transport = credentials.NewTLS(o.TLS)
 	}
+	limits := newLimits(o.Registry)
 	border := interceptor.Layer(border{tls: o.TLS != nil}.around)
+	shares := interceptor.Layer(limits.around)
 	options := append(interceptor.ServerOptions(o.Log, o.Registry),
-		grpc.ChainUnaryInterceptor(border.Unary),
-		grpc.ChainStreamInterceptor(border.Stream),
+		grpc.ChainUnaryInterceptor(border.Unary, shares.Unary),
+		grpc.ChainStreamInterceptor(border.Stream, shares.Stream),
+		grpc.InTapHandle(limits.tap),
 		grpc.MaxRecvMsgSize(maxReceive),
 		grpc.MaxConcurrentStreams(maxStreams),
 		grpc.MaxHeaderListSize(maxHeader),
 		grpc.ConnectionTimeout(handshakeWithin),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: minPing, PermitWithoutStream: true}),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: pingAfter, Timeout: pingWithin}),
-		grpc.Creds(transport),
+		grpc.Creds(newDoor(transport, limits.connections, o.Log)),
 	)
-	s := &Server{grpc: grpc.NewServer(options...), health: health.NewServer(), service: newService(store, o.Version)}
+	service := newService(store, o.Version)
+	s := &Server{grpc: grpc.NewServer(options...), health: newHealthService(service.stopping, o), service: service, limits: limits}
 	messagestorev1.RegisterMessageStoreServiceServer(s.grpc, s.service)
-	s.health.SetServingStatus(messagestorev1.MessageStoreService_ServiceDesc.ServiceName, healthv1.HealthCheckResponse_SERVING)
 	healthv1.RegisterHealthServer(s.grpc, s.health)
 	reflection.Register(s.grpc)
 	return s
@@ -94,6 +102,11 @@ func NewServer(store messagestore.Store, o ServerOptions) *Server {
 // when the other calls are done, or after 5 s. The Store must run as long. A
 // Server runs once.
 func (s *Server) Run(ctx context.Context, listener net.Listener) error {
+	var looking sync.WaitGroup
+	defer looking.Wait()
+	looking.Go(func() { s.health.run(s.service.stopping) })
+	defer s.service.stop()
+
 	drained := make(chan struct{})
 	stillRunning := context.AfterFunc(ctx, func() {
 		defer close(drained)

@@ -11,7 +11,6 @@ import (
 	"golang.org/x/net/http2"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	reflectionv1 "google.golang.org/grpc/reflection/grpc_reflection_v1"
 	"google.golang.org/grpc/status"
 
@@ -31,16 +30,6 @@ func TestServer_Status(t *testing.T) {
 	w.close(t)
 	if !strings.Contains(w.log.String(), "everybody is anonymous") {
 		t.Error("the log does not warn that TLS is off")
-	}
-}
-
-func TestServer_Health(t *testing.T) {
-	w := connect(t, script{})
-	for _, service := range []string{"", "messagestore.v1.MessageStoreService"} {
-		r, err := healthv1.NewHealthClient(w.conn).Check(t.Context(), &healthv1.HealthCheckRequest{Service: service})
-		if err != nil || r.Status != healthv1.HealthCheckResponse_SERVING {
-			t.Errorf("%q: %v %v", service, r, err)
-		}
 	}
 }
 

@@ -1,0 +1,72 @@
+package rpc
+
+import (
+	"context"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/peer"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+)
+
+const (
+	// attempts is how many servers a unary call tries at the most. More would
+	// be a load that grows when the servers are slow.
+	attempts = 3
+	// attemptWithin bounds all but the last. A server answers in milliseconds;
+	// this leaves it the time in which it gets over a Postgres that pauses, and
+	// the caller, who has 10 s, the time for two others.
+	attemptWithin = 3 * time.Second
+)
+
+// call makes a unary call.
+func call[Q proto.Message, R any](ctx context.Context, c *Client, method func(context.Context, Q, ...grpc.CallOption) (R, error), request Q) (R, error) {
+	bounded, cancel := ctx, context.CancelFunc(func() {})
+	if _, ok := ctx.Deadline(); !ok {
+		bounded, cancel = context.WithTimeout(ctx, answerWithin)
+	}
+	defer cancel()
+	for left := attempts; ; left-- {
+		response, silent, err := attempt(bounded, c, left, method, request)
+		if !silent {
+			return response, failure(ctx, request, err)
+		}
+	}
+}
+
+// attempt makes a call of which as many attempts are left, and reports whether
+// there is reason for another one: its server is silent, and is not the only one.
+// gRPC itself repeats what ends with UNAVAILABLE.
+func attempt[Q proto.Message, R any](ctx context.Context, c *Client, left int, method func(context.Context, Q, ...grpc.CallOption) (R, error), request Q) (response R, silent bool, err error) {
+	if !c.servers.several() {
+		response, err = method(ctx, request)
+		return response, false, err
+	}
+	limited, cancel := ctx, context.CancelFunc(func() {})
+	if left > 1 {
+		limited, cancel = context.WithTimeout(ctx, share(ctx, left))
+	}
+	defer cancel()
+
+	var server peer.Peer
+	start := time.Now()
+	response, err = method(limited, request, grpc.Peer(&server))
+	ended := status.Code(err) == codes.DeadlineExceeded // by the server's clock, or by ours
+	switch {
+	case server.Addr == nil: // none was there to be called
+	case ended:
+		c.servers.wasSilent(server.Addr, start)
+	default:
+		c.servers.answered(server.Addr)
+	}
+	return response, ended && left > 1 && ctx.Err() == nil, err
+}
+
+// share is the time that one of the attempts which are left may take: callers
+// whose deadline is short try several servers, too.
+func share(ctx context.Context, left int) time.Duration {
+	deadline, _ := ctx.Deadline()
+	return min(attemptWithin, time.Until(deadline)/time.Duration(left))
+}

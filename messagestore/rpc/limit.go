@@ -1,0 +1,153 @@
+package rpc
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+	"google.golang.org/grpc/tap"
+
+	"videotutorials/internal/interceptor"
+	"videotutorials/messagestore"
+	messagestorev1 "videotutorials/proto/messagestore/v1"
+)
+
+const (
+	// maxConnections cost about 100 KiB each, with their buffers. A client needs
+	// one.
+	maxConnections = 4096
+	// maxCalls cost some 10 KiB each while they wait, their messages aside.
+	maxCalls = 16384
+	// maxPrincipalStreams bounds the reads and subscriptions of a principal: one
+	// that forgets to end them leaves calls to the others.
+	maxPrincipalStreams = 5000
+	// maxPrincipalCalls bounds the unary calls of a principal, so that one alone
+	// does not keep the others out.
+	maxPrincipalCalls = maxCalls / 2
+	// retryAfter is what who meets a limit is told to wait: then there is room
+	// again, or the overload lasts.
+	retryAfter = time.Second
+)
+
+// limits bound what a server has open at one time.
+type limits struct {
+	connections, calls *count
+	unary, streams     *shares
+}
+
+func newLimits(registry *prometheus.Registry) *limits {
+	factory := promauto.With(registry)
+	refused := factory.NewCounterVec(prometheus.CounterOpts{
+		Name: "messagestore_refused_total",
+		Help: "Connections, calls and streams that a limit of the server refused.",
+	}, []string{"limit"})
+	l := &limits{
+		connections: &count{max: maxConnections, refused: refused.WithLabelValues("connections")},
+		calls:       &count{max: maxCalls, refused: refused.WithLabelValues("calls")},
+		unary:       &shares{open: map[messagestore.Principal]int{}, max: maxPrincipalCalls, refused: refused.WithLabelValues("unary")},
+		streams:     &shares{open: map[messagestore.Principal]int{}, max: maxPrincipalStreams, refused: refused.WithLabelValues("streams")},
+	}
+	factory.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "messagestore_connections_open",
+		Help: "Connections of clients.",
+	}, l.connections.value)
+	factory.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "messagestore_calls_open",
+		Help: "Calls under way, streams included, health checks not.",
+	}, l.calls.value)
+	l.unary.gauge = factory.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "messagestore_unary_open",
+		Help: "Unary calls under way, by who called.",
+	}, []string{"principal"})
+	l.streams.gauge = factory.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "messagestore_streams_open",
+		Help: "Reads and subscriptions under way, by who called.",
+	}, []string{"principal"})
+	return l
+}
+
+// tap refuses a call before anything of it is read, and so before it costs
+// memory. Health checks pass: under overload they are needed most. A call counts
+// until its context ends, which the handler heeds.
+func (l *limits) tap(ctx context.Context, info *tap.Info) (context.Context, error) {
+	if isHealth(info.FullMethodName) {
+		return ctx, nil
+	}
+	if !l.calls.enter() {
+		// No interceptor sees it: its status is made here.
+		return ctx, toStatus(&messagestore.ExhaustedError{Reason: "too many calls are under way in the server", RetryAfter: retryAfter})
+	}
+	context.AfterFunc(ctx, l.calls.leave)
+	return ctx, nil
+}
+
+// around bounds the calls of a principal. It lies inside of the border.
+func (l *limits) around(ctx context.Context, m interceptor.Method, next func(context.Context) error) error {
+	if !strings.HasPrefix(m.Name, "/"+messagestorev1.MessageStoreService_ServiceDesc.ServiceName+"/") {
+		return next(ctx)
+	}
+	share, what := l.streams, "reads and subscriptions"
+	if m.Kind == "unary" {
+		share, what = l.unary, "calls"
+	}
+	principal := messagestore.PrincipalOf(ctx)
+	if !share.enter(principal) {
+		return &messagestore.ExhaustedError{Reason: "too many " + what + " of this principal are under way", RetryAfter: retryAfter}
+	}
+	defer share.leave(principal)
+	return next(ctx)
+}
+
+// A count is how much of something is open.
+type count struct {
+	open    atomic.Int64
+	max     int64
+	refused prometheus.Counter
+}
+
+// enter reports whether there was room for one more, which it then takes.
+func (c *count) enter() bool {
+	if c.open.Add(1) > c.max {
+		c.open.Add(-1)
+		c.refused.Inc()
+		return false
+	}
+	return true
+}
+
+func (c *count) leave() { c.open.Add(-1) }
+
+func (c *count) value() float64 { return float64(c.open.Load()) }
+
+// shares is a count for each principal. The principals are those that the
+// authority has certificates for, so few enough for a label.
+type shares struct {
+	mu      sync.Mutex
+	open    map[messagestore.Principal]int
+	max     int
+	gauge   *prometheus.GaugeVec
+	refused prometheus.Counter
+}
+
+func (s *shares) enter(p messagestore.Principal) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.open[p] >= s.max {
+		s.refused.Inc()
+		return false
+	}
+	s.open[p]++
+	s.gauge.WithLabelValues(string(p)).Set(float64(s.open[p]))
+	return true
+}
+
+func (s *shares) leave(p messagestore.Principal) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.open[p]--
+	s.gauge.WithLabelValues(string(p)).Set(float64(s.open[p]))
+}

@@ -1,0 +1,232 @@
+package rpc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
+	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/status"
+
+	"videotutorials/messagestore"
+	messagestorev1 "videotutorials/proto/messagestore/v1"
+)
+
+func plain() credentials.TransportCredentials { return insecure.NewCredentials() }
+
+// idle is a Store whose subscriptions and reads say that they are there and
+// nothing more, and whose status waits.
+var idle = script{
+	subscribe: func(ctx context.Context, _ messagestore.Subscription, yield func(messagestore.Event, error) bool) {
+		yield(messagestore.Started{HeartbeatInterval: time.Hour}, nil)
+		<-ctx.Done()
+		yield(nil, ctx.Err())
+	},
+	read: func(ctx context.Context, yield func(messagestore.Message, error) bool) {
+		<-ctx.Done()
+		yield(messagestore.Message{}, ctx.Err())
+	},
+	status: func(ctx context.Context) (messagestore.Status, error) {
+		<-ctx.Done()
+		return messagestore.Status{}, ctx.Err()
+	},
+}
+
+// isExhausted fails the test unless err is an *ExhaustedError that says when to
+// come again.
+func isExhausted(t *testing.T, err error) {
+	t.Helper()
+	var exhausted *messagestore.ExhaustedError
+	if !errors.As(err, &exhausted) || exhausted.RetryAfter != retryAfter {
+		t.Errorf("%v, expected an *ExhaustedError with a time", err)
+	}
+}
+
+// TestServer_Unary: a principal has so many unary calls at one time.
+func TestServer_Unary(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := connectWith(t, idle, ServerOptions{}, func(s *Server) { s.limits.unary.max = 1 })
+		for range 2 { // the second finds the room that the first has left
+			ctx, cancel := context.WithCancel(t.Context())
+			done := make(chan error, 1)
+			go func() { _, err := w.Status(ctx); done <- err }()
+			synctest.Wait()
+			_, err := w.Status(t.Context())
+			isExhausted(t, err)
+			cancel()
+			if err := <-done; !errors.Is(err, context.Canceled) {
+				t.Errorf("the call that was let in ended with %v", err)
+			}
+			synctest.Wait()
+		}
+	})
+}
+
+// TestServer_Streams: a principal has so many streams at one time; those that
+// have ended count no more.
+func TestServer_Streams(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := connectWith(t, idle, ServerOptions{}, func(s *Server) { s.limits.streams.max = 2 })
+		open := func() float64 {
+			synctest.Wait()
+			return testutil.ToFloat64(w.server.limits.streams.gauge.WithLabelValues("anonymous"))
+		}
+		for range 3 { // each round finds the room that the one before has left
+			ctx, cancel := context.WithCancel(t.Context())
+			if _, err := w.service.Subscribe(ctx, &messagestorev1.SubscribeRequest{}); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := w.service.Read(ctx, &messagestorev1.ReadRequest{}); err != nil {
+				t.Fatal(err)
+			}
+			if n := open(); n != 2 {
+				t.Fatalf("%v streams are open, expected 2", n)
+			}
+			isExhausted(t, firstError(w.Subscribe(t.Context(), messagestore.Subscription{})))
+			isExhausted(t, firstError(w.Read(t.Context(), messagestore.ReadRequest{})))
+			cancel()
+			if n := open(); n != 0 {
+				t.Fatalf("%v streams are open, expected none", n)
+			}
+		}
+		if n := testutil.ToFloat64(w.server.limits.streams.refused); n != 6 {
+			t.Errorf("%v are counted as refused, expected 6", n)
+		}
+		w.close(t)
+	})
+}
+
+func firstError[T any](seq func(func(T, error) bool)) error {
+	for _, err := range seq {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// TestServer_Calls: a server has so many calls under way; the next one is told
+// so at once, health checks pass, and what has ended counts no more.
+func TestServer_Calls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := connectWith(t, idle, ServerOptions{}, func(s *Server) { s.limits.calls.max = 3 })
+		health := checker(t, w)
+		for range 3 {
+			ctx, cancel := context.WithCancel(t.Context())
+			if _, err := w.service.Subscribe(ctx, &messagestorev1.SubscribeRequest{}); err != nil {
+				t.Fatal(err)
+			}
+			for range 2 {
+				go func() { _, _ = w.service.GetStatus(ctx, &messagestorev1.GetStatusRequest{}) }()
+			}
+			synctest.Wait()
+			begin := time.Now()
+			_, err := w.Status(t.Context())
+			isExhausted(t, err)
+			isExhausted(t, firstError(w.Subscribe(t.Context(), messagestore.Subscription{})))
+			if took := time.Since(begin); took > 0 {
+				t.Errorf("the answers took %v: nobody may repeat what is exhausted", took)
+			}
+			if _, err := health.Check(t.Context(), &healthv1.HealthCheckRequest{}); err != nil {
+				t.Errorf("health: %v", err)
+			}
+			cancel()
+			synctest.Wait()
+			if n := w.server.limits.calls.value(); n != 0 {
+				t.Fatalf("%v calls count, expected none", n)
+			}
+		}
+		w.close(t)
+	})
+}
+
+// TestServer_Calls_Ends: a call counts no more however it ends.
+func TestServer_Calls_Ends(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := connectWith(t, script{
+			status: func(context.Context) (messagestore.Status, error) { return messagestore.Status{}, nil },
+			write:  func(context.Context, ...messagestore.NewMessage) (messagestore.Written, error) { panic("a bug") },
+		}, ServerOptions{}, func(s *Server) { s.limits.calls.max = 1 })
+		for name, call := range map[string]func(context.Context) error{
+			"answered": func(ctx context.Context) error {
+				_, err := w.Status(ctx)
+				return err
+			},
+			"panic": func(ctx context.Context) error {
+				_, err := w.service.Write(ctx, &messagestorev1.WriteRequest{})
+				return expect(err, codes.Internal)
+			},
+			"too large": func(ctx context.Context) error {
+				_, err := w.service.Write(ctx, &messagestorev1.WriteRequest{StreamName: strings.Repeat("x", maxReceive+1)})
+				return expect(err, codes.ResourceExhausted)
+			},
+			"no such method": func(ctx context.Context) error {
+				return expect(w.conn.Invoke(ctx, "/messagestore.v1.MessageStoreService/Forget", &messagestorev1.GetStatusRequest{},
+					&messagestorev1.GetStatusResponse{}, grpc.WaitForReady(true)), codes.Unimplemented)
+			},
+		} {
+			if err := call(t.Context()); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			synctest.Wait()
+			if n := w.server.limits.calls.value(); n != 0 {
+				t.Fatalf("%s: %v calls count, expected none", name, n)
+			}
+		}
+		w.close(t)
+	})
+}
+
+func expect(err error, want codes.Code) error {
+	if got := status.Code(err); got != want {
+		return fmt.Errorf("%w, expected %v", err, want)
+	}
+	return nil
+}
+
+// TestServer_Connections: over the limit a connection is closed, not kept
+// waiting, and one line in the log says so.
+func TestServer_Connections(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := connectWith(t, idle, ServerOptions{}, func(s *Server) { s.limits.connections.max = 1 })
+		check := func() (func() error, error) {
+			conn, err := grpc.NewClient("passthrough:test", grpc.WithTransportCredentials(plain()), grpc.WithContextDialer(w.dialer))
+			if err != nil {
+				return nil, err
+			}
+			_, err = healthv1.NewHealthClient(conn).Check(t.Context(), &healthv1.HealthCheckRequest{})
+			return conn.Close, err
+		}
+		for range 3 {
+			closeFirst, err := check()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range 2 {
+				closeSecond, err := check()
+				if status.Code(err) != codes.Unavailable {
+					t.Errorf("a second connection: %v, expected UNAVAILABLE", err)
+				}
+				_ = closeSecond()
+			}
+			_ = closeFirst()
+			synctest.Wait()
+		}
+		if n := w.server.limits.connections.value(); n != 0 {
+			t.Errorf("%v connections count, expected none", n)
+		}
+		if n := strings.Count(w.log.String(), errFull.Error()); n != 3 {
+			t.Errorf("%d lines in the log, expected one each time that the limit is met", n)
+		}
+		w.close(t)
+	})
+}
