@@ -5,7 +5,10 @@ import (
 
 	"videotutorials/internal/contract"
 	"videotutorials/messagestore"
-	_ "videotutorials/proto/subscriberposition/v1" // the contracts, whose owners the policy has
+	_ "videotutorials/proto/authentication/v1" // the contracts, whose owners the policy has
+	_ "videotutorials/proto/identity/v1"
+	_ "videotutorials/proto/sendemail/v1"
+	_ "videotutorials/proto/subscriberposition/v1"
 	_ "videotutorials/proto/viewing/v1"
 )
 
