@@ -44,6 +44,23 @@ type UsageError struct {
 
 func (e *UsageError) Error() string { return e.Reason }
 
+// An ExitError is returned by Run of a command whose exit code is an answer: the
+// program exits with Code, also when a signal has ended it.
+type ExitError struct {
+	Code int
+	// Err, unless nil, is said.
+	Err error
+}
+
+func (e *ExitError) Error() string {
+	if e.Err == nil {
+		return fmt.Sprintf("exit with %d", e.Code)
+	}
+	return e.Err.Error()
+}
+
+func (e *ExitError) Unwrap() error { return e.Err }
+
 const (
 	ended  = 0
 	failed = 1
@@ -51,8 +68,8 @@ const (
 )
 
 // Main runs the command that the arguments name, and exits: 0 when it ended as
-// asked, also by SIGINT or SIGTERM, 1 when it failed, 2 for wrong usage. A second
-// signal ends the process at once.
+// asked, also by SIGINT or SIGTERM, 1 when it failed, 2 for wrong usage, and what
+// an ExitError says. A second signal ends the process at once.
 //
 // VT_LOG (text or json) is a setting of every command; the log goes to stderr.
 func Main(program string, commands ...Command) {
@@ -99,8 +116,9 @@ func (p process) run(ctx context.Context, args []string) int {
 	}
 	err = c.Run(ctx, log, settings.rest)
 	code := exitCode(ctx, err)
+	var exit *ExitError
 	switch {
-	case code == ended:
+	case code == ended, errors.As(err, &exit) && exit.Err == nil:
 	case common.Log == "json":
 		log.Error("ended", "error", err)
 	default:
@@ -112,7 +130,10 @@ func (p process) run(ctx context.Context, args []string) int {
 // exitCode returns what the end of a command means.
 func exitCode(ctx context.Context, err error) int {
 	var wrong *UsageError
+	var exit *ExitError
 	switch {
+	case errors.As(err, &exit):
+		return exit.Code
 	case err == nil, ctx.Err() != nil && errors.Is(err, context.Canceled):
 		return ended
 	case errors.As(err, &wrong):

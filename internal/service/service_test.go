@@ -90,6 +90,7 @@ func TestExitCode(t *testing.T) {
 		{name: "Ended", run: fine, code: 0},
 		{name: "Failed", run: func(context.Context) error { return errors.New("disk is gone") }, code: 1, said: "disk is gone"},
 		{name: "WrongArguments", run: func(context.Context) error { return &UsageError{"no stream"} }, code: 2, said: "no stream"},
+		{name: "Exit", run: func(context.Context) error { return &ExitError{3, errors.New("disk is gone")} }, code: 3, said: "disk is gone"},
 		{name: "UnknownFlag", args: []string{"-colour"}, run: fine, code: 2, said: "-colour"},
 		{name: "ArgumentTooMany", args: []string{"now"}, run: fine, code: 2, said: "now"},
 		{name: "BadFlag", args: []string{"-port", "many"}, run: fine, code: 2, said: `"many"`},
@@ -118,6 +119,29 @@ func TestExitCode_Signal(t *testing.T) {
 	}}}, func(string) (string, bool) { return "", false }, &bytes.Buffer{}}
 	if code := p.run(ctx, nil); code != 0 {
 		t.Errorf("exit code %d, want 0", code)
+	}
+}
+
+// The code that a command has chosen stands, whatever is below it, and what has no
+// words is not said.
+func TestExitError(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, test := range []struct {
+		err  error
+		said string
+	}{
+		{&ExitError{2, context.Canceled}, "example: context canceled\n"},
+		{&ExitError{2, &UsageError{"no log"}}, "example: no log\n"},
+		{&ExitError{2, nil}, ""},
+	} {
+		var said bytes.Buffer
+		run := func(context.Context, *slog.Logger, []string) error { return test.err }
+		p := process{"example", []Command{{Tool: true, Run: run}}, func(string) (string, bool) { return "", false }, &said}
+		if code := p.run(ctx, nil); code != 2 || said.String() != test.said {
+			t.Errorf("%v: exit code %d, want 2; said %q, want %q", test.err, code, said.String(), test.said)
+		}
 	}
 }
 

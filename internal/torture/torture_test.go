@@ -3,12 +3,14 @@ package torture
 import (
 	"context"
 	"flag"
+	"log/slog"
 	"math/rand/v2"
 	"sync"
 	"testing"
 	"time"
 
 	"videotutorials/internal/testdb"
+	"videotutorials/messagestore/audit"
 )
 
 var (
@@ -66,6 +68,13 @@ func TestTorture(t *testing.T) {
 	lead(followers, log, true, giveUp)
 
 	ledger := f.examine(t, log, writers, followers, servers, db)
+	checked := audit.Audit{Database: db.url(), Self: trust + "messagestore", Log: slog.New(slog.DiscardHandler), ProgressEvery: time.Minute}
+	if _, err := checked.Run(t.Context(), func(d audit.Damage) error {
+		f.add("audit", faultf(failed, "%v", d))
+		return nil
+	}); err != nil {
+		t.Errorf("audit: %v", err)
+	}
 	t.Logf("seed %d: %d messages in %v; %s; chaos %v", *seed, len(log), *duration, ledger, c.counts)
 	for _, f := range followers {
 		t.Logf("  %-26s %s", f.name, f)

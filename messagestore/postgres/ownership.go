@@ -46,10 +46,11 @@ type owned struct {
 func (o *ownership) of(policy *messagestore.Policy, stream messagestore.Stream) (owned, bool) {
 	category := stream.Category()
 	switch {
+	case category == messagestore.OwnershipCategory:
+		// Always: what is claimed while ownership is off would hold afterwards.
+		return owned{string(category), kindFixed, (*string)(&o.self)}, true
 	case policy == nil, category.IsCommand():
 		return owned{}, false
-	case category == messagestore.OwnershipCategory:
-		return owned{string(category), kindFixed, (*string)(&o.self)}, true
 	case category == messagestore.PositionCategory:
 		return owned{name: string(stream), kind: kindFirst}, true
 	}

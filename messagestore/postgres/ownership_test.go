@@ -191,6 +191,10 @@ func TestOwnership_PinnedAnew(t *testing.T) {
 func TestOwnership_AfterAnonymous(t *testing.T) {
 	t.Parallel()
 	off, url := teststore.Open(t)
+	var not *messagestore.NotOwnerError
+	if _, err := off.Write(t.Context(), "ownership-a", messagestore.Any, newMessage("Claimed")); !errors.As(err, &not) {
+		t.Errorf("anonymous claims: %v", err)
+	}
 	for _, s := range []messagestore.Stream{"a-1", "pinned-1", "subscriberPosition-1"} {
 		write(t, off, s, newMessage("Happened"))
 	}
@@ -200,7 +204,6 @@ func TestOwnership_AfterAnonymous(t *testing.T) {
 			if err := as(t, alice, store, s); err != nil {
 				t.Error(err)
 			}
-			var not *messagestore.NotOwnerError
 			if err := as(t, bob, store, s); !errors.As(err, &not) || not.Owner != alice {
 				t.Errorf("%v, want that alice is the owner", err)
 			}

@@ -55,8 +55,8 @@ type Options struct {
 	// who may read what. It is called often, by many. Nil, or where it returns nil:
 	// ownership is off, and everybody may write and read everything.
 	Policy func() *messagestore.Policy
-	// Self is the principal that writes the claims of ownership. Required with
-	// Policy.
+	// Self is the principal that alone writes the claims of ownership. Defaults to
+	// `messagestore`.
 	Self messagestore.Principal
 	// Registry takes the metrics. Defaults to none.
 	Registry prometheus.Registerer
@@ -69,6 +69,9 @@ var _ messagestore.Store = (*Store)(nil)
 // which may select and insert messages and no more. Calls wait until Run runs.
 func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	log := o.Log
+	if o.Self == "" {
+		o.Self = "messagestore"
+	}
 	if err := Migrate(ctx, url); err != nil {
 		return nil, err
 	}
