@@ -39,10 +39,15 @@ func (s Stream) CardinalID() string {
 }
 
 // Check returns nil if s is a stream name: at most 255 bytes of UTF-8, a
-// non-empty category, a dash, a non-empty id, no control characters. Else its
-// error says what is allowed.
+// non-empty category, a dash, a non-empty id, no control characters. A stream of
+// claims may be as much longer as its own category is, since its id is a
+// category. Else its error says what is allowed.
 func (s Stream) Check() error {
-	if err := checkText(string(s)); err != nil {
+	most := maxName
+	if s.Category() == OwnershipCategory {
+		most += len(OwnershipCategory) + 1
+	}
+	if err := checkText(string(s), most); err != nil {
 		return err
 	}
 	if s.Category() == "" || s.ID() == "" {
@@ -63,7 +68,7 @@ func (c Category) Stream(id string) Stream {
 // Check returns nil if c is a category name: at most 255 bytes of UTF-8, not
 // empty, no dash, no control characters. Else its error says what is allowed.
 func (c Category) Check() error {
-	if err := checkText(string(c)); err != nil {
+	if err := checkText(string(c), maxName); err != nil {
 		return err
 	}
 	if strings.Contains(string(c), "-") {
@@ -74,15 +79,15 @@ func (c Category) Check() error {
 
 // CheckType returns nil if t is a message type: 1 to 255 bytes of UTF-8 without
 // control characters. Else its error says what is allowed.
-func CheckType(t string) error { return checkText(t) }
+func CheckType(t string) error { return checkText(t, maxName) }
 
 // checkText checks what stream names, categories and types have in common.
-func checkText(s string) error {
+func checkText(s string, most int) error {
 	switch {
 	case s == "":
 		return fmt.Errorf("is required")
-	case len(s) > maxName:
-		return fmt.Errorf("has %d bytes, at most %d are allowed", len(s), maxName)
+	case len(s) > most:
+		return fmt.Errorf("has %d bytes, at most %d are allowed", len(s), most)
 	case !utf8.ValidString(s):
 		return fmt.Errorf("%q is not UTF-8", s)
 	case strings.ContainsFunc(s, unicode.IsControl):

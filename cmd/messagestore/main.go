@@ -2,6 +2,7 @@
 package main
 
 import (
+	"os"
 	"runtime/debug"
 
 	"videotutorials/internal/service"
@@ -9,7 +10,19 @@ import (
 
 func main() {
 	s := &serve{}
-	service.Main("messagestore", service.Command{Name: "serve", Help: "serve the message store over gRPC", Settings: s, Run: s.run})
+	t := terminal{os.Stdin, os.Stdout}
+	service.Main("messagestore",
+		service.Command{Name: "serve", Help: "serve the message store over gRPC", Settings: s, Run: s.run},
+		writeCommand(t),
+		readCommand(t),
+		tailCommand(t),
+		streamsCommand(t),
+		categoriesCommand(t),
+		ownerCommand(t),
+		auditCommand(),
+		importCommand(t),
+		benchCommand(t),
+	)
 }
 
 // version is the module's, as Go has built it in.

@@ -21,18 +21,19 @@ type Command struct {
 	Name string
 	// Help says in one line what the command does.
 	Help string
-	// Args names the arguments that come after the settings, as "STREAM [TYPE]".
+	// Args names the arguments that come beside the settings, as "STREAM [TYPE]".
 	// "" means none: giving one is wrong usage.
 	Args string
 	// Settings is a pointer to a struct. Each field with the tags `name:"port"
 	// env:"VT_PORT" default:"8080" help:"…"` is a flag -port and an environment
 	// variable; the flag wins. Fields are string, int, bool, time.Duration or
-	// []string (by comma). nil means none.
+	// []string (by comma). So are those of a struct that is embedded. nil means
+	// none.
 	Settings any
 	// Tool is set for a command that a person runs for its answer: its settings
 	// are not logged.
 	Tool bool
-	// Run does it. args are the arguments after the flags.
+	// Run does it. args are the arguments that are not flags, and all after `--`.
 	Run func(ctx context.Context, log *slog.Logger, args []string) error
 }
 

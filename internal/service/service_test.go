@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -74,6 +75,26 @@ func TestSettings_Defaults(t *testing.T) {
 	_, got, _ := runExample(nil, nil, fine)
 	if got.Port != 8080 || got.Wait != 2*time.Second || got.Insecure || got.Only != nil {
 		t.Errorf("got %+v", got)
+	}
+}
+
+// Settings of an embedded struct are the command's, and settings may stand behind
+// and between the other arguments.
+func TestSettings_Embedded(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ args, port, rest string }{
+		{"-port 9100 a b", "9100", "a b"},
+		{"a -port 9100 b -insecure", "9100", "a b"},
+		{"a - b", "8080", "a - b"},
+		{"a -- -port 9100", "8080", "a -port 9100"},
+		{"-- a -- b", "8080", "a -- b"},
+		{"", "8080", ""},
+	} {
+		var outer struct{ example }
+		s, err := read(func(string) (string, bool) { return "", false }, strings.Fields(test.args), &outer)
+		if err != nil || strconv.Itoa(outer.Port) != test.port || strings.Join(s.rest, " ") != test.rest {
+			t.Errorf("%s: port %d, rest %q, %v", test.args, outer.Port, s.rest, err)
+		}
 	}
 }
 

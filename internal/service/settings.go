@@ -49,17 +49,38 @@ func read(env func(string) (string, bool), args []string, structs ...any) (*sett
 			}
 		}
 	}
-	err := set.Parse(args)
-	s.rest = set.Args()
+	err := s.parse(set, args)
 	if err != nil && !errors.Is(err, flag.ErrHelp) {
 		err = &UsageError{err.Error()}
 	}
 	return s, err
 }
 
+// parse takes settings also from behind and between the other arguments, up to
+// `--`.
+func (s *settings) parse(set *flag.FlagSet, args []string) error {
+	for {
+		if err := set.Parse(args); err != nil {
+			return err
+		}
+		left := set.Args()
+		if took := len(args) - len(left); len(left) == 0 || took > 0 && args[took-1] == "--" {
+			s.rest = append(s.rest, left...)
+			return nil
+		}
+		s.rest = append(s.rest, left[0])
+		args = left[1:]
+	}
+}
+
+// add adds the fields of the struct, and of the structs embedded in it.
 func (s *settings) add(structure reflect.Value) {
 	for i := range structure.NumField() {
-		tag := structure.Type().Field(i).Tag
+		field := structure.Type().Field(i)
+		if field.Anonymous && field.Type.Kind() == reflect.Struct {
+			s.add(structure.Field(i))
+		}
+		tag := field.Tag
 		if name, ok := tag.Lookup("name"); ok {
 			s.all = append(s.all, setting{name, tag.Get("env"), tag.Get("default"), tag.Get("help"), structure.Field(i)})
 		}

@@ -15,6 +15,9 @@ const (
 	stuckFor = 6 * time.Second
 	// probeEvery is how often a writer whose last group failed tries an empty one.
 	probeEvery = time.Second
+	// doubtFor is for how long a store whose Postgres refuses messages is not ready
+	// although an empty group is stored, as with a full disk.
+	doubtFor = 30 * time.Second
 )
 
 // Ready returns nil if the store serves: it has seen Postgres's head not long ago,
@@ -35,20 +38,37 @@ func (s *Store) state() error {
 	return nil
 }
 
-// A failure is the error of the last group, nil where it was stored.
-type failure struct{ err atomic.Pointer[error] }
+// A failure is why the last group was not stored, nil where it was.
+type failure struct{ last atomic.Pointer[failed] }
+
+type failed struct {
+	err error
+	// until is how long an empty group that is stored proves nothing.
+	until time.Time
+}
 
 func (f *failure) get() error {
-	if err := f.err.Load(); err != nil {
-		return *err
+	if last := f.last.Load(); last != nil {
+		return last.err
 	}
 	return nil
 }
 
-func (f *failure) set(err error) {
-	if err == nil {
-		f.err.Store(nil)
-		return
+// stored says that a group was stored.
+func (f *failure) stored(messages int) {
+	if last := f.last.Load(); last != nil && (messages > 0 || time.Now().After(last.until)) {
+		f.last.Store(nil)
 	}
-	f.err.Store(&err)
+}
+
+// failed says that a group was not.
+func (f *failure) failed(err error, messages int) {
+	next := &failed{err: err}
+	if last := f.last.Load(); last != nil {
+		next.until = last.until
+	}
+	if messages > 0 && !(passing(err) && sqlState(err) != diskFull) {
+		next.until = time.Now().Add(doubtFor)
+	}
+	f.last.Store(next)
 }

@@ -1,10 +1,12 @@
 package postgres
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"log/slog"
 	"time"
+	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -15,6 +17,7 @@ import (
 const (
 	defaultPage = 50
 	maxPage     = 1000
+	maxToken    = 400 // a name of 265 bytes
 )
 
 // checkList returns after which name the page begins and how many it has.
@@ -27,10 +30,7 @@ func checkList(r *messagestore.ListRequest) (after string, size int, err error) 
 		v.add("page_size", "%d, 0 to %d is allowed", r.Size, maxPage)
 	}
 	name, err := base64.RawURLEncoding.DecodeString(r.Token)
-	if err == nil && r.Token != "" {
-		err = messagestore.CheckType(string(name)) // a text like a type
-	}
-	if err != nil {
+	if err != nil || !utf8.Valid(name) || bytes.IndexByte(name, 0) >= 0 || len(r.Token) > maxToken {
 		v.add("page_token", "%.64q is not the token of a page", r.Token)
 	}
 	if size = r.Size; size == 0 {

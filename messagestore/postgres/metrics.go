@@ -51,7 +51,7 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 			messages: prometheus.NewDesc("messagestore_subscription_lag_messages",
 				"Messages of the log that the subscription furthest behind has not looked at.", []string{"principal"}, nil),
 			seconds: prometheus.NewDesc("messagestore_subscription_lag_seconds",
-				"Seconds since the subscription furthest behind was last at the end of the log; 0 at the end.", []string{"principal"}, nil),
+				"Seconds for which the subscription furthest behind has had something to take; 0 at the end of the log.", []string{"principal"}, nil),
 		},
 	}
 	return m
@@ -142,17 +142,20 @@ func (f *followers) Collect(out chan<- prometheus.Metric) {
 type lag struct {
 	// position is the last global position that was looked at.
 	position atomic.Int64
-	// since is when there was something after it, in Unix nanoseconds; 0 at the
-	// end of the log.
+	// since is since when there is something after it, in Unix nanoseconds; 0 at
+	// the end of the log.
 	since atomic.Int64
 }
 
-// behind says that something comes after the position.
+// behind says that something comes after the position, nobody knows since when.
 func (l *lag) behind() {
 	if l.since.Load() == 0 {
 		l.since.Store(time.Now().UnixNano())
 	}
 }
+
+// behindSince says that what comes next was stored then.
+func (l *lag) behindSince(stored time.Time) { l.since.Store(stored.UnixNano()) }
 
 // atEnd says that nothing does.
 func (l *lag) atEnd() { l.since.Store(0) }
@@ -163,5 +166,5 @@ func (l *lag) of(head int64) (messages int64, behind time.Duration) {
 	if since == 0 {
 		return 0, 0
 	}
-	return max(head-l.position.Load(), 0), time.Since(time.Unix(0, since))
+	return max(head-l.position.Load(), 0), max(time.Since(time.Unix(0, since)), 0)
 }

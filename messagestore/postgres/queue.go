@@ -17,8 +17,8 @@ const (
 
 // A queue holds the units that wait for the writer. It is fair between
 // principals: each has a line of its own, first come, first served, and the next
-// unit is of the line of which the least was taken. Where the queue is full, who
-// has the longest line is refused.
+// unit is of the line of which the least was taken. Where the queue is full, the
+// longest line gives up its last units.
 type queue struct {
 	mu     sync.Mutex
 	lines  map[messagestore.Principal]*line
@@ -31,12 +31,14 @@ type queue struct {
 	refused prometheus.Counter
 }
 
-// A line is what one principal waits for. An empty one is forgotten.
+// A line is what one principal waits for. An empty one is forgotten when the
+// others have had as much: else who comes back again and again would always be
+// next.
 type line struct {
 	units []*unit
 	bytes int
-	// taken is how many bytes were taken of it, beginning with the clock: who
-	// comes anew is next, and has no credit for the time before.
+	// taken is how many bytes were taken of it, and at least the clock: who comes
+	// after a while has no credit for it.
 	taken int64
 }
 
@@ -52,25 +54,16 @@ func (q *queue) put(u *unit) error {
 	if q.closed {
 		return errStopping
 	}
-	for q.units >= maxQueued || q.bytes+u.bytes > maxQueuedBytes {
-		q.refused.Inc() // the one or the other
-		longest := q.longest()
-		own := q.lines[u.writer]
-		if longest == nil || own != nil && longest.share() <= own.share() {
-			return errFull()
-		}
-		last := len(longest.units) - 1
-		refused := longest.units[last]
-		longest.units[last] = nil
-		longest.units = longest.units[:last]
-		q.left(longest, refused)
-		refused.answer(verdict{err: errFull()})
-	}
 	l := q.lines[u.writer]
 	if l == nil {
-		l = &line{taken: q.clock}
+		l = &line{}
 		q.lines[u.writer] = l
 	}
+	if !q.makeRoom(l, u) {
+		q.forget()
+		return errFull()
+	}
+	l.taken = max(l.taken, q.clock)
 	l.units = append(l.units, u)
 	l.bytes += u.bytes
 	q.units++
@@ -79,25 +72,51 @@ func (q *queue) put(u *unit) error {
 	return nil
 }
 
+// makeRoom reports whether the unit fits into the queue. Where it is full, the
+// longest line gives way, if it is still the longest afterwards.
+func (q *queue) makeRoom(l *line, u *unit) bool {
+	fits := func() bool { return q.units < maxQueued && q.bytes+u.bytes <= maxQueuedBytes }
+	if fits() {
+		return true
+	}
+	q.refused.Inc() // the one or the other
+	longest := q.longest()
+	if longest.share(-1, -u.bytes) < l.share(1, u.bytes) {
+		return false
+	}
+	for !fits() {
+		last := len(longest.units) - 1
+		refused := longest.units[last]
+		longest.units[last] = nil
+		longest.units = longest.units[:last]
+		q.left(longest, refused)
+		refused.answer(verdict{err: errFull()})
+	}
+	return true
+}
+
 // take returns the next group, nil where nothing waits. Units that nobody waits
 // for any more are left out: their callers know that the outcome is unknown.
 func (q *queue) take() *group {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	g := &group{}
-	for l := q.next(); l != nil; l = q.next() {
+	waits := map[*line]bool{} // whose next unit does not fit into this group
+	for l := q.next(waits); l != nil; l = q.next(waits) {
 		u := l.units[0]
 		if u.ctx.Err() == nil {
 			if !g.add(u) {
-				break
+				waits[l] = true
+				continue
 			}
-			q.clock = l.taken
+			q.clock = max(q.clock, l.taken)
 			l.taken += int64(u.bytes)
 		}
 		l.units[0] = nil
 		l.units = l.units[1:]
 		q.left(l, u)
 	}
+	q.forget()
 	if q.units > 0 {
 		q.wake()
 	}
@@ -112,36 +131,45 @@ func (q *queue) left(l *line, u *unit) {
 	q.units--
 	q.bytes -= u.bytes
 	l.bytes -= u.bytes
-	if len(l.units) == 0 {
-		delete(q.lines, u.writer)
+}
+
+// forget forgets the empty lines that owe nothing.
+func (q *queue) forget() {
+	for who, l := range q.lines {
+		if len(l.units) == 0 && (q.units == 0 || l.taken <= q.clock) {
+			delete(q.lines, who)
+		}
 	}
 }
 
-// next returns the line whose turn it is, nil where all are empty.
-func (q *queue) next() *line {
+// next returns the line whose turn it is, nil where all are empty or wait for the
+// next group.
+func (q *queue) next(waits map[*line]bool) *line {
 	var next *line
 	for _, l := range q.lines {
-		if next == nil || l.taken < next.taken {
+		if len(l.units) > 0 && !waits[l] && (next == nil || l.taken < next.taken) {
 			next = l
 		}
 	}
 	return next
 }
 
-// longest returns the line that has the largest share of the queue.
+// longest returns the line that has the largest share of the queue, which is not
+// empty.
 func (q *queue) longest() *line {
 	var longest *line
 	for _, l := range q.lines {
-		if longest == nil || l.share() > longest.share() {
+		if longest == nil || l.share(0, 0) > longest.share(0, 0) {
 			longest = l
 		}
 	}
 	return longest
 }
 
-// share is the part of the queue that the line takes, by its count or its bytes.
-func (l *line) share() float64 {
-	return max(float64(len(l.units))/maxQueued, float64(l.bytes)/maxQueuedBytes)
+// share is the part of the queue that the line would take with so much more, by
+// its count or its bytes.
+func (l *line) share(units, bytes int) float64 {
+	return max(float64(len(l.units)+units)/maxQueued, float64(l.bytes+bytes)/maxQueuedBytes)
 }
 
 func (q *queue) wake() {

@@ -95,3 +95,54 @@ func TestQueue_Full(t *testing.T) {
 		t.Error("the small one was refused for the sake of the many")
 	}
 }
+
+// Who comes back after each of its large writes does not keep who waits from its
+// turn.
+func TestQueue_Returning(t *testing.T) {
+	t.Parallel()
+	q := newQueue(newMetrics(nil).refused)
+	for i := range 100 {
+		if err := q.put(unitOf(t.Context(), "small", byte(i), 100)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	large := func() {
+		u := unitOf(t.Context(), "large", 0, maxGroupBytes)
+		if err := q.put(u); err != nil {
+			t.Fatal(err)
+		}
+	}
+	large()
+	small := 0
+	for range 10 {
+		g := q.take()
+		large() // while the one before is being written
+		for _, u := range g.units {
+			if u.writer == "small" {
+				small++
+			}
+		}
+	}
+	if small != 100 {
+		t.Errorf("%d of 100 small units had their turn", small)
+	}
+}
+
+// A unit that must wait for the next group keeps only its own line waiting.
+func TestQueue_Repeated(t *testing.T) {
+	t.Parallel()
+	q := newQueue(newMetrics(nil).refused)
+	for range 10 {
+		if err := q.put(unitOf(t.Context(), "again", 0, 10)); err != nil { // one id
+			t.Fatal(err)
+		}
+	}
+	for i := range 100 {
+		if err := q.put(unitOf(t.Context(), "small", byte(i), 100)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := len(q.take().units); n != 101 {
+		t.Errorf("the first group has %d units, want one of the repeated and all others", n)
+	}
+}

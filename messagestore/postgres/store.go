@@ -16,6 +16,7 @@ package postgres
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -175,7 +176,12 @@ func (s *Store) write(ctx context.Context, v violations, u *unit) ([]messagestor
 			return nil, err
 		}
 	}
-	return s.wait(ctx, u)
+	written, err := s.wait(ctx, u)
+	var conflict *messagestore.IDConflictError
+	if errors.As(err, &conflict) && s.ownership.mayRead(ctx, messagestore.OfStream(conflict.StoredStream)) != nil {
+		conflict.StoredStream = "" // not theirs to know
+	}
+	return written, err
 }
 
 // wait puts the unit into the queue, as the caller's, and waits for the verdict.

@@ -168,6 +168,10 @@ func (s *subscription) run(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		// Each time: the policy may be another one by now.
+		if err := s.store.ownership.mayRead(ctx, s.source); err != nil {
+			return err
+		}
 		var f fetched
 		if s.global != nil {
 			f = s.store.tail.after(*s.global, maxBatch)
@@ -181,7 +185,7 @@ func (s *subscription) run(ctx context.Context) error {
 			s.lag.behind()
 			err = s.fromPostgres(ctx, f.end)
 		case len(f.messages) > 0:
-			s.lag.behind()
+			s.lag.behindSince(f.messages[0].Time)
 			err = s.fromTail(f.messages)
 		case f.stopped:
 			return errStopping

@@ -84,7 +84,7 @@ func (w *writer) write(ctx context.Context, g *group) {
 	result, err := w.resolve(ctx, g)
 	switch {
 	case err == nil:
-		w.failing.set(nil)
+		w.failing.stored(g.messages)
 		verdicts, stored := g.verdicts(result, w.ownership.self)
 		// The tail first: whoever reads after the answer finds the message.
 		w.tail.offer(result.before(), stored)
@@ -109,7 +109,7 @@ func (w *writer) write(ctx context.Context, g *group) {
 func (w *writer) refuse(g *group, err error) {
 	answer := translate(context.Background(), err)
 	if state := sqlState(err); len(state) != 5 || state[:2] != classData {
-		w.failing.set(err)
+		w.failing.failed(err, g.messages)
 	} else {
 		answer = &messagestore.InvalidError{Violations: []messagestore.Violation{
 			{Field: "messages", Description: "Postgres refuses them: " + postgresText(err)},

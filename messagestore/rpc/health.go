@@ -18,6 +18,9 @@ const (
 	// lookEvery is how often the Store is asked whether it is ready: clients
 	// leave a server that is not for another one, and have 10 s for a call.
 	lookEvery = time.Second
+	// lookFirst is how often it is until it is ready for the first time: nobody
+	// should wait for a server that has just started longer than that takes.
+	lookFirst = 50 * time.Millisecond
 	// lookWithin bounds the answer. A Store that does not say is not ready.
 	lookWithin = 2 * time.Second
 )
@@ -54,15 +57,18 @@ func newHealthService(stopping context.Context, o ServerOptions) *healthService 
 	return h
 }
 
-// run asks the Store, at once and then each second, until the context ends.
+// run asks the Store, often until it is ready and then each second, until the
+// context ends.
 func (h *healthService) run(ctx context.Context) {
 	if h.ready == nil {
 		return
 	}
-	ticker := time.NewTicker(lookEvery)
+	ticker := time.NewTicker(lookFirst)
 	defer ticker.Stop()
 	for {
-		h.look(ctx)
+		if h.look(ctx); h.last == healthv1.HealthCheckResponse_SERVING {
+			ticker.Reset(lookEvery)
+		}
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"time"
+
+	"videotutorials/internal/service"
+	"videotutorials/messagestore"
+	"videotutorials/messagestore/audit"
+)
+
+// The exit codes of an audit; 0 is a clean log.
+const (
+	exitDamage    = 1
+	exitUnchecked = 2
+)
+
+// progressEvery is how often an audit says where it is.
+const progressEvery = 5 * time.Second
+
+// auditLog is the command that audits the log, and its settings.
+type auditLog struct {
+	Database string `name:"database-url" env:"VT_DATABASE_URL" help:"URL of the database message_store, as any role that may select, required"`
+	Views    string `name:"views" help:"URL of View Data: its checkpoints are looked at, too"`
+	Self     string `name:"store-principal" default:"spiffe://videotutorials/messagestore" help:"who writes the claims: the principal of the store's servers"`
+	JSON     bool   `name:"json" help:"a JSON object for each damage"`
+
+	out io.Writer
+}
+
+func auditCommand() service.Command {
+	a := &auditLog{out: os.Stdout}
+	return service.Command{
+		Name:     "audit",
+		Help:     "walk the whole log: exit 0 if it is clean, 1 if not (a line for each damage: kind, stream, position), 2 if it could not be checked",
+		Settings: a, Tool: true, Run: a.run,
+	}
+}
+
+// run returns nil when the log is clean. Whatever keeps it from looking at all of
+// it ends with exitUnchecked, also where damage was found before.
+func (a *auditLog) run(ctx context.Context, log *slog.Logger, _ []string) error {
+	switch {
+	case a.Database == "":
+		return &service.UsageError{Reason: "VT_DATABASE_URL is required"}
+	case a.Self == "":
+		return &service.UsageError{Reason: "store-principal is required"}
+	}
+	began := time.Now()
+	look := audit.Audit{
+		Database: a.Database, Views: a.Views, Self: messagestore.Principal(a.Self), Log: log, ProgressEvery: progressEvery,
+	}
+	summary, err := look.Run(ctx, a.print)
+	if err != nil {
+		return &service.ExitError{Code: exitUnchecked, Err: fmt.Errorf("not checked: %w", err)}
+	}
+	log.Info("audited", "damage", summary.Damage, "messages", summary.Messages, "streams", summary.Streams,
+		"head", summary.Head, "anonymous", summary.Anonymous, "took", time.Since(began).Round(time.Millisecond))
+	if summary.Damage > 0 {
+		return &service.ExitError{Code: exitDamage}
+	}
+	return nil
+}
+
+func (a *auditLog) print(d audit.Damage) error {
+	if a.JSON {
+		return json.NewEncoder(a.out).Encode(d)
+	}
+	_, err := fmt.Fprintln(a.out, d)
+	return err
+}

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"bufio"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"videotutorials/internal/service"
+	"videotutorials/messagestore"
+	"videotutorials/messagestore/rpc"
+)
+
+// A terminal is where a command reads and prints.
+type terminal struct {
+	in  io.Reader
+	out io.Writer
+}
+
+// A client is how a command reaches a store, and how it prints: the settings that
+// all commands but serve and audit share.
+type client struct {
+	Addr     string `name:"addr" env:"VT_MESSAGESTORE_ADDR" default:"127.0.0.1:8090" help:"host and port of the message store; several by comma"`
+	CA       string `name:"ca" env:"VT_CA" help:"file with the certificate of the authority; required, with the next two, unless insecure"`
+	Cert     string `name:"cert" env:"VT_CERT" help:"file with the certificate of the caller"`
+	Key      string `name:"key" env:"VT_KEY" help:"file with its key"`
+	Insecure bool   `name:"insecure" env:"VT_INSECURE" default:"false" help:"no TLS: the caller is anonymous"`
+	JSON     bool   `name:"json" default:"false" help:"print JSON, a line each, with the names of the proto"`
+	terminal
+}
+
+// call lets do use the store. It prints what do has printed also where do fails,
+// and makes a failure readable.
+func (c *client) call(do func(store messagestore.Store, p *printer) error) error {
+	config, err := c.tls()
+	if err != nil {
+		return err
+	}
+	store, err := rpc.Dial(c.Addr, config)
+	if err != nil {
+		return &service.UsageError{Reason: err.Error()}
+	}
+	p := &printer{bufio.NewWriter(c.out), c.JSON}
+	err = do(store, p)
+	return readable("", errors.Join(err, p.out.Flush(), store.Close()))
+}
+
+// tls returns nil for a client without. A certificate that is renewed holds from
+// the next connection on.
+func (c *client) tls() (*tls.Config, error) {
+	if c.Insecure {
+		return nil, nil
+	}
+	if c.CA == "" || c.Cert == "" || c.Key == "" {
+		return nil, &service.UsageError{Reason: "VT_CA, VT_CERT and VT_KEY are required, or VT_INSECURE=true: " +
+			"eval \"$(videotutorials env)\" sets them for the system that runs"}
+	}
+	authority, err := os.ReadFile(c.CA)
+	if err != nil {
+		return nil, fmt.Errorf("certificate of the authority: %w", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(authority) {
+		return nil, fmt.Errorf("certificate of the authority: %s has none", c.CA)
+	}
+	if _, err := c.certificate(nil); err != nil {
+		return nil, err
+	}
+	return &tls.Config{MinVersion: tls.VersionTLS13, RootCAs: pool, GetClientCertificate: c.certificate}, nil
+}
+
+func (c *client) certificate(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+	pair, err := tls.LoadX509KeyPair(c.Cert, c.Key)
+	if err != nil {
+		return nil, fmt.Errorf("certificate of the caller: %w", err)
+	}
+	return &pair, nil
+}
+
+// sourceOf returns the source that an argument names: everything, a stream, or
+// categories by comma.
+func sourceOf(arg string) messagestore.Source {
+	switch {
+	case arg == "$all":
+		return messagestore.OfAll()
+	case strings.Contains(arg, "-"):
+		return messagestore.OfStream(messagestore.Stream(arg))
+	}
+	var categories []messagestore.Category
+	for name := range strings.SplitSeq(arg, ",") {
+		categories = append(categories, messagestore.Category(name))
+	}
+	return messagestore.OfCategories(categories...)
+}
+
+// usage returns a *service.UsageError.
+func usage(format string, a ...any) error {
+	return &service.UsageError{Reason: fmt.Sprintf(format, a...)}
+}

@@ -1,0 +1,170 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"videotutorials/messagestore"
+	messagestorev1 "videotutorials/proto/messagestore/v1"
+)
+
+// A printer prints lines, of text or of JSON.
+type printer struct {
+	out  *bufio.Writer
+	json bool
+}
+
+// print prints m as a line of JSON, or else the text.
+func (p *printer) print(m any, format string, a ...any) error {
+	if !p.json {
+		_, err := fmt.Fprintf(p.out, format+"\n", a...)
+		return err
+	}
+	line, err := toJSON(m)
+	if err != nil {
+		return err
+	}
+	_, err = p.out.Write(append(line, '\n'))
+	return err
+}
+
+// toJSON returns m, a proto or else what encoding/json takes, as a line.
+func toJSON(m any) ([]byte, error) {
+	message, ok := m.(proto.Message)
+	if !ok {
+		return json.Marshal(m)
+	}
+	text, err := protojson.MarshalOptions{UseProtoNames: true, EmitUnpopulated: true}.Marshal(message)
+	if err != nil {
+		return nil, err
+	}
+	// protojson puts in white space at random, so that nobody relies on it.
+	var line bytes.Buffer
+	err = json.Compact(&line, text)
+	return line.Bytes(), err
+}
+
+// message prints a message. The text has its global position, time, stream,
+// position, type and data.
+func (p *printer) message(m *messagestore.Message) error {
+	return p.print(&messagestorev1.Message{
+		Id:             m.ID,
+		StreamName:     string(m.Stream),
+		Type:           m.Type,
+		Data:           m.Data,
+		Metadata:       m.Metadata,
+		Position:       m.Position,
+		GlobalPosition: m.GlobalPosition,
+		Time:           timestamppb.New(m.Time),
+		Writer:         string(m.Writer),
+	}, "%8d  %s  %s  %d  %s  %s", m.GlobalPosition, clock(m.Time), m.Stream, m.Position, m.Type, harmless(m.Data))
+}
+
+func clock(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
+
+// harmless escapes the control characters that JSON allows in texts: somebody
+// else wrote them, and a terminal would obey.
+func harmless(data string) string {
+	if !strings.ContainsFunc(data, unicode.IsControl) {
+		return data
+	}
+	var b strings.Builder
+	for _, r := range data {
+		if unicode.IsControl(r) {
+			fmt.Fprintf(&b, `\u%04x`, r)
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// A failure is what the store says, as a person or a script wants it: the reason
+// on the wire first, and each violation on a line of its own.
+//
+// It does not unwrap: a command that was interrupted has failed, and is not
+// taken for one that ended as asked.
+type failure struct {
+	reason string
+	at     string // "": where it was needs no words
+	cause  error
+}
+
+func (f *failure) Error() string {
+	var b strings.Builder
+	b.WriteString(f.reason)
+	if f.at != "" {
+		b.WriteString(": " + f.at)
+	}
+	invalid, ok := errors.AsType[*messagestore.InvalidError](f.cause)
+	if !ok {
+		return b.String() + ": " + f.cause.Error()
+	}
+	for _, v := range invalid.Violations {
+		b.WriteString("\n  " + v.Field + ": " + v.Description)
+	}
+	return b.String()
+}
+
+// readable returns a *failure for an error of the store, and every other error as
+// it is.
+func readable(at string, err error) error {
+	if reason := reasonOf(err); reason != "" {
+		return &failure{reason, at, err}
+	}
+	return err
+}
+
+// reasonOf returns the reason on the wire, or the code where that says enough; ""
+// for what is not an error of the store.
+func reasonOf(err error) string {
+	switch {
+	case is[*messagestore.InvalidError](err):
+		return "INVALID_ARGUMENT"
+	case is[*messagestore.VersionConflictError](err):
+		return "VERSION_CONFLICT"
+	case is[*messagestore.IDConflictError](err):
+		return "ID_CONFLICT"
+	case is[*messagestore.NotOwnerError](err):
+		return "NOT_OWNER"
+	case is[*messagestore.NotReaderError](err):
+		return "NOT_READER"
+	case is[*messagestore.NotOperatorError](err):
+		return "NOT_OPERATOR"
+	case is[*messagestore.AheadError](err):
+		return "AHEAD_OF_LOG"
+	case is[*messagestore.DivergedError](err):
+		return "LOG_DIVERGED"
+	case is[*messagestore.ExhaustedError](err):
+		return "RESOURCE_EXHAUSTED"
+	case is[*messagestore.UnavailableError](err):
+		return "UNAVAILABLE"
+	case errors.Is(err, messagestore.ErrNotFound):
+		return "NOT_FOUND"
+	case errors.Is(err, messagestore.ErrUnauthenticated):
+		return "UNAUTHENTICATED"
+	case errors.Is(err, messagestore.ErrInternal):
+		return "INTERNAL"
+	case errors.Is(err, context.DeadlineExceeded):
+		return "DEADLINE_EXCEEDED"
+	case errors.Is(err, context.Canceled):
+		return "interrupted"
+	}
+	return ""
+}
+
+func is[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
+}

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"strconv"
+	"strings"
+
+	"videotutorials/internal/service"
+	"videotutorials/messagestore"
+)
+
+// sourceArgs is how a source is named. A shell takes $all for a variable.
+const sourceArgs = "STREAM | CATEGORY,... | '$all'"
+
+// A filter is the settings that narrow a source.
+type filter struct {
+	Types       []string `name:"types" help:"only messages of these types, by comma"`
+	Group       string   `name:"group" help:"only the streams of one member of a consumer group: member/size, the member from 0"`
+	Origin      string   `name:"origin" help:"only messages whose metadata originStreamName is of this category"`
+	Correlation string   `name:"correlation" help:"only messages whose metadata correlationStreamName is of this category"`
+}
+
+// parse returns the filter as the store wants it.
+func (f *filter) parse() (messagestore.Filter, error) {
+	parsed := messagestore.Filter{
+		Types: f.Types, Origin: messagestore.Category(f.Origin), Correlation: messagestore.Category(f.Correlation),
+	}
+	if f.Group == "" {
+		return parsed, nil
+	}
+	member, size, _ := strings.Cut(f.Group, "/")
+	m, wrong := strconv.ParseInt(member, 10, 32)
+	s, alsoWrong := strconv.ParseInt(size, 10, 32)
+	if wrong != nil || alsoWrong != nil {
+		return parsed, usage("group is %q, not member/size as 0/3", f.Group)
+	}
+	parsed.Group = &messagestore.ConsumerGroup{Member: int32(m), Size: int32(s)}
+	return parsed, nil
+}
+
+// readMessages is the command that prints what is stored.
+type readMessages struct {
+	client
+	filter
+	From     string `name:"from" help:"first position to look at: the stream's, or else the global one; default: the first in the direction of reading"`
+	Backward bool   `name:"backward" default:"false" help:"newest first"`
+	Limit    int    `name:"limit" default:"0" help:"how many messages at most; 0: no limit"`
+}
+
+func readCommand(t terminal) service.Command {
+	r := &readMessages{client: client{terminal: t}}
+	return service.Command{
+		Name: "read", Args: sourceArgs,
+		Help:     "print stored messages: global position, time, stream, position, type, data",
+		Settings: r, Tool: true, Run: r.run,
+	}
+}
+
+func (r *readMessages) run(ctx context.Context, _ *slog.Logger, args []string) error {
+	if len(args) != 1 || args[0] == "" {
+		return usage("read takes one of %s", sourceArgs)
+	}
+	request := messagestore.ReadRequest{Source: sourceOf(args[0]), Backward: r.Backward, Limit: int64(r.Limit)}
+	var err error
+	if request.Filter, err = r.parse(); err != nil {
+		return err
+	}
+	if r.From != "" {
+		from, err := positionOf(r.From)
+		if err != nil {
+			return err
+		}
+		request.From = &from
+	}
+	return r.call(func(store messagestore.Store, p *printer) error {
+		for m, err := range store.Read(ctx, request) {
+			if err == nil {
+				err = p.message(&m)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func positionOf(from string) (int64, error) {
+	n, err := strconv.ParseInt(from, 10, 64)
+	if err != nil {
+		return 0, usage("from is %q, not a position", from)
+	}
+	return n, nil
+}

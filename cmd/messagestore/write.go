@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+
+	"videotutorials/internal/service"
+	"videotutorials/messagestore"
+	messagestorev1 "videotutorials/proto/messagestore/v1"
+)
+
+// maxInput bounds what is read from the input for one call. More is refused by
+// the store.
+const maxInput = 16 << 20
+
+// writeMessages is the command that writes messages to a stream.
+type writeMessages struct {
+	client
+	ID       string        `name:"id" help:"id of the message, a UUID; default: a random one"`
+	Metadata string        `name:"metadata" help:"JSON object; default {}"`
+	Expected string        `name:"expected" default:"any" help:"version that the stream must have: the position of its last message, none, exists or any"`
+	Stdin    bool          `name:"stdin" default:"false" help:"write the messages of the input in one call: JSON objects with id, type, data, metadata"`
+	Timeout  time.Duration `name:"timeout" default:"10s" help:"how long to wait for the answer"`
+}
+
+func writeCommand(t terminal) service.Command {
+	w := &writeMessages{client: client{terminal: t}}
+	return service.Command{
+		Name: "write", Args: "STREAM TYPE [DATA]",
+		Help:     "write a message to a stream, with DATA, a JSON object ({} by default, - for the input); or, with -stdin, many",
+		Settings: w, Tool: true, Run: w.run,
+	}
+}
+
+func (w *writeMessages) run(ctx context.Context, _ *slog.Logger, args []string) error {
+	expected, err := versionOf(w.Expected)
+	if err != nil {
+		return err
+	}
+	messages, err := w.messages(args)
+	if err != nil {
+		return err
+	}
+	return w.call(func(store messagestore.Store, p *printer) error {
+		ctx, cancel := context.WithTimeout(ctx, w.Timeout)
+		defer cancel()
+		stream := messagestore.Stream(args[0])
+		written, err := store.Write(ctx, stream, expected, messages...)
+		if err != nil {
+			return w.unknown(err, messages)
+		}
+		last := messages[len(messages)-1]
+		var already string
+		if written.AlreadyStored {
+			already = ", already stored"
+		}
+		return p.print(&messagestorev1.WriteResponse{
+			Position: written.Position, GlobalPosition: written.GlobalPosition, AlreadyStored: written.AlreadyStored,
+		}, "%s at %d, global position %d, id %s%s", stream, written.Position, written.GlobalPosition, last.ID, already)
+	})
+}
+
+// messages returns what the arguments say to write.
+func (w *writeMessages) messages(args []string) ([]messagestore.NewMessage, error) {
+	switch {
+	case w.Stdin && (len(args) != 1 || w.ID != "" || w.Metadata != ""):
+		return nil, usage("write -stdin takes a STREAM alone: id, type, data and metadata come from the input")
+	case w.Stdin:
+		return messagesFrom(w.in)
+	case len(args) < 2 || len(args) > 3:
+		return nil, usage("write takes STREAM TYPE [DATA]")
+	}
+	m := messagestore.NewMessage{ID: w.ID, Type: args[1], Data: "{}", Metadata: w.Metadata}
+	if m.ID == "" {
+		m.ID = uuid.NewString()
+	}
+	if len(args) == 3 {
+		m.Data = args[2]
+	}
+	if m.Data == "-" {
+		text, err := io.ReadAll(io.LimitReader(w.in, maxInput))
+		if err != nil {
+			return nil, fmt.Errorf("read the data: %w", err)
+		}
+		m.Data = string(text)
+	}
+	return []messagestore.NewMessage{m}, nil
+}
+
+// unknown says how to repeat a write whose outcome is not known.
+func (w *writeMessages) unknown(err error, messages []messagestore.NewMessage) error {
+	switch {
+	case !is[*messagestore.UnavailableError](err) && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled):
+		return err
+	case w.Stdin:
+		return fmt.Errorf("%w; perhaps it is stored: repeating it with the same ids is safe, if the input has them", err)
+	}
+	return fmt.Errorf("%w; perhaps it is stored: repeating it is safe with -id %s", err, messages[0].ID)
+}
+
+// messagesFrom reads messages, JSON objects with the fields of NewMessage. data
+// and metadata are objects, or texts of objects, as in the proto.
+func messagesFrom(in io.Reader) ([]messagestore.NewMessage, error) {
+	decoder := json.NewDecoder(io.LimitReader(in, maxInput))
+	decoder.DisallowUnknownFields()
+	var messages []messagestore.NewMessage
+	for {
+		var m struct {
+			ID       string     `json:"id"`
+			Type     string     `json:"type"`
+			Data     jsonObject `json:"data"`
+			Metadata jsonObject `json:"metadata"`
+		}
+		err := decoder.Decode(&m)
+		switch {
+		case errors.Is(err, io.EOF) && len(messages) == 0:
+			return nil, usage("the input has no messages")
+		case errors.Is(err, io.EOF):
+			return messages, nil
+		case err != nil:
+			return nil, fmt.Errorf("message %d of the input: %w", len(messages)+1, err)
+		}
+		if m.ID == "" {
+			m.ID = uuid.NewString()
+		}
+		messages = append(messages, messagestore.NewMessage{ID: m.ID, Type: m.Type, Data: string(m.Data), Metadata: string(m.Metadata)})
+	}
+}
+
+// A jsonObject is the text of an object that stands in JSON as itself, or as a
+// text.
+type jsonObject string
+
+// UnmarshalJSON is json.Unmarshaler's.
+func (o *jsonObject) UnmarshalJSON(text []byte) error {
+	if text[0] == '"' {
+		return json.Unmarshal(text, (*string)(o))
+	}
+	*o = jsonObject(text)
+	return nil
+}
+
+// versionOf returns the version that an argument expects.
+func versionOf(arg string) (messagestore.Version, error) {
+	for _, v := range []messagestore.Version{messagestore.None, messagestore.Exists, messagestore.Any} {
+		if arg == v.String() {
+			return v, nil
+		}
+	}
+	n, err := strconv.ParseInt(arg, 10, 64)
+	if err != nil || n < 0 {
+		return 0, usage("expected is %q, not a position, none, exists or any", arg)
+	}
+	return messagestore.Version(n), nil
+}
