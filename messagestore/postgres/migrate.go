@@ -20,7 +20,8 @@ var migrations embed.FS
 // current it changes nothing, and the role messagestore_server is enough; else the
 // URL's user must be allowed to create roles and schemas.
 //
-// It returns an *messagestore.UnavailableError while Postgres is away.
+// It returns an *messagestore.UnavailableError while Postgres is away, and an error
+// where a newer server has migrated the database.
 func Migrate(ctx context.Context, url string) error {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
@@ -56,5 +57,8 @@ func migrate(ctx context.Context, config *pgx.ConnConfig) error {
 		return err
 	}
 
-	return migration.Run(ctx, db, migrations, "message_store.migrations")
+	if err := migration.Run(ctx, db, migrations, "message_store.migrations"); err != nil {
+		return err
+	}
+	return replaceFunctions(ctx, db)
 }

@@ -1,7 +1,7 @@
 // Package postgres is the message store on Postgres.
 //
 // Writes go through one writer that commits them in groups; one call of one SQL
-// function is the whole of a group (migrations/00002_append.sql). Subscriptions
+// function is the whole of a group (functions/append.sql). Subscriptions
 // are served from the tail, the end of the log in memory, and from Postgres where
 // they are behind it. The watch keeps the tail up with what other servers write.
 //

@@ -1,5 +1,3 @@
--- +goose Up
-
 -- share is the member of a group of that size to which the stream falls, by
 -- Message DB's rule: the absolute value of the first 8 bytes of the md5 of the
 -- cardinal id, modulo the size. The one value without an absolute one counts
@@ -36,7 +34,6 @@ $$;
 -- which position, inclusive, all was looked at (global_position; of a stream
 -- position), the id there where it is known, and by type 'end' that nothing is
 -- left up to the bound.
--- +goose StatementBegin
 create function message_store.page(
   stream       text,
   categories   text[],
@@ -153,9 +150,3 @@ begin
   return next;
 end
 $$;
--- +goose StatementEnd
-
--- +goose Down
-drop function message_store.page;
-drop function message_store.names;
-drop function message_store.share;

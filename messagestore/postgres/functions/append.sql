@@ -1,5 +1,3 @@
--- +goose Up
-
 -- append stores a group of units in one statement: lock, checks, numbers and
 -- insert. A unit is one or more writes that are stored whole or not at all; a
 -- write is messages for one stream and the version that it expects (-1: none,
@@ -15,7 +13,6 @@
 -- message who the owner was.
 --
 -- Refusals are results and not exceptions: so they too wait for the commit.
--- +goose StatementBegin
 create function message_store.append(
   streams        text[],     -- the streams of the group, each once
   unit_writes    int[],      -- of each unit: how many writes
@@ -162,11 +159,9 @@ begin
     from added a;
 end
 $$;
--- +goose StatementEnd
 
 -- decide gives each unit its outcome, one after the other, and each message that
 -- is to be stored its positions.
--- +goose StatementBegin
 create function message_store.decide(
   streams        text[],
   unit_writes    int[],
@@ -323,14 +318,12 @@ begin
   end loop;
 end
 $$;
--- +goose StatementEnd
 
 -- conflict_of_ids compares a unit of which some id is stored with what is stored.
 -- It returns no row where the unit is the very one that was stored: the same
 -- messages, in the same order, in the same company. Else it returns the first
 -- message that differs, or that has its id in other company, and the stream
 -- that has it.
--- +goose StatementBegin
 create function message_store.conflict_of_ids(streams_of text[], ids uuid[], types text[], datas text[])
 returns table (message int, stream_name text)
 language sql stable
@@ -354,9 +347,3 @@ as $$
    order by unit.same, unit.n
    limit 1
 $$;
--- +goose StatementEnd
-
--- +goose Down
-drop function message_store.append;
-drop function message_store.decide;
-drop function message_store.conflict_of_ids;
