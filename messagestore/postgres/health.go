@@ -67,7 +67,7 @@ func (f *failure) failed(err error, messages int) {
 	if last := f.last.Load(); last != nil {
 		next.until = last.until
 	}
-	if messages > 0 && !(passing(err) && sqlState(err) != diskFull) {
+	if messages > 0 && (!passing(err) || sqlState(err) == diskFull) {
 		next.until = time.Now().Add(doubtFor)
 	}
 	f.last.Store(next)
