@@ -28,9 +28,9 @@ func BenchmarkFollower_Handle(b *testing.B) {
 			}
 			defer db.Close()
 			on := On(func(_ *viewingv1.VideoViewed, m messagestore.Message) Statement {
-				return Statement{`update pages set page_data = jsonb_build_object('videosWatched',
+				return Statement{SQL: `update pages set page_data = jsonb_build_object('videosWatched',
 					(page_data->>'videosWatched')::bigint + 1, 'lastViewProcessed', $1::bigint)
-					where page_name = 'home'`, []any{m.GlobalPosition}}
+					where page_name = 'home'`, Args: []any{m.GlobalPosition}}
 			})
 			f := &follower{
 				aggregator: Aggregator{ID: "test", Init: `insert into pages values ('home', '{"videosWatched": 0}')`},

@@ -15,6 +15,10 @@
 // frame reads the position again and follows the log from there. So View Data is
 // the fold of the log, whatever crashes and however many run.
 //
+// A message that the contract does not allow, and that is in the log anyway, is
+// skipped, and the log says so (Skip); a statement that fails stops its
+// aggregator, which tries again, and the others go on.
+//
 // Of several runners of an aggregator one has its lock and works, the others
 // stand by. The lock only saves work; the fence is what is relied on.
 //

@@ -6,3 +6,6 @@ func Unlock(r *Runner) {
 		one.follower.unlocked = true
 	}
 }
+
+// Rebuild empties the tables of an aggregator that nobody runs.
+var Rebuild = rebuild

@@ -90,9 +90,9 @@ func (f *follower) apply(ctx context.Context, messages []messagestore.Message) (
 	to := messagestore.Place{Position: last.GlobalPosition, ID: last.ID}
 	batch := f.fenced(to)
 	for i, m := range messages {
-		handler, ok := f.handlers[contract.Kind{Category: m.Stream.Category(), Type: m.Type}]
+		handler, ok := f.handler(m)
 		if !ok {
-			continue // a type of ours in another category of ours
+			continue
 		}
 		var statement Statement
 		err := consumer.Protect(func() (err error) {
@@ -101,6 +101,11 @@ func (f *follower) apply(ctx context.Context, messages []messagestore.Message) (
 		})
 		if err != nil {
 			return i, &consumer.MessageError{Message: m, Cause: err}
+		}
+		if statement.SQL == "" {
+			f.log.WarnContext(ctx, "message skipped", "stream", m.Stream, "type", m.Type,
+				"position", m.GlobalPosition, "reason", statement.Skipped)
+			continue
 		}
 		batch.Queue(statement.SQL, statement.Args...).Fn = func(results pgx.BatchResults) error {
 			if _, err := results.Exec(); err != nil {

@@ -40,11 +40,10 @@ func New(store messagestore.Store, db *pgxpool.Pool, metrics *consumer.Metrics, 
 	for _, a := range aggregators {
 		log := log.With("consumer", a.ID)
 		f := &follower{aggregator: a, handlers: map[contract.Kind]Handler{}, db: db, log: log}
-		kinds := make([]contract.Kind, len(a.Handlers))
-		for i, h := range a.Handlers {
-			kinds[i], f.handlers[h.kind] = h.kind, h
+		for _, h := range a.Handlers {
+			f.handlers[h.kind] = h
 		}
-		subscription, err := contract.Subscription(kinds)
+		subscription, err := a.Handlers.subscription()
 		if err != nil {
 			return nil, fmt.Errorf("run %s: %w", a.ID, err)
 		}

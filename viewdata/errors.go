@@ -4,8 +4,23 @@ import (
 	"context"
 	"errors"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 )
+
+// ErrNotFound is returned by the reads of one row where there is none: not yet,
+// or never. An id that no row can have is one of those.
+var ErrNotFound = errors.New("no such row")
+
+// An InvalidError is returned by the reads of lists for a bad request.
+type InvalidError struct {
+	// Field is what is wrong, named as in REST: `pageToken`.
+	Field string
+	// Description says what is wrong with the value and what is allowed.
+	Description string
+}
+
+func (e *InvalidError) Error() string { return e.Field + ": " + e.Description }
 
 // A NotReadyError is returned by the reads while View Data cannot be read:
 // Postgres is away, or the tables are not there yet. Another try may succeed.
@@ -26,11 +41,14 @@ const (
 	invalidRole      = "28000" // the role, where it is the user
 )
 
-// translate returns a *NotReadyError for what passes by itself. The errors of the
-// caller's context and all others stay as they are.
+// translate returns ErrNotFound for no rows, and a *NotReadyError for what passes
+// by itself. The errors of the caller's context and all others stay as they are.
 func translate(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return err
+	}
+	if errors.Is(err, pgx.ErrNoRows) {
+		return ErrNotFound
 	}
 	var refusal *pgconn.PgError
 	if !errors.As(err, &refusal) {

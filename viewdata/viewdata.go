@@ -9,7 +9,10 @@ package viewdata
 import (
 	"context"
 	"fmt"
+	"time"
 
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -43,9 +46,18 @@ func Open(ctx context.Context, url string, role string) (*pgxpool.Pool, error) {
 		parameters["tcp_keepalives_interval"] = "5"
 		parameters["tcp_keepalives_count"] = "3"
 	}
+	config.AfterConnect = inUTC
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("open view data: %w", err)
 	}
 	return pool, nil
+}
+
+// inUTC lets the connection return times in UTC, and not in this machine's zone.
+func inUTC(_ context.Context, conn *pgx.Conn) error {
+	conn.TypeMap().RegisterType(&pgtype.Type{
+		Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC},
+	})
+	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -51,6 +52,22 @@ func exec(t *testing.T, url string, statements ...string) {
 	}
 }
 
+// tables returns the tables of View Data, but for the record of its migrations.
+func tables(t *testing.T, url string) []string {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context())
+	rows, _ := conn.Query(t.Context(), "select tablename::text from pg_tables where schemaname = 'public' and tablename <> 'migrations'")
+	tables, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil || len(tables) < 2 {
+		t.Fatalf("tables %q, %v", tables, err)
+	}
+	return tables
+}
+
 func as(t *testing.T, raw, user string) string {
 	t.Helper()
 	u, err := url.Parse(raw)
@@ -66,7 +83,7 @@ func TestMigrate_SeveralAtOnce(t *testing.T) {
 	// With the record in place all begin at the same step; those that would have
 	// to make it wait for each other there already.
 	url := migrated(t)
-	exec(t, url, "drop table pages, consumer_positions", "drop function move_position", "delete from migrations where version_id > 0")
+	exec(t, url, "drop table "+strings.Join(tables(t, url), ", "), "drop function move_position", "delete from migrations where version_id > 0")
 	var group errgroup.Group
 	for range 4 {
 		group.Go(func() error { return viewdata.Migrate(t.Context(), url) })
@@ -146,6 +163,31 @@ func TestOpen_Rights(t *testing.T) {
 			errors.As(err, &refusal)
 			if test.code == "" && err != nil || test.code != "" && (refusal == nil || refusal.Code != test.code) {
 				t.Errorf("%s as %s: %v, want %q", test.sql, test.role, err, test.code)
+			}
+		}
+	}
+}
+
+// TestOpen_RightsOnEveryTable lets the reader read every table and write none,
+// and the writer write all.
+func TestOpen_RightsOnEveryTable(t *testing.T) {
+	t.Parallel()
+	url := migrated(t)
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context())
+	for _, table := range tables(t, url) {
+		for right, readerMay := range map[string]bool{
+			"select": true, "insert": false, "update": false, "delete": false, "truncate": false, "references": false, "trigger": false,
+		} {
+			var reader, writer bool
+			err := conn.QueryRow(t.Context(), "select has_table_privilege($1, $3, $4), has_table_privilege($2, $3, $4)",
+				viewdata.Reader, viewdata.Writer, table, right).Scan(&reader, &writer)
+			writerMay := right != "references" && right != "trigger"
+			if err != nil || reader != readerMay || writer != writerMay {
+				t.Errorf("%s of %s: reader %v, writer %v, %v, want %v, %v", right, table, reader, writer, err, readerMay, writerMay)
 			}
 		}
 	}

@@ -8,7 +8,14 @@ import (
 	"strings"
 
 	"videotutorials/aggregators"
+	"videotutorials/aggregators/adminmessages"
+	"videotutorials/aggregators/adminpositions"
+	"videotutorials/aggregators/adminstreams"
+	"videotutorials/aggregators/adminusers"
 	"videotutorials/aggregators/homepage"
+	"videotutorials/aggregators/registrations"
+	"videotutorials/aggregators/sessions"
+	"videotutorials/aggregators/usercredentials"
 	"videotutorials/internal/certificate"
 	"videotutorials/internal/service"
 )
@@ -25,7 +32,14 @@ type settings struct {
 // all are the aggregators by the names of their packages.
 func all() map[string]aggregators.Aggregator {
 	return map[string]aggregators.Aggregator{
-		"homepage": homepage.Aggregator(),
+		"adminmessages":   adminmessages.Aggregator(),
+		"adminpositions":  adminpositions.Aggregator(),
+		"adminstreams":    adminstreams.Aggregator(),
+		"adminusers":      adminusers.Aggregator(),
+		"homepage":        homepage.Aggregator(),
+		"registrations":   registrations.Aggregator(),
+		"sessions":        sessions.Aggregator(),
+		"usercredentials": usercredentials.Aggregator(),
 	}
 }
 

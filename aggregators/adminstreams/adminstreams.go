@@ -1,0 +1,30 @@
+// Package adminstreams is the aggregator of the streams as administrators see
+// them: how many messages each has, and which is the last. It follows
+// everything. That does not feed itself: an aggregator keeps its place in View
+// Data, not in the log.
+package adminstreams
+
+import (
+	"videotutorials/aggregators"
+	"videotutorials/messagestore"
+)
+
+// Aggregator returns the aggregator.
+func Aggregator() aggregators.Aggregator {
+	return aggregators.Aggregator{
+		ID:       "aggregators:admin-streams",
+		Tables:   []string{"admin_streams"},
+		Handlers: aggregators.Handlers{aggregators.OnAny(anyMessage)},
+	}
+}
+
+func anyMessage(m messagestore.Message) aggregators.Statement {
+	return aggregators.Statement{SQL: `
+		insert into admin_streams as s (stream_name, message_count, last_message_id, last_message_global_position)
+		values ($1, 1, $2, $3)
+		on conflict (stream_name) do update set
+			message_count = s.message_count + 1,
+			last_message_id = excluded.last_message_id,
+			last_message_global_position = excluded.last_message_global_position`,
+		Args: []any{string(m.Stream), m.ID, m.GlobalPosition}}
+}

@@ -1,0 +1,86 @@
+package aggregators_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"videotutorials/aggregators"
+	"videotutorials/aggregators/adminmessages"
+	"videotutorials/aggregators/adminpositions"
+	"videotutorials/aggregators/adminstreams"
+	"videotutorials/aggregators/adminusers"
+	"videotutorials/aggregators/homepage"
+	"videotutorials/aggregators/registrations"
+	"videotutorials/aggregators/sessions"
+	"videotutorials/aggregators/usercredentials"
+	"videotutorials/internal/teststore"
+	"videotutorials/messagestore"
+)
+
+// TestCrashes_EveryView has two runners at once of every aggregator, and ends
+// their connections again and again while people register, watch, log in and out:
+// then each table is what another View Data gets that was made in peace.
+func TestCrashes_EveryView(t *testing.T) {
+	t.Parallel()
+	all := []aggregators.Aggregator{
+		adminmessages.Aggregator(), adminpositions.Aggregator(), adminstreams.Aggregator(), adminusers.Aggregator(),
+		homepage.Aggregator(), registrations.Aggregator(), sessions.Aggregator(), usercredentials.Aggregator(),
+	}
+	store := teststore.New(t)
+	v := newView(t)
+	v.run(store, aggregators.Unlock, all...)
+	v.run(store, aggregators.Unlock, all...)
+	killer := open(t, v.url)
+	killer.exec("listen moved")
+	ctx, written := context.WithCancel(t.Context())
+	go func() {
+		defer written()
+		for range 60 {
+			live(t, store)
+		}
+	}()
+	for ctx.Err() == nil {
+		killer.number(`select count(pg_terminate_backend(pid)) from pg_stat_activity
+			where datname = current_database() and application_name <> 'test'`)
+		if _, err := killer.conn.WaitForNotification(ctx); err != nil && ctx.Err() == nil {
+			t.Fatal(err)
+		}
+	}
+	last := live(t, store)
+	peace := newView(t)
+	peace.run(store, nil, all...)
+	for _, a := range all {
+		v.awaitPlace(a.ID, last[a.ID])
+		peace.awaitPlace(a.ID, last[a.ID])
+		if got, want := v.hash(a), peace.hash(a); got != want {
+			t.Errorf("%s: rows %s, want %s", a.ID, got, want)
+		}
+	}
+}
+
+// live writes what one new user does, and a rejected one, and returns the last
+// message of each aggregator.
+func live(t *testing.T, store messagestore.Store) map[string]int64 {
+	user, session := uuid.NewString(), uuid.NewString()
+	h := history{events: []event{
+		{messagestore.Category("identity").Stream(user), "Registered", `{"email": "` + user + `@example.com", "passwordHash": "h"}`, trace(uuid.NewString(), user)},
+		identity(user, "RegistrationEmailSent", `{}`),
+		{"identity-" + messagestore.Stream(session), "RegistrationRejected", `{"code": "EMAIL_TAKEN"}`, trace(uuid.NewString(), user)},
+		authentication(user, "UserLoginFailed", `{}`),
+		authentication(ada, "UserLoggedIn", `{}`),
+		authentication(user, "UserLoggedOut", `{"sessionId": "`+session+`"}`),
+		authentication(user, "UserLoggedIn", `{}`),
+		{"subscriberPosition-components:x", "Read", `{"position": 1}`, ""},
+		{messagestore.Stream(fmt.Sprintf("viewing-%.1s", user)), "VideoViewed", `{}`, trace(uuid.NewString(), user)},
+	}}
+	last := h.write(t, store)
+	return map[string]int64{
+		"aggregators:registrations": last - 6, "aggregators:sessions": last - 3,
+		"aggregators:user-credentials": last - 2, "aggregators:admin-users": last - 2,
+		"aggregators:admin-subscriber-positions": last - 1,
+		"aggregators:home-page":                  last, "aggregators:admin-streams": last, "aggregators:admin-messages": last,
+	}
+}

@@ -1,0 +1,125 @@
+package aggregators_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"videotutorials/aggregators"
+	"videotutorials/internal/teststore"
+	"videotutorials/messagestore"
+)
+
+// A history is events and the rows that an aggregator makes of them.
+type history struct {
+	aggregator aggregators.Aggregator
+	// events are written in this order to an empty store, so that their global
+	// positions are 1, 2, …; the aggregator has a handler for the last.
+	events []event
+	// query selects the rows, each as one text.
+	query string
+	want  []string
+}
+
+// An event is a message of a history. Empty metadata is what the original's
+// positions have.
+type event struct {
+	stream               messagestore.Stream
+	kind, data, metadata string
+}
+
+// TestViews gives each history to its aggregator while it is written, with each
+// message twice, with two runners at once, and to be rebuilt: the rows are always
+// the same, to the last column.
+func TestViews(t *testing.T) {
+	t.Parallel()
+	for name, h := range histories() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			store := teststore.New(t)
+			live := newView(t)
+			run := live.run(store, nil, h.aggregator)
+			last := h.write(t, store)
+			live.awaitPlace(h.aggregator.ID, last)
+			run.stop()
+			if got := live.texts(h.query); !slices.Equal(got, h.want) {
+				t.Fatalf("rows\n%q, want\n%q", got, h.want)
+			}
+			want := live.hash(h.aggregator)
+
+			same := func(how string, v view) {
+				t.Helper()
+				v.awaitPlace(h.aggregator.ID, last)
+				if got := v.texts(h.query); v.hash(h.aggregator) != want || !slices.Equal(got, h.want) {
+					t.Errorf("%s: rows\n%q, want\n%q, to the last column", how, got, h.want)
+				}
+			}
+			twiced := newView(t)
+			twiced.run(twice{store}, nil, h.aggregator)
+			same("twice", twiced)
+			two := newView(t)
+			two.run(store, aggregators.Unlock, h.aggregator)
+			two.run(store, aggregators.Unlock, h.aggregator)
+			same("two runners", two)
+			live.rebuild(h.aggregator, last)
+			live.run(store, nil, h.aggregator)
+			same("rebuilt", live)
+		})
+	}
+}
+
+// write writes the history and returns the last global position.
+func (h *history) write(t *testing.T, store messagestore.Store) (last int64) {
+	t.Helper()
+	for _, e := range h.events {
+		written, err := store.Write(t.Context(), e.stream, messagestore.Any, messagestore.NewMessage{
+			ID: uuid.NewString(), Type: e.kind, Data: e.data, Metadata: e.metadata,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		last = written.GlobalPosition
+	}
+	return last
+}
+
+func (v view) awaitPlace(id string, position int64) {
+	v.t.Helper()
+	v.await(fmt.Sprintf("select coalesce((select position from consumer_positions where consumer_id = '%s'), -1)", id), position)
+}
+
+func (v view) texts(sql string) []string {
+	v.t.Helper()
+	rows, _ := v.conn.Query(v.t.Context(), sql)
+	texts, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		v.t.Fatalf("%s: %v", sql, err)
+	}
+	return texts
+}
+
+// hash returns a hash of all that the aggregator has written.
+func (v view) hash(a aggregators.Aggregator) (hash string) {
+	v.t.Helper()
+	for _, table := range a.Tables {
+		hash += v.texts(fmt.Sprintf(`select coalesce(md5(string_agg(t::text, E'\n' order by t::text)), '') from %s t`, table))[0]
+	}
+	return hash
+}
+
+// rebuild empties what the aggregator has written, which stands at the position.
+func (v view) rebuild(a aggregators.Aggregator, position int64) {
+	v.t.Helper()
+	id := v.texts(fmt.Sprintf("select message_id::text from consumer_positions where consumer_id = '%s'", a.ID))[0]
+	if err := aggregators.Rebuild(v.t.Context(), v.conn, a, messagestore.Place{Position: position, ID: id}); err != nil {
+		v.t.Fatal(err)
+	}
+	for _, table := range a.Tables {
+		if n := v.number("select count(*) from " + table); n != 0 {
+			v.t.Errorf("%s has %d rows after it was emptied", table, n)
+		}
+	}
+}
