@@ -17,6 +17,8 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/google/uuid"
+
 	"videotutorials/internal/testdb"
 )
 
@@ -164,11 +166,13 @@ func (s *system) until(what string, come func() bool) {
 	}
 }
 
-// view records a viewing, and tries again until it is acknowledged.
+// view records a viewing, and tries again until it is acknowledged: with a key,
+// since one of which nothing was heard may be stored.
 func (s *system) view() {
 	s.t.Helper()
+	key := uuid.NewString()
 	s.until("a viewing is acknowledged", func() bool {
-		status, _ := s.ask(http.MethodPost, s.viewing)
+		status, _ := s.ask(http.MethodPost, s.viewing, "Idempotency-Key", key)
 		return status == http.StatusAccepted
 	})
 }
@@ -185,13 +189,17 @@ func (s *system) shows(viewings string) {
 	})
 }
 
-// ask returns the status and body of an answer, 0 where there is none.
-func (s *system) ask(method, url string) (int, []byte) {
+// ask returns the status and body of an answer, 0 where there is none. header is
+// names and values.
+func (s *system) ask(method, url string, header ...string) (int, []byte) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, method, url, nil)
 	if err != nil {
 		s.t.Fatal(err)
+	}
+	for i := 0; i < len(header); i += 2 {
+		request.Header.Set(header[i], header[i+1])
 	}
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	response, err := client.Do(request)
