@@ -8,4 +8,4 @@ func Unlock(r *Runner) {
 }
 
 // Rebuild empties the tables of an aggregator that nobody runs.
-var Rebuild = rebuild
+var RebuildFrom = rebuild

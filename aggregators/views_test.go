@@ -114,7 +114,7 @@ func (v view) hash(a aggregators.Aggregator) (hash string) {
 func (v view) rebuild(a aggregators.Aggregator, position int64) {
 	v.t.Helper()
 	id := v.texts(fmt.Sprintf("select message_id::text from consumer_positions where consumer_id = '%s'", a.ID))[0]
-	if err := aggregators.Rebuild(v.t.Context(), v.conn, a, messagestore.Place{Position: position, ID: id}); err != nil {
+	if err := aggregators.RebuildFrom(v.t.Context(), v.conn, a, messagestore.Place{Position: position, ID: id}); err != nil {
 		v.t.Fatal(err)
 	}
 	for _, table := range a.Tables {

@@ -2,6 +2,7 @@ package application
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"io"
@@ -14,8 +15,10 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/crypto/bcrypt"
 
 	"videotutorials/internal/testdb"
+	"videotutorials/internal/token"
 	"videotutorials/messagestore"
 	"videotutorials/viewdata"
 )
@@ -38,7 +41,8 @@ func start(t testing.TB, c Config) *api {
 	t.Helper()
 	log := &lockedBuffer{}
 	c.Log = slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	c.Registry, c.Version = prometheus.NewRegistry(), "test"
+	c.Registry, c.Version, c.Secret = prometheus.NewRegistry(), "test", aSecret(t)
+	c.passwordCost = cmp.Or(c.passwordCost, bcrypt.MinCost)
 	app, err := New(c)
 	if err != nil {
 		t.Fatal(err)
@@ -55,6 +59,16 @@ func start(t testing.TB, c Config) *api {
 	})
 	t.Cleanup(stop)
 	return &api{app: app, url: "http://" + rest.Addr().String(), grpc: rpc.Addr().String(), stop: stop, log: log, client: http.DefaultClient}
+}
+
+// aSecret returns the secret of every Application of the tests.
+func aSecret(t testing.TB) token.Secret {
+	t.Helper()
+	secret, err := token.NewSecret([]byte("a secret of the tests, 32 bytes!"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return secret
 }
 
 func listen(t testing.TB) net.Listener {

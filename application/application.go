@@ -1,6 +1,7 @@
 package application
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -22,6 +23,7 @@ import (
 
 	"videotutorials/internal/interceptor"
 	"videotutorials/internal/service"
+	"videotutorials/internal/token"
 	"videotutorials/messagestore"
 	applicationv1 "videotutorials/proto/application/v1"
 )
@@ -37,12 +39,19 @@ type Config struct {
 	// ViewData is read, as view_reader.
 	ViewData *pgxpool.Pool
 	Log      *slog.Logger
+	// Secret signs the sessions, and has signed the links in mails. With another
+	// one, all of them are bad.
+	Secret token.Secret
 	// Registry gets the metrics of the calls, and is what /metrics shows.
 	Registry *prometheus.Registry
 	// Version is what /openapi.json says.
 	Version string
 	// REST and GRPC are the TLS of the two ports. Nil: plain text.
 	REST, GRPC *tls.Config
+
+	// passwordCost is bcrypt's. Defaults to the constant; tests, which hash by the
+	// hundred, have a lower one.
+	passwordCost int
 }
 
 // An Application serves the API. Make it with New.
@@ -61,16 +70,19 @@ type Application struct {
 func New(c Config) (*Application, error) {
 	a := &Application{config: c, health: health.NewServer(), local: bufconn.Listen(1 << 20)}
 	all := newRoutes()
-	a.grpc = a.newGRPC(all)
+	p, err := newPasswords(cmp.Or(c.passwordCost, passwordCost))
+	if err != nil {
+		return nil, err
+	}
+	a.grpc = a.newGRPC(door{all, tokens{c.Secret}, c.ViewData}, p)
 
-	var err error
 	a.conn, err = grpc.NewClient("passthrough:///application",
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return a.local.DialContext(ctx) }),
 		grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		return nil, fmt.Errorf("connect the gateway: %w", err)
 	}
-	rest, err := newGateway(context.Background(), all, a.conn)
+	rest, err := newGateway(context.Background(), all, cookies{secure: c.REST != nil}, a.conn)
 	if err != nil {
 		return nil, errors.Join(err, a.conn.Close())
 	}
@@ -94,15 +106,18 @@ func New(c Config) (*Application, error) {
 	return a, nil
 }
 
-func (a *Application) newGRPC(all routes) *grpc.Server {
+func (a *Application) newGRPC(d door, p *passwords) *grpc.Server {
 	// The first interceptor is the outermost: identify gives the trace id to all
-	// after it, then come log, metrics and recovery, then guard.
-	options := []grpc.ServerOption{grpc.ChainUnaryInterceptor(all.identify)}
+	// after it, then come log, metrics and recovery, then guard and admit.
+	options := []grpc.ServerOption{grpc.ChainUnaryInterceptor(d.identify)}
 	options = append(options, interceptor.ServerOptions(a.config.Log, a.config.Registry)...)
-	options = append(options, grpc.ChainUnaryInterceptor(guard), grpc.MaxRecvMsgSize(maxBody))
+	options = append(options, grpc.ChainUnaryInterceptor(guard, d.admit), grpc.MaxRecvMsgSize(maxBody))
 	s := grpc.NewServer(options...)
 	applicationv1.RegisterHomeServiceServer(s, home{viewData: a.config.ViewData})
 	applicationv1.RegisterViewingsServiceServer(s, viewings{store: a.config.Store})
+	applicationv1.RegisterUsersServiceServer(s, registration{store: a.config.Store, viewData: a.config.ViewData, passwords: p, secret: a.config.Secret})
+	applicationv1.RegisterSessionsServiceServer(s, newSessions(a.config, p, d.tokens))
+	applicationv1.RegisterAdminServiceServer(s, admin{store: a.config.Store, viewData: a.config.ViewData})
 	healthv1.RegisterHealthServer(s, a.health)
 	reflection.Register(s)
 	return s

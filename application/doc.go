@@ -1,6 +1,7 @@
 // Package application is the API of Video Tutorials: gRPC services with REST in
-// front. It has no state of its own. It reads View Data only, and writes to the
-// message store only.
+// front. It has no state of its own. It reads View Data, and writes to the
+// message store. The store it reads in three places, where View Data may not lag:
+// a registration that is repeated, log-ins at the same time, the end of the log.
 //
 //	REST ──▶ http ──▶ gateway ──▶ ┐
 //	                              ├──▶ interceptors ──▶ a service ──▶ message store
@@ -25,6 +26,19 @@
 // so writes the same messages again, which the store takes for what they are,
 // and gets the same answer. There is no memory of keys that could be lost or
 // grow.
+//
+// # Sessions
+//
+// A log-in gives a token, which says who has it and until when, signed with the
+// secret. A log-out is an event; that a session has ended is in View Data, and
+// looked up at each call, as is the role of an administrator. Who may call what
+// is one table, see accessOf.
+//
+// A wrong password is an event too, and the fifth of them locks the account for
+// 15 minutes. It is written with the version that it was decided on: so guesses
+// at the same time are counted one by one, by all processes together. Before
+// that, each process counts failures by address and by peer, alike for addresses
+// with an account and without.
 //
 // # Errors
 //

@@ -40,6 +40,14 @@ func (e invalidError) Error() string {
 	return b.String()
 }
 
+// orNil returns the error, or nil where nothing is wrong.
+func (e invalidError) orNil() error {
+	if len(e) == 0 {
+		return nil
+	}
+	return e
+}
+
 // GRPCStatus is how the error crosses the border.
 func (e invalidError) GRPCStatus() *status.Status {
 	return newStatus(codes.InvalidArgument, e.Error(), &errdetails.BadRequest{FieldViolations: e})
@@ -77,10 +85,23 @@ func statusOf(r *request, err error) *status.Status {
 		exhausted   *messagestore.ExhaustedError
 		unavailable *messagestore.UnavailableError
 		notReady    *viewdata.NotReadyError
+		badPage     *viewdata.InvalidError
 	)
 	switch {
 	case errors.As(err, &refused):
 		return refused.GRPCStatus()
+	case errors.As(err, &badPage):
+		return invalid(badPage.Field, badPage.Description).GRPCStatus()
+	case errors.Is(err, viewdata.ErrNotFound):
+		return status.New(codes.NotFound, "there is none with that id")
+	case errors.Is(err, errNoSession):
+		return status.New(codes.Unauthenticated, errNoSession.Error())
+	case errors.Is(err, errSessionOver):
+		return status.New(codes.Unauthenticated, errSessionOver.Error())
+	case errors.Is(err, errWrongLogin):
+		return status.New(codes.Unauthenticated, errWrongLogin.Error())
+	case errors.Is(err, errNotAdmin):
+		return status.New(codes.PermissionDenied, errNotAdmin.Error())
 	case errors.As(err, &conflict) && r.key != nil:
 		return newStatus(codes.AlreadyExists, keyHeader+": it was used for another request, take a new one",
 			&errdetails.ErrorInfo{Domain: domain, Reason: "IDEMPOTENCY_KEY_REUSED"})

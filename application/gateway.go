@@ -24,33 +24,40 @@ import (
 // success returns the HTTP status of a method's success, by its gRPC name.
 func success(method string) int {
 	switch method {
-	case applicationv1.ViewingsService_RecordViewing_FullMethodName:
+	case applicationv1.ViewingsService_RecordViewing_FullMethodName,
+		applicationv1.UsersService_RegisterUser_FullMethodName:
 		return http.StatusAccepted
+	case applicationv1.SessionsService_LogIn_FullMethodName:
+		return http.StatusCreated
+	case applicationv1.SessionsService_LogOut_FullMethodName:
+		return http.StatusNoContent
 	}
 	return http.StatusOK
 }
 
 // gateway translates REST into calls over conn.
 type gateway struct {
-	routes routes
+	routes  routes
+	cookies cookies
 	*runtime.ServeMux
 }
 
-func newGateway(ctx context.Context, rs routes, conn *grpc.ClientConn) (*gateway, error) {
-	g := &gateway{routes: rs}
+func newGateway(ctx context.Context, rs routes, c cookies, conn *grpc.ClientConn) (*gateway, error) {
+	g := &gateway{routes: rs, cookies: c}
 	nothing := func(string) (string, bool) { return "", false }
 	g.ServeMux = runtime.NewServeMux(
 		runtime.WithMarshalerOption(runtime.MIMEWildcard, &runtime.JSONPb{
 			MarshalOptions: protojson.MarshalOptions{EmitUnpopulated: true},
 		}),
-		// Of the headers only those that forwardKey and answer know cross, and
-		// Authorization.
+		// Of the headers only those cross that forwardKey, forwardToken and answer
+		// know.
 		runtime.WithIncomingHeaderMatcher(nothing),
 		runtime.WithOutgoingHeaderMatcher(nothing),
 		runtime.WithOutgoingTrailerMatcher(nothing),
 		runtime.WithMetadata(forwardKey),
-		runtime.WithForwardResponseOption(answer),
-		runtime.WithErrorHandler(answerError),
+		runtime.WithMetadata(forwardToken),
+		runtime.WithForwardResponseOption(g.answer),
+		runtime.WithErrorHandler(g.answerError),
 		runtime.WithRoutingErrorHandler(g.answerRouting),
 		runtime.WithMiddlewares(g.strict),
 		// A form that is posted would be taken for a GET.
@@ -60,6 +67,9 @@ func newGateway(ctx context.Context, rs routes, conn *grpc.ClientConn) (*gateway
 	for _, register := range []func(context.Context, *runtime.ServeMux, *grpc.ClientConn) error{
 		applicationv1.RegisterHomeServiceHandler,
 		applicationv1.RegisterViewingsServiceHandler,
+		applicationv1.RegisterUsersServiceHandler,
+		applicationv1.RegisterSessionsServiceHandler,
+		applicationv1.RegisterAdminServiceHandler,
 	} {
 		if err := register(ctx, g.ServeMux, conn); err != nil {
 			return nil, fmt.Errorf("register with the gateway: %w", err)
@@ -83,10 +93,15 @@ func forwardKey(_ context.Context, r *http.Request) metadata.MD {
 }
 
 // answer sets the headers and the status of a success.
-func answer(ctx context.Context, w http.ResponseWriter, _ proto.Message) error {
+func (g *gateway) answer(ctx context.Context, w http.ResponseWriter, m proto.Message) error {
 	takeTrace(ctx, w)
+	g.cookies.set(w, m)
 	if method, ok := runtime.RPCMethod(ctx); ok {
-		if code := success(method); code != http.StatusOK {
+		code := success(method)
+		if code == http.StatusNoContent {
+			w.Header().Del("Content-Type")
+		}
+		if code != http.StatusOK {
 			w.WriteHeader(code)
 		}
 	}
@@ -102,13 +117,17 @@ func takeTrace(ctx context.Context, w http.ResponseWriter) {
 	}
 }
 
-func answerError(ctx context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, _ *http.Request, err error) {
+func (g *gateway) answerError(ctx context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, r *http.Request, err error) {
 	takeTrace(ctx, w)
 	s := status.Convert(err)
 	code := runtime.HTTPStatusFromCode(s.Code())
 	var withStatus *runtime.HTTPStatusError
 	if errors.As(err, &withStatus) {
 		s, code = status.Convert(withStatus.Err), withStatus.HTTPStatus
+	}
+	// Who fails to log in keeps the session that he has.
+	if method, ok := runtime.RPCMethod(ctx); ok && code == http.StatusUnauthorized && accessOf(method) != anybody {
+		g.cookies.drop(w, r)
 	}
 	writeError(w, code, s)
 }
@@ -139,6 +158,9 @@ func writeError(w http.ResponseWriter, code int, s *status.Status) {
 			seconds := math.Ceil(retry.GetRetryDelay().AsDuration().Seconds())
 			w.Header().Set("Retry-After", strconv.Itoa(max(1, int(seconds))))
 		}
+	}
+	if code == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", "Bearer")
 	}
 	body, err := protojson.Marshal(s.Proto())
 	if err != nil { // a detail of a type that is not linked in

@@ -40,8 +40,5 @@ func checkHome(in *applicationv1.GetHomeRequest) error {
 	if t := in.GetPageToken(); t != "" {
 		bad = append(bad, invalid("pageToken", fmt.Sprintf("%s is not the nextPageToken of a page", quote(t)))...)
 	}
-	if bad != nil {
-		return bad
-	}
-	return nil
+	return bad.orNil()
 }

@@ -4,6 +4,8 @@ import (
 	"net/http"
 
 	"github.com/google/uuid"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 // maxBody bounds the body of a request.
@@ -21,12 +23,15 @@ func newHandler(rest http.Handler, document []byte, operations http.Handler) htt
 		"/healthz": operations,
 		"/readyz":  operations,
 	}
+	var origin http.CrossOriginProtection
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set(traceHeader, uuid.NewString())
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		// Not an http.ServeMux: it redirects, and refuses in plain text.
 		page, ok := pages[r.URL.Path]
 		switch {
+		case hasCookie(r) && origin.Check(r) != nil:
+			writeError(w, http.StatusForbidden, status.New(codes.PermissionDenied, "another site may not use the cookie "+cookieName))
 		case !ok:
 			rest.ServeHTTP(w, r)
 		case r.Method != http.MethodGet && r.Method != http.MethodHead:

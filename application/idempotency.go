@@ -8,7 +8,11 @@ import (
 )
 
 // The purposes of derived ids. They are part of the derivation.
-const purposeTrace = "trace"
+const (
+	purposeTrace   = "trace"
+	purposeUser    = "user"
+	purposeSession = "session"
+)
 
 // purposeMessage is the purpose of the id of a call's nth message.
 func purposeMessage(n int) string { return fmt.Sprintf("message %d", n) }

@@ -35,21 +35,15 @@ func TestDerive(t *testing.T) {
 	}
 }
 
-func TestNewRequest(t *testing.T) {
+func TestDoor_Request(t *testing.T) {
 	t.Parallel()
-	record, ok := newRoutes().method(applicationv1.ViewingsService_RecordViewing_FullMethodName)
-	if !ok {
-		t.Fatal("RecordViewing has no route")
-	}
-	home, ok := newRoutes().method(applicationv1.HomeService_GetHome_FullMethodName)
-	if !ok {
-		t.Fatal("GetHome has no route")
-	}
+	const record, home = applicationv1.ViewingsService_RecordViewing_FullMethodName, applicationv1.HomeService_GetHome_FullMethodName
+	d := door{routes: newRoutes(), tokens: tokens{aSecret(t)}}
 	in := &applicationv1.RecordViewingRequest{VideoId: strings.ToUpper(aVideo)}
 
 	t.Run("Key", func(t *testing.T) {
 		t.Parallel()
-		r := newRequest(record, in, metadata.Pairs(keyHeader, strings.ToUpper(aKey)))
+		r := d.request(record, in, metadata.Pairs(keyHeader, strings.ToUpper(aKey)))
 		if r.traceID != "1eea2366-340c-8862-b020-fbe1d563579c" {
 			t.Errorf("trace id is %s", r.traceID)
 		}
@@ -59,7 +53,7 @@ func TestNewRequest(t *testing.T) {
 	})
 	t.Run("NoKey", func(t *testing.T) {
 		t.Parallel()
-		a, b := newRequest(record, in, nil), newRequest(record, in, nil)
+		a, b := d.request(record, in, nil), d.request(record, in, nil)
 		if a.traceID == b.traceID || uuid.MustParse(a.traceID).Version() != 4 {
 			t.Errorf("trace ids are %s and %s", a.traceID, b.traceID)
 		}
@@ -69,7 +63,7 @@ func TestNewRequest(t *testing.T) {
 	})
 	t.Run("OnlyPost", func(t *testing.T) {
 		t.Parallel()
-		r := newRequest(home, &applicationv1.GetHomeRequest{}, metadata.Pairs(keyHeader, "no key"))
+		r := d.request(home, &applicationv1.GetHomeRequest{}, metadata.Pairs(keyHeader, "no key"))
 		if r.key != nil || r.invalid != nil {
 			t.Errorf("a read has a key: %v %v", r.key, r.invalid)
 		}
@@ -84,7 +78,7 @@ func TestNewRequest(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := newRequest(record, in, md)
+			r := d.request(record, in, md)
 			if len(r.invalid) != 1 || r.invalid[0].GetField() != "Idempotency-Key" {
 				t.Errorf("violations are %v", r.invalid)
 			}

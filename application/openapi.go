@@ -18,6 +18,10 @@ func openAPI(rs routes, version string) ([]byte, error) {
 		return nil, fmt.Errorf("read the generated document: %w", err)
 	}
 	doc["info"] = map[string]any{"title": "Video Tutorials", "version": version}
+	doc["securityDefinitions"] = map[string]any{bearerScheme: map[string]any{
+		"type": "apiKey", "in": "header", "name": "Authorization",
+		"description": "`Bearer <token>`, with the token of a log-in. Browsers send it in the cookie " + cookieName + ".",
+	}}
 	paths, _ := doc["paths"].(map[string]any)
 	used := map[any]bool{}
 	for _, path := range paths {
@@ -35,16 +39,26 @@ func openAPI(rs routes, version string) ([]byte, error) {
 	return json.Marshal(doc)
 }
 
+// bearerScheme is the document's name for sessions.
+const bearerScheme = "session"
+
 // describe completes one operation.
 func describe(rs routes, verb string, operation map[string]any) {
 	id, _ := operation["operationId"].(string)
 	service, name, _ := strings.Cut(id, "_")
 	responses, _ := operation["responses"].(map[string]any)
 	for _, r := range rs {
-		if code := success(r.name); strings.HasSuffix(r.name, "."+service+"/"+name) && code != http.StatusOK {
+		if !strings.HasSuffix(r.name, "."+service+"/"+name) {
+			continue
+		}
+		if code := success(r.name); code != http.StatusOK {
 			responses[strconv.Itoa(code)] = responses["200"]
 			delete(responses, "200")
 		}
+		operation["security"] = security(accessOf(r.name))
+	}
+	if nothing, ok := responses[strconv.Itoa(http.StatusNoContent)].(map[string]any); ok {
+		delete(nothing, "schema")
 	}
 	for _, r := range responses {
 		response, _ := r.(map[string]any)
@@ -59,6 +73,18 @@ func describe(rs routes, verb string, operation map[string]any) {
 			"description": "A repeat with the same key changes nothing and gets the first answer.",
 		})
 	}
+}
+
+// security returns what an operation for those needs, any one of the list.
+func security(need access) []any {
+	session, none := map[string]any{bearerScheme: []any{}}, map[string]any{}
+	switch need {
+	case anybody:
+		return []any{}
+	case guests:
+		return []any{none, session}
+	}
+	return []any{session}
 }
 
 // usedTags drops the tags of services that are not in REST.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -19,6 +20,7 @@ func TestOpenAPI(t *testing.T) {
 	type operation struct {
 		Responses  map[string]struct{ Headers map[string]any }
 		Tags       []string
+		Security   []map[string][]string
 		Parameters []struct {
 			Name, In string
 			Required bool
@@ -42,11 +44,12 @@ func TestOpenAPI(t *testing.T) {
 	for _, r := range all {
 		want = append(want, r.verb+" "+r.template)
 	}
+	upper := regexp.MustCompile("[A-Z]")
 	tags := map[string]bool{}
 	for path, verbs := range doc.Paths {
 		for verb, o := range verbs {
 			// The document has a path's variables as in JSON.
-			path := strings.ReplaceAll(path, "{videoId}", "{video_id}")
+			path := upper.ReplaceAllStringFunc(path, func(s string) string { return "_" + strings.ToLower(s) })
 			got = append(got, strings.ToUpper(verb)+" "+path)
 			for _, tag := range o.Tags {
 				tags[tag] = true
@@ -80,6 +83,16 @@ func TestOpenAPI(t *testing.T) {
 	viewings := doc.Paths["/v1/videos/{videoId}/viewings"]["post"].Responses
 	if codes := slices.Sorted(maps.Keys(viewings)); !slices.Equal(codes, []string{"202", "default"}) {
 		t.Errorf("answers of viewings are %q", codes)
+	}
+	for path, want := range map[string]string{"/v1/users post": "202", "/v1/sessions post": "201", "/v1/sessions/current delete": "204", "/v1/admin/users get": "200"} {
+		path, verb, _ := strings.Cut(path, " ")
+		o := doc.Paths[path][verb]
+		if codes := slices.Sorted(maps.Keys(o.Responses)); !slices.Equal(codes, []string{want, "default"}) {
+			t.Errorf("answers of %s are %q", path, codes)
+		}
+		if open := verb == "post"; len(o.Security) != 1 != open {
+			t.Errorf("security of %s is %v", path, o.Security)
+		}
 	}
 	checkReferences(t, text, doc.Definitions)
 }

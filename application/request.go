@@ -14,7 +14,6 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"videotutorials/internal/contract"
-	"videotutorials/internal/interceptor"
 	"videotutorials/messagestore"
 )
 
@@ -35,6 +34,11 @@ type request struct {
 	traceID string
 	// userID is who calls. Nil: anonymous.
 	userID *string
+	// session is the one that the call is in. Nil: none. Whether it has ended is
+	// for the door to see.
+	session *session
+	// badToken says that the call came with a credential that is none.
+	badToken bool
 	// path is the call's path in REST, by gRPC too; of a method that is not in
 	// REST its name.
 	path string
@@ -44,9 +48,16 @@ type request struct {
 	invalid invalidError
 }
 
-// newRequest returns the request of a call that came with the metadata.
-func newRequest(r route, in proto.Message, md metadata.MD) *request {
-	req := &request{path: r.path(in)}
+// request returns the request of a call that came with the metadata.
+func (d door) request(method string, in any, md metadata.MD) *request {
+	r, ok := d.routes.method(method)
+	if !ok {
+		return &request{traceID: uuid.NewString(), path: method}
+	}
+	req := &request{path: r.path(in.(proto.Message))}
+	if accessOf(method) != anybody {
+		req.take(d.bearer(md))
+	}
 	if keys := md.Get(keyHeader); r.verb == http.MethodPost && len(keys) > 0 {
 		key, ok := parseUUID(keys[0])
 		switch {
@@ -60,6 +71,15 @@ func newRequest(r route, in proto.Message, md metadata.MD) *request {
 	}
 	req.traceID = req.id(purposeTrace)
 	return req
+}
+
+// take makes the call one of the session.
+func (r *request) take(s *session, good bool) {
+	r.badToken = !good
+	if s != nil {
+		user := s.user.String()
+		r.session, r.userID = s, &user
+	}
 }
 
 // id returns the id that the call has for a purpose: derived where it has a key,
@@ -89,15 +109,21 @@ func (r *request) user() *wrapperspb.StringValue {
 // message returns m as the call's nth message, counted from 0: with the same n
 // for the same message, a repeat of the call has the same ids.
 func (r *request) message(n int, m proto.Message) (messagestore.NewMessage, error) {
+	return r.messageOf(r.id(purposeMessage(n)), r.userID, m)
+}
+
+// messageOf returns m as a message of the call with that id and that acting
+// user, who need not be the caller: who registers is known by the answer only.
+func (r *request) messageOf(id string, user *string, m proto.Message) (messagestore.NewMessage, error) {
 	data, err := contract.Marshal(m)
 	if err != nil {
-		return messagestore.NewMessage{}, fmt.Errorf("message %d: %w", n, err)
+		return messagestore.NewMessage{}, err
 	}
 	return messagestore.NewMessage{
-		ID:       r.id(purposeMessage(n)),
+		ID:       id,
 		Type:     contract.Type(m),
 		Data:     data,
-		Metadata: contract.Metadata{TraceID: r.traceID, UserID: r.userID}.String(),
+		Metadata: contract.Metadata{TraceID: r.traceID, UserID: user}.String(),
 	}, nil
 }
 
@@ -109,22 +135,6 @@ func requestOf(ctx context.Context) *request {
 		return r
 	}
 	return &request{}
-}
-
-// identify is the interceptor that gives a call its request, and so the trace id
-// that all after it have, the answer and the log too. It refuses nothing: they
-// have to see every call.
-func (rs routes) identify(ctx context.Context, in any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
-	req := &request{traceID: uuid.NewString(), path: info.FullMethod}
-	if r, ok := rs.method(info.FullMethod); ok {
-		md, _ := metadata.FromIncomingContext(ctx)
-		req = newRequest(r, in.(proto.Message), md)
-	}
-	// At once, so that whoever gives up before the answer has it too. It fails
-	// only where the caller is gone.
-	_ = grpc.SendHeader(ctx, metadata.Pairs(traceHeader, req.traceID))
-	ctx = interceptor.WithTraceID(ctx, req.traceID)
-	return next(context.WithValue(ctx, requestKey{}, req), in)
 }
 
 // guard is the interceptor next to the services: it refuses a call whose

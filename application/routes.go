@@ -33,6 +33,9 @@ func files() []protoreflect.FileDescriptor {
 	return []protoreflect.FileDescriptor{
 		applicationv1.File_application_v1_home_proto,
 		applicationv1.File_application_v1_viewings_proto,
+		applicationv1.File_application_v1_users_proto,
+		applicationv1.File_application_v1_sessions_proto,
+		applicationv1.File_application_v1_admin_proto,
 	}
 }
 

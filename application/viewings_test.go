@@ -209,7 +209,7 @@ func TestRecordViewing_StoreAway(t *testing.T) {
 	t.Cleanup(func() { _ = client.Close() })
 	a := start(t, Config{Store: client, ViewData: pool})
 	key := uuid.NewString()
-	away := a.record(t, aVideo, "Idempotency-Key", key, "Grpc-Timeout", "50m")
+	away := a.record(t, aVideo, "Idempotency-Key", key, "Grpc-Timeout", "500m")
 	if away.status != http.StatusGatewayTimeout {
 		t.Errorf("answer is %d %s", away.status, away.body)
 	}

@@ -18,8 +18,12 @@ import (
 )
 
 func main() {
-	s := &settings{}
-	service.Main("aggregators", service.Command{Help: "run the aggregators, which shape View Data", Settings: s, Run: s.run})
+	s, r := &settings{}, &rebuild{}
+	service.Main("aggregators",
+		service.Command{Help: "run the aggregators, which shape View Data", Settings: s, Run: s.run},
+		service.Command{Name: "rebuild", Help: "empty an aggregator's tables, so that it makes them again from the log", Args: "AGGREGATOR",
+			Settings: r, Tool: true, Run: r.run},
+	)
 }
 
 // run runs the chosen aggregators until the context ends. Postgres and the

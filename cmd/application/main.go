@@ -13,6 +13,7 @@ import (
 
 	"videotutorials/application"
 	"videotutorials/internal/service"
+	"videotutorials/internal/token"
 	"videotutorials/messagestore/rpc"
 	"videotutorials/viewdata"
 )
@@ -22,6 +23,7 @@ type settings struct {
 	ViewData string `name:"viewdata-url" env:"VT_VIEWDATA_URL" help:"URL of View Data, required; it is read as view_reader"`
 	Store    string `name:"messagestore-addr" env:"VT_MESSAGESTORE_ADDR" help:"host:port of the message store, default 127.0.0.1:<port + 10>"`
 	Certs    string `name:"certs" env:"VT_CERTS" help:"folder with ca.crt, application.crt and application.key, required unless insecure"`
+	Secret   string `name:"secret-file" env:"VT_SECRET_FILE" help:"file whose content signs sessions and the links in mails, required; at least 32 random bytes, the same for components"`
 	Insecure bool   `name:"insecure" env:"VT_INSECURE" default:"false" help:"no TLS to the message store and on the gRPC port"`
 	TLSCert  string `name:"tls-cert" env:"VT_TLS_CERT" help:"certificate file (PEM) for TLS on the REST port, which is plain HTTP without"`
 	TLSKey   string `name:"tls-key" env:"VT_TLS_KEY" help:"key file (PEM) of tls-cert"`
@@ -38,6 +40,12 @@ func (s *settings) run(ctx context.Context, log *slog.Logger, args []string) err
 		return &service.UsageError{Reason: "application takes no arguments"}
 	case s.ViewData == "":
 		return &service.UsageError{Reason: "VT_VIEWDATA_URL is required"}
+	case s.Secret == "":
+		return &service.UsageError{Reason: "VT_SECRET_FILE is required"}
+	}
+	secret, err := token.ReadSecret(s.Secret)
+	if err != nil {
+		return err
 	}
 	tls, err := s.tls(log)
 	if err != nil {
@@ -57,7 +65,7 @@ func (s *settings) run(ctx context.Context, log *slog.Logger, args []string) err
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	app, err := application.New(application.Config{
-		Store: store, ViewData: pool, Log: log, Registry: registry, Version: version(), REST: tls.rest, GRPC: tls.grpc,
+		Store: store, ViewData: pool, Log: log, Secret: secret, Registry: registry, Version: version(), REST: tls.rest, GRPC: tls.grpc,
 	})
 	if err != nil {
 		return err

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -40,8 +42,8 @@ func TestRun(t *testing.T) {
 	store := teststore.New(t)
 	s := &settings{
 		Port: freePort(t), Certs: certs, Store: serveStore(t, store, certs),
-		ViewData: testdb.New(t, "view_data", viewdata.Migrate),
-		TLSCert:  filepath.Join(certs, "application.crt"), TLSKey: filepath.Join(certs, "application.key"),
+		ViewData: testdb.New(t, "view_data", viewdata.Migrate), Secret: secretFile(t, 32),
+		TLSCert: filepath.Join(certs, "application.crt"), TLSKey: filepath.Join(certs, "application.key"),
 	}
 	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 	defer stop()
@@ -95,18 +97,22 @@ func TestRun_Wrong(t *testing.T) {
 	log := slog.New(slog.DiscardHandler)
 	none := filepath.Join(t.TempDir(), "none")
 	const url = "postgres:///x"
+	good, short := secretFile(t, 32), secretFile(t, 31)
 	for name, c := range map[string]struct {
 		s     *settings
 		args  []string
 		usage bool
 	}{
-		"Arguments":      {&settings{ViewData: url, Insecure: true}, []string{"x"}, true},
-		"NoViewData":     {&settings{Insecure: true}, nil, true},
-		"NoCertificates": {&settings{ViewData: url}, nil, true},
-		"HalfTLS":        {&settings{ViewData: url, Insecure: true, TLSCert: none}, nil, true},
-		"NoSuchFile":     {&settings{ViewData: url, Insecure: true, TLSCert: none, TLSKey: none}, nil, false},
-		"NoSuchFolder":   {&settings{ViewData: url, Certs: none}, nil, false},
-		"BadURL":         {&settings{ViewData: "postgres://%zz", Insecure: true}, nil, false},
+		"Arguments":      {&settings{ViewData: url, Secret: good, Insecure: true}, []string{"x"}, true},
+		"NoViewData":     {&settings{Secret: good, Insecure: true}, nil, true},
+		"NoSecret":       {&settings{ViewData: url, Insecure: true}, nil, true},
+		"NoSecretFile":   {&settings{ViewData: url, Secret: none, Insecure: true}, nil, false},
+		"ShortSecret":    {&settings{ViewData: url, Secret: short, Insecure: true}, nil, false},
+		"NoCertificates": {&settings{ViewData: url, Secret: good}, nil, true},
+		"HalfTLS":        {&settings{ViewData: url, Secret: good, Insecure: true, TLSCert: none}, nil, true},
+		"NoSuchFile":     {&settings{ViewData: url, Secret: good, Insecure: true, TLSCert: none, TLSKey: none}, nil, false},
+		"NoSuchFolder":   {&settings{ViewData: url, Secret: good, Certs: none}, nil, false},
+		"BadURL":         {&settings{ViewData: "postgres://%zz", Secret: good, Insecure: true}, nil, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -119,6 +125,16 @@ func TestRun_Wrong(t *testing.T) {
 			}
 		})
 	}
+}
+
+// secretFile makes a file with a secret of so many bytes.
+func secretFile(t *testing.T, size int) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(file, bytes.Repeat([]byte("s"), size), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
 }
 
 // certificates makes a folder with what the parts need.

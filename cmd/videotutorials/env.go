@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"os"
 	"strconv"
@@ -14,22 +12,10 @@ import (
 )
 
 // env prints shell exports for the system that runs.
-type env struct {
-	DataDir string `name:"data-dir" env:"VT_DATA_DIR" help:"data folder; default /var/lib/videotutorials as root, else $XDG_STATE_HOME/videotutorials"`
-}
+type env struct{ running }
 
 func (e *env) run(context.Context, *slog.Logger, []string) error {
-	data, err := at(e.DataDir)
-	if err != nil {
-		return err
-	}
-	if data.holder() == 0 {
-		return fmt.Errorf("nothing runs in %s", data)
-	}
-	s, err := readState(data)
-	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("what runs in %s is still starting", data)
-	}
+	data, s, err := e.find()
 	if err != nil {
 		return err
 	}

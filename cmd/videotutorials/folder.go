@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
@@ -19,6 +20,7 @@ type folder string
 func (f folder) certs() string           { return filepath.Join(string(f), "certs") }
 func (f folder) postgres() string        { return filepath.Join(string(f), "postgres") }
 func (f folder) policy() string          { return filepath.Join(string(f), "policy.json") }
+func (f folder) secret() string          { return filepath.Join(string(f), "secret") }
 func (f folder) log(name string) string  { return filepath.Join(string(f), "log", name+".log") }
 func (f folder) run(file string) string  { return filepath.Join(string(f), "run", file) }
 func (f folder) pid(name string) string  { return f.run(name + ".pid") }
@@ -53,7 +55,7 @@ func (f folder) make() error {
 	if err := os.MkdirAll(string(f), 0o711); err != nil {
 		return err
 	}
-	for _, name := range []string{"log", "run"} {
+	for _, name := range []string{"log", "run", "mail"} {
 		if err := os.MkdirAll(filepath.Join(string(f), name), 0o700); err != nil {
 			return err
 		}
@@ -69,6 +71,24 @@ func replace(path string, text []byte) error {
 		return err
 	}
 	return os.Rename(fresh, path)
+}
+
+// makeSecret makes what signs sessions and links, unless it is there: with another
+// one all of them would end.
+func makeSecret(f folder) error {
+	if _, err := os.Stat(f.secret()); !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return replace(f.secret(), []byte(rand.Text()+rand.Text()))
+}
+
+// running returns the id of the process of a part.
+func (f folder) running(part string) (int, error) {
+	text, err := os.ReadFile(f.pid(part))
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(strings.TrimSpace(string(text)))
 }
 
 // A runningError is returned where another videotutorials has the folder.

@@ -26,20 +26,26 @@ type part struct {
 	// operations is the offset of the port with its /readyz.
 	operations int
 	// env returns what it is told beside what all are told.
-	env func(folder, databases) []string
+	env func(*up, folder, databases) []string
 }
 
 // parts are all of them, in the order in which they start. They stop in the
 // opposite order.
 var parts = []part{
 	{name: "messagestore", args: []string{"serve"}, operations: service.MessageStoreOpsPort,
-		env: func(f folder, d databases) []string {
+		env: func(_ *up, f folder, d databases) []string {
 			return []string{"VT_DATABASE_URL=" + d.messageStore, "VT_POLICY=" + f.policy()}
 		}},
+	{name: "components", operations: service.ComponentsOpsPort,
+		env: func(u *up, _ folder, _ databases) []string {
+			return []string{"VT_SMTP_URL=" + u.SMTP, "VT_MAIL_FROM=" + u.MailFrom, "VT_PUBLIC_URL=" + u.PublicURL}
+		}},
 	{name: "aggregators", operations: service.AggregatorsOpsPort,
-		env: func(_ folder, d databases) []string { return []string{"VT_VIEWDATA_URL=" + d.viewData} }},
+		env: func(_ *up, _ folder, d databases) []string { return []string{"VT_VIEWDATA_URL=" + d.viewData} }},
 	{name: "application", operations: service.RESTPort,
-		env: func(_ folder, d databases) []string { return []string{"VT_VIEWDATA_URL=" + d.viewReader} }},
+		env: func(_ *up, f folder, d databases) []string {
+			return []string{"VT_VIEWDATA_URL=" + d.viewReader, "VT_SECRET_FILE=" + f.secret()}
+		}},
 }
 
 // choose returns the parts of those names, all for none. The commands are beside
@@ -70,11 +76,11 @@ func choose(names []string) ([]part, error) {
 
 // keep runs the part, again when it dies, until the context ends and it has
 // drained.
-func (p part) keep(ctx context.Context, data folder, d databases, common []string, log *slog.Logger) {
+func (p part) keep(ctx context.Context, u *up, data folder, d databases, common []string, log *slog.Logger) {
 	program := supervisor.Program{
 		Path:    p.path,
 		Args:    p.args,
-		Env:     slices.Concat(foreign(os.Environ()), common, p.env(data, d)),
+		Env:     slices.Concat(foreign(os.Environ()), common, p.env(u, data, d)),
 		Log:     data.log(p.name),
 		PIDFile: data.pid(p.name),
 	}

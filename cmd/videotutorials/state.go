@@ -8,6 +8,8 @@ import (
 // A state is what a running videotutorials tells `videotutorials env`.
 type state struct {
 	Port int `json:"port"`
+	// Insecure: there is no TLS between the parts.
+	Insecure bool `json:"insecure"`
 	// MessageStore and ViewData are the superuser's URLs of the databases.
 	MessageStore string `json:"messageStore"`
 	ViewData     string `json:"viewData"`

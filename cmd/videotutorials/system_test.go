@@ -15,10 +15,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"go.uber.org/goleak"
 
-	"github.com/google/uuid"
-
+	"videotutorials/internal/service"
 	"videotutorials/internal/testdb"
 )
 
@@ -192,9 +192,14 @@ func (s *system) shows(viewings string) {
 // ask returns the status and body of an answer, 0 where there is none. header is
 // names and values.
 func (s *system) ask(method, url string, header ...string) (int, []byte) {
+	return s.send(method, url, "", header...)
+}
+
+// send is ask with a body.
+func (s *system) send(method, url, body string, header ...string) (int, []byte) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, method, url, nil)
+	request, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -207,11 +212,21 @@ func (s *system) ask(method, url string, header ...string) (int, []byte) {
 		return 0, nil
 	}
 	defer response.Body.Close() //nolint:errcheck // only read
-	body, err := io.ReadAll(response.Body)
+	answer, err := io.ReadAll(response.Body)
 	if err != nil {
 		return 0, nil
 	}
-	return response.StatusCode, body
+	return response.StatusCode, answer
 }
 
 func newFolder(t *testing.T) folder { return folder(filepath.Join(testdb.Folder(t), "data")) }
+
+// freePort returns a VT_PORT whose ports are free.
+func freePort(t *testing.T) int {
+	t.Helper()
+	port, err := service.FreePort(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -21,6 +22,9 @@ type up struct {
 	DataDir     string   `name:"data-dir" env:"VT_DATA_DIR" help:"data folder; default /var/lib/videotutorials as root, else $XDG_STATE_HOME/videotutorials"`
 	DatabaseURL string   `name:"database-url" env:"VT_DATABASE_URL" help:"a Postgres that has or gets both databases; default a private one"`
 	Only        []string `name:"only" help:"parts to run, as messagestore,application; default all"`
+	PublicURL   string   `name:"public-url" env:"VT_PUBLIC_URL" help:"where people reach the application, for links in mails; default http://127.0.0.1:<port>"`
+	SMTP        string   `name:"smtp-url" env:"VT_SMTP_URL" help:"mail server, as smtp://user:password@host:587 or smtps://host; default none: mails are files in <data-dir>/mail"`
+	MailFrom    string   `name:"mail-from" env:"VT_MAIL_FROM" default:"no-reply@localhost" help:"address of the sender of mails"`
 	Insecure    bool     `name:"insecure" env:"VT_INSECURE" help:"no TLS between the parts: everybody is anonymous"`
 }
 
@@ -63,7 +67,7 @@ func (u *up) run(ctx context.Context, log *slog.Logger, _ []string) error {
 		return err
 	}
 	log.Info("certificates are there", "folder", data.certs())
-	if err := writePolicy(data); err != nil {
+	if err := errors.Join(writePolicy(data), makeSecret(data)); err != nil {
 		return err
 	}
 
@@ -72,7 +76,7 @@ func (u *up) run(ctx context.Context, log *slog.Logger, _ []string) error {
 		return err
 	}
 	defer stop()
-	if err := (state{port, d.messageStore, d.viewData}).write(data); err != nil {
+	if err := (state{port, u.Insecure, d.messageStore, d.viewData}).write(data); err != nil {
 		return err
 	}
 	defer os.Remove(data.stateFile()) //nolint:errcheck // nobody reads it once the lock is gone
@@ -91,7 +95,7 @@ func (u *up) runParts(ctx context.Context, chosen []part, data folder, port int,
 	for _, p := range chosen {
 		log := log.With("part", p.name)
 		log.Info("starting a part", "log", data.log(p.name))
-		defer background(ctx, func(ctx context.Context) { p.keep(ctx, data, d, common, log) })()
+		defer background(ctx, func(ctx context.Context) { p.keep(ctx, u, data, d, common, log) })()
 	}
 	if awaitReady(ctx, chosen, port, log) {
 		announce(chosen, port)

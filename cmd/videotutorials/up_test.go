@@ -25,7 +25,7 @@ func TestUp(t *testing.T) {
 	s.view()
 	s.shows("1")
 	pids := s.pids()
-	if len(pids) != 4 {
+	if len(pids) != len(parts)+1 { // and Postgres
 		t.Errorf("the processes are %v", pids)
 	}
 

@@ -38,7 +38,9 @@ type Parallel struct {
 	// Handle handles a message. The context ends at a stop; what must not be
 	// broken off is done under Finishing. Calling release, once or never, lets the
 	// next message for the entity go on, and gives the place among the 16 to
-	// another. An error means: not handled, try again.
+	// another. An error means: not handled, try again; but after an
+	// *InvalidError of the store, which no try mends, the message is skipped, with
+	// a line in the log.
 	Handle func(ctx context.Context, m messagestore.Message, release func()) error
 	// Metrics measures it. Defaults to no measuring.
 	Metrics *Metrics

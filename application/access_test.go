@@ -1,0 +1,181 @@
+package application
+
+import (
+	"crypto/tls"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
+	"google.golang.org/grpc/status"
+
+	"videotutorials/internal/teststore"
+	applicationv1 "videotutorials/proto/application/v1"
+)
+
+// Every method is in the table by purpose: what it forgets is for admins.
+func TestAccessOf(t *testing.T) {
+	t.Parallel()
+	want := map[string]access{
+		"GET /v1/home":                        guests,
+		"POST /v1/videos/{video_id}/viewings": guests,
+		"POST /v1/users":                      anybody,
+		"GET /v1/registrations/{trace_id}":    anybody,
+		"GET /v1/users/{user_id}:confirm":     anybody,
+		"POST /v1/sessions":                   anybody,
+		"DELETE /v1/sessions/current":         users,
+		"GET /v1/admin/users":                 admins,
+		"GET /v1/admin/users/{user_id}":       admins,
+		"GET /v1/admin/messages":              admins,
+		"GET /v1/admin/messages/{message_id}": admins,
+		"GET /v1/admin/streams":               admins,
+		"GET /v1/admin/categories":            admins,
+		"GET /v1/admin/types":                 admins,
+		"GET /v1/admin/subscriber-positions":  admins,
+	}
+	all := newRoutes()
+	for _, r := range all {
+		if need, ok := want[r.verb+" "+r.template]; !ok || accessOf(r.name) != need {
+			t.Errorf("%s %s is for %d", r.verb, r.template, accessOf(r.name))
+		}
+	}
+	if len(all) != len(want) {
+		t.Errorf("%d routes", len(all))
+	}
+	if accessOf("/application.v1.NewService/New") != admins {
+		t.Error("what is new is not for admins")
+	}
+}
+
+func TestAccess(t *testing.T) {
+	t.Parallel()
+	pool, url := viewData(t)
+	a := start(t, Config{Store: teststore.New(t), ViewData: pool})
+	user, admin := addUser(t, url, anEmail, false), addUser(t, url, "admin@example.com", true)
+	gone := uuid.NewString()
+	made := tokens{aSecret(t)}
+	over := made.make(session{uuid.New(), uuid.MustParse(admin)}, time.Now())
+	good := strings.TrimPrefix(a.session(t, admin)[1], "Bearer ")
+	const list, home, out, in = "GET /v1/admin/users", "GET /v1/home", "DELETE /v1/sessions/current", "POST /v1/sessions"
+	for name, c := range map[string]struct {
+		headers []string
+		want    map[string]int
+	}{
+		"Nobody":        {nil, map[string]int{list: 401, home: 200, out: 401, in: 400}},
+		"User":          {a.session(t, user), map[string]int{list: 403, home: 200, out: 204, in: 400}},
+		"Admin":         {a.session(t, admin), map[string]int{list: 200, home: 200, out: 204, in: 400}},
+		"Unknown":       {a.session(t, gone), map[string]int{list: 403, home: 200, out: 204, in: 400}},
+		"Expired":       {bearer(over), map[string]int{list: 401, home: 401, out: 401, in: 400}},
+		"ExpiredCookie": {[]string{"Cookie", "vt_session=" + over}, map[string]int{list: 401, home: 401, out: 401, in: 400}},
+		"Nonsense":      {bearer("x"), map[string]int{list: 401, home: 401, out: 401, in: 400}},
+		"NotASCII":      {bearer("\xffü"), map[string]int{list: 401, home: 401, out: 401, in: 400}},
+		"CookieQuotes":  {[]string{"Cookie", `vt_session="ü"`}, map[string]int{list: 401, home: 200, out: 401, in: 400}},
+		"NoToken":       {[]string{"Authorization", ""}, map[string]int{list: 401, home: 401, out: 401, in: 400}},
+		"Basic":         {[]string{"Authorization", "Basic YTpi"}, map[string]int{list: 401, home: 401, out: 401, in: 400}},
+		"Twice":         {append(bearer(good), bearer(good)...), map[string]int{list: 401, home: 401, out: 401, in: 400}},
+		"TwoCookies":    {[]string{"Cookie", "vt_session=" + good + "; vt_session=" + over}, map[string]int{list: 401, home: 401, out: 401, in: 400}},
+		"HeaderFirst":   {append(bearer(over), "Cookie", "vt_session="+good), map[string]int{list: 401, home: 401, out: 401, in: 400}},
+		"Metadata":      {[]string{"Grpc-Metadata-Authorization", "Bearer " + good, "Vt_session", good}, map[string]int{list: 401, home: 200, out: 401, in: 400}},
+		// Another site cannot do anything with a cookie that it does not know.
+		"CrossSite":   {[]string{"Cookie", "vt_session=" + good, "Sec-Fetch-Site", "cross-site"}, map[string]int{list: 200, home: 200, out: 403, in: 403}},
+		"OtherOrigin": {[]string{"Cookie", "vt_session=" + good, "Origin", "https://evil.example.com"}, map[string]int{list: 200, home: 200, out: 403, in: 403}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for call, want := range c.want {
+				method, path, _ := strings.Cut(call, " ")
+				got := a.call(t, method, path, "", c.headers...)
+				if got.status != want {
+					t.Errorf("%s: %d %s, want %d", call, got.status, got.body, want)
+				}
+				if got.status >= 400 {
+					got.violations(t) // it is a google.rpc.Status
+				}
+				// A browser that is refused its cookie gets rid of it.
+				dropped := got.status == 401 && name == "ExpiredCookie" || got.status == 401 && name == "TwoCookies"
+				if dropped != strings.HasPrefix(got.header.Get("Set-Cookie"), "vt_session=; Path=/; Max-Age=0") && got.status != 204 {
+					t.Errorf("%s: Set-Cookie is %q", call, got.header.Get("Set-Cookie"))
+				}
+			}
+		})
+	}
+}
+
+// The role is that of the moment.
+func TestAccess_RoleChanges(t *testing.T) {
+	t.Parallel()
+	pool, url := viewData(t)
+	a := start(t, Config{Store: teststore.New(t), ViewData: pool})
+	user := addUser(t, url, anEmail, false)
+	session := a.session(t, user)
+	for _, admin := range []bool{false, true, false} {
+		insert(t, url, "update user_credentials set admin = $1", admin)
+		if got := a.call(t, "GET", "/v1/admin/types", "", session...); (got.status == http.StatusOK) != admin {
+			t.Errorf("admin is %t: %d %s", admin, got.status, got.body)
+		}
+	}
+}
+
+func TestAccess_GRPC(t *testing.T) {
+	t.Parallel()
+	pool, url := viewData(t)
+	a := start(t, Config{Store: teststore.New(t), ViewData: pool})
+	admin := addUser(t, url, "admin@example.com", true)
+	client := applicationv1.NewAdminServiceClient(dial(t, a.grpc, insecure.NewCredentials()))
+	if _, err := client.ListTypes(t.Context(), &applicationv1.ListTypesRequest{}); status.Code(err) != codes.Unauthenticated {
+		t.Errorf("without a session: %v", err)
+	}
+	ctx := metadata.AppendToOutgoingContext(t.Context(), "authorization", a.session(t, admin)[1])
+	if _, err := client.ListTypes(ctx, &applicationv1.ListTypesRequest{}); err != nil {
+		t.Errorf("with one: %v", err)
+	}
+}
+
+// Over TLS the cookie is for TLS only.
+func TestCookies_Secure(t *testing.T) {
+	t.Parallel()
+	peer := httptest.NewTLSServer(nil)
+	defer peer.Close()
+	pool, url := viewData(t)
+	addUser(t, url, anEmail, false)
+	a := start(t, Config{Store: teststore.New(t), ViewData: pool, REST: &tls.Config{Certificates: peer.TLS.Certificates, MinVersion: tls.VersionTLS13}})
+	a.url, a.client = "https"+a.url[len("http"):], peer.Client()
+	cookie, err := http.ParseSetCookie(a.logIn(t, anEmail, aPassword).header.Get("Set-Cookie"))
+	if err != nil || !cookie.Secure || !cookie.HttpOnly {
+		t.Errorf("cookie is %v, %v", cookie, err)
+	}
+}
+
+type networkAddr string
+
+func (networkAddr) Network() string  { return "test" }
+func (a networkAddr) String() string { return string(a) }
+
+func TestPeerOf(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		addr, forwarded, want string
+	}{
+		{"192.0.2.1:5", "", "192.0.2.1"},
+		{"192.0.2.1:5", "192.0.2.9", "192.0.2.1"}, // gRPC callers say nothing that counts
+		{"[2001:db8:1:2:3::4]:5", "", "2001:db8:1:2::/64"},
+		{"[::ffff:192.0.2.1]:5", "", "192.0.2.1"},
+		{"bufconn", "192.0.2.1", "192.0.2.1"},
+		{"bufconn", "10.0.0.1, nonsense, 192.0.2.1", "192.0.2.1"},
+		{"bufconn", "fe80::1%eth0", "fe80::/64"},
+		{"bufconn", "", ""},
+		{"bufconn", "nonsense", ""},
+	} {
+		ctx := peer.NewContext(t.Context(), &peer.Peer{Addr: networkAddr(c.addr)})
+		ctx = metadata.NewIncomingContext(ctx, metadata.Pairs("x-forwarded-for", c.forwarded))
+		if got := peerOf(ctx); got != c.want {
+			t.Errorf("%s for %q is %q, want %q", c.addr, c.forwarded, got, c.want)
+		}
+	}
+}

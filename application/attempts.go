@@ -1,0 +1,91 @@
+package application
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"videotutorials/internal/contract"
+	"videotutorials/messagestore"
+	authenticationv1 "videotutorials/proto/authentication/v1"
+	"videotutorials/viewdata"
+)
+
+const (
+	// mostFailures lock an account for lockTime.
+	mostFailures = 5
+	lockTime     = 15 * time.Minute
+	// incorrectPassword is the reason of a failure, as the original system has it.
+	incorrectPassword = "incorrect password"
+)
+
+// attempts are the log-ins of an account, as far as they matter for the next.
+type attempts struct {
+	// version is that of the stream authentication-<userId>. What is decided
+	// holds only if the stream is still there when it is written.
+	version messagestore.Version
+	// failures is how many there were since the last log-in or lock.
+	failures    int64
+	lockedUntil time.Time
+}
+
+// attemptsOf returns the attempts as View Data has them. It may lag.
+func attemptsOf(c viewdata.Credential) attempts {
+	a := attempts{version: messagestore.Version(c.LastAuthenticationPosition), failures: c.FailedLogins}
+	if c.LockedUntil != nil {
+		a.lockedUntil = *c.LockedUntil
+	}
+	return a
+}
+
+// decide returns the events of an attempt with the right or a wrong password:
+// none where the account is locked. Then the password does not matter.
+func (a attempts) decide(user string, right bool, now time.Time) []proto.Message {
+	switch {
+	case now.Before(a.lockedUntil):
+		return nil
+	case right:
+		return []proto.Message{&authenticationv1.UserLoggedIn{UserId: user}}
+	}
+	events := []proto.Message{&authenticationv1.UserLoginFailed{UserId: user, Reason: incorrectPassword}}
+	if a.failures+1 >= mostFailures {
+		events = append(events, &authenticationv1.AccountLocked{UserId: user, Until: timestamppb.New(now.Add(lockTime))})
+	}
+	return events
+}
+
+// authentication returns the stream of a user's log-ins, which the application
+// owns.
+func authentication(user string) messagestore.Stream {
+	return contract.Category((*authenticationv1.UserLoggedIn)(nil)).Stream(user)
+}
+
+// readAttempts returns the attempts as the stream has them: from its end back to
+// the last log-in or lock.
+func readAttempts(ctx context.Context, store messagestore.Store, stream messagestore.Stream) (attempts, error) {
+	// Log-outs apart, there are never more than mostFailures before a lock.
+	const enough = 100
+	a := attempts{version: messagestore.None}
+	for m, err := range store.Read(ctx, messagestore.ReadRequest{
+		Source: messagestore.OfStream(stream), Backward: true, Limit: enough,
+	}) {
+		if err != nil {
+			return attempts{}, fmt.Errorf("read log-ins: %w", err)
+		}
+		a.version = max(a.version, messagestore.Version(m.Position))
+		switch m.Type {
+		case contract.Type((*authenticationv1.UserLoginFailed)(nil)):
+			a.failures++
+		case contract.Type((*authenticationv1.UserLoggedIn)(nil)):
+			return a, nil
+		case contract.Type((*authenticationv1.AccountLocked)(nil)):
+			locked, err := contract.Decode[*authenticationv1.AccountLocked](m)
+			a.lockedUntil = locked.GetUntil().AsTime()
+			return a, err
+		}
+	}
+	return a, nil
+}

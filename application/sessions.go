@@ -1,0 +1,184 @@
+package application
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"videotutorials/messagestore"
+	applicationv1 "videotutorials/proto/application/v1"
+	authenticationv1 "videotutorials/proto/authentication/v1"
+	"videotutorials/viewdata"
+)
+
+const (
+	// mostPeerFailures is how often a peer may fail in lockTime, whatever the
+	// address: many share one.
+	mostPeerFailures = 100
+	// namesKnown bounds the memory for failures, at about 200 bytes a name.
+	namesKnown = 10_000
+	// maxTries bounds how often an attempt is decided anew, because others were
+	// faster. Only as many can be as passwords are compared at one time.
+	maxTries = 20
+)
+
+// errWrongLogin is returned alike for all that is wrong with a log-in, so that
+// nobody learns which addresses have an account.
+var errWrongLogin = fmt.Errorf("wrong e-mail address or password; after %d failures an account is locked for %v", mostFailures, lockTime)
+
+// sessions is the SessionsService. It writes events and not commands: there is
+// nobody else to decide about a log-in.
+type sessions struct {
+	applicationv1.UnimplementedSessionsServiceServer
+	store     messagestore.Store
+	viewData  *pgxpool.Pool
+	passwords *passwords
+	tokens    tokens
+	// addresses and peers fail too often before View Data is asked. They look
+	// alike for addresses with an account and without.
+	addresses, peers *failures
+}
+
+func newSessions(c Config, p *passwords, t tokens) sessions {
+	return sessions{
+		store: c.Store, viewData: c.ViewData, passwords: p, tokens: t,
+		addresses: newFailures(mostFailures, lockTime, namesKnown),
+		peers:     newFailures(mostPeerFailures, lockTime, namesKnown),
+	}
+}
+
+// LogIn writes UserLoggedIn, and then there is a session.
+func (s sessions) LogIn(ctx context.Context, in *applicationv1.LogInRequest) (*applicationv1.LogInResponse, error) {
+	if err := checkLogIn(in); err != nil {
+		return nil, err
+	}
+	// What is no address is nobody's, and is treated as such.
+	email, _ := parseEmail(in.GetEmail())
+	peer, now := peerOf(ctx), time.Now()
+	if wait := max(s.addresses.wait(email, now), s.peers.wait(peer, now)); wait > 0 {
+		return nil, &messagestore.ExhaustedError{RetryAfter: wait, Reason: "too many failed log-ins"}
+	}
+	user, err := s.authenticate(ctx, email, in.GetPassword())
+	if errors.Is(err, errWrongLogin) {
+		s.addresses.add(email, now)
+		s.peers.add(peer, now)
+	}
+	if err != nil {
+		return nil, err
+	}
+	s.addresses.reset(email)
+	id, err := uuid.Parse(requestOf(ctx).id(purposeSession))
+	if err != nil {
+		return nil, fmt.Errorf("make a session: %w", err)
+	}
+	expires := now.Add(sessionTime).Truncate(time.Second)
+	return &applicationv1.LogInResponse{
+		Token: s.tokens.make(session{id, user}, expires), UserId: user.String(), ExpireTime: timestamppb.New(expires),
+	}, nil
+}
+
+func checkLogIn(in *applicationv1.LogInRequest) error {
+	var bad invalidError
+	if in.GetEmail() == "" {
+		bad = append(bad, invalid("email", "is required")...)
+	}
+	if in.GetPassword() == "" {
+		bad = append(bad, invalid("password", "is required")...)
+	}
+	return bad.orNil()
+}
+
+// authenticate returns the user with that address and password. It returns
+// errWrongLogin if there is none.
+func (s sessions) authenticate(ctx context.Context, email, password string) (uuid.UUID, error) {
+	c, err := viewdata.ReadCredentialByEmail(ctx, s.viewData, email)
+	unknown := errors.Is(err, viewdata.ErrNotFound)
+	if unknown {
+		c.PasswordHash = s.passwords.nobodys
+	} else if err != nil {
+		return uuid.Nil, err
+	}
+	right, err := s.passwords.match(ctx, c.PasswordHash, password)
+	if err != nil {
+		return uuid.Nil, err
+	}
+	if unknown {
+		return uuid.Nil, errWrongLogin
+	}
+	if err := s.record(ctx, c, right); err != nil {
+		return uuid.Nil, err
+	}
+	return uuid.Parse(c.ID)
+}
+
+// record writes down how the attempt went, and returns errWrongLogin unless it
+// is a log-in.
+//
+// It is decided on a version of the user's stream and written only at that
+// version: of a thousand guesses at once, none learns anything that is not
+// counted. View Data has the version nearly always; where it lags, the stream
+// itself says it, so that one can log in while the aggregators are away.
+func (s sessions) record(ctx context.Context, c viewdata.Credential, right bool) error {
+	stream, now, a := authentication(c.ID), time.Now(), attemptsOf(c)
+	ids := newAttemptIDs(requestOf(ctx), right)
+	for range maxTries {
+		events := a.decide(c.ID, right, now)
+		if len(events) == 0 {
+			return errWrongLogin
+		}
+		var actor *string // who fails to log in is not known
+		if right {
+			actor = &c.ID
+		}
+		var messages []messagestore.NewMessage
+		for i, event := range events {
+			m, err := requestOf(ctx).messageOf(ids[i], actor, event)
+			if err != nil {
+				return err
+			}
+			messages = append(messages, m)
+		}
+		_, err := s.store.Write(ctx, stream, a.version, messages...)
+		var conflict *messagestore.VersionConflictError
+		if errors.As(err, &conflict) {
+			if a, err = readAttempts(ctx, s.store, stream); err == nil {
+				continue
+			}
+		}
+		if err == nil && !right {
+			return errWrongLogin
+		}
+		return err
+	}
+	return &messagestore.ExhaustedError{RetryAfter: time.Second, Reason: "too many log-ins to one account at once"}
+}
+
+// newAttemptIDs returns the ids of an attempt's messages. Those of a failure are
+// new even where the call has a key: else all guesses with one key would count
+// as one.
+func newAttemptIDs(r *request, right bool) [2]string {
+	if right {
+		return [2]string{r.id(purposeMessage(0))}
+	}
+	return [2]string{uuid.NewString(), uuid.NewString()}
+}
+
+// LogOut writes UserLoggedOut.
+func (s sessions) LogOut(ctx context.Context, _ *applicationv1.LogOutRequest) (*applicationv1.LogOutResponse, error) {
+	r := requestOf(ctx)
+	out := &authenticationv1.UserLoggedOut{UserId: r.caller(), SessionId: r.session.id.String()}
+	// A session ends once, however often it is said.
+	message, err := r.messageOf(derive(purposeMessage(0), r.session.id, r.caller(), r.path), r.userID, out)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.store.Write(ctx, authentication(r.caller()), messagestore.Any, message); err != nil {
+		return nil, err
+	}
+	return &applicationv1.LogOutResponse{}, nil
+}

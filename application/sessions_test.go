@@ -1,0 +1,315 @@
+package application
+
+import (
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"videotutorials/internal/teststore"
+	"videotutorials/messagestore"
+)
+
+type loggedIn struct {
+	Token, UserID string
+	ExpireTime    time.Time
+}
+
+// types returns the types of messages.
+func types(all []messagestore.Message) string {
+	var names []string
+	for _, m := range all {
+		names = append(names, m.Type)
+	}
+	return strings.Join(names, " ")
+}
+
+func TestLogIn(t *testing.T) {
+	t.Parallel()
+	store := teststore.New(t)
+	pool, url := viewData(t)
+	a := start(t, Config{Store: store, ViewData: pool})
+	user := addUser(t, url, anEmail, false)
+	// D18: as typed, the address is another.
+	got := a.logIn(t, " ANN@example.com ", aPassword)
+	answer := decode[loggedIn](t, got.body)
+	if got.status != http.StatusCreated || answer.UserID != user {
+		t.Fatalf("answer is %d %s", got.status, got.body)
+	}
+	if left := time.Until(answer.ExpireTime); left < 11*time.Hour || left > 12*time.Hour {
+		t.Errorf("it expires in %v", left)
+	}
+	cookie, err := http.ParseSetCookie(got.header.Get("Set-Cookie"))
+	if err != nil || cookie.Name != "vt_session" || cookie.Value != answer.Token || cookie.Path != "/" || !cookie.Expires.Equal(answer.ExpireTime) ||
+		!cookie.HttpOnly || cookie.SameSite != http.SameSiteLaxMode || cookie.Secure {
+		t.Errorf("cookie is %v, %v", cookie, err)
+	}
+	all := stored(t, store)
+	if types(all) != "UserLoggedIn" || all[0].Stream != "authentication-"+messagestore.Stream(user) || all[0].Data != `{"userId": "`+user+`"}` ||
+		!strings.Contains(all[0].Metadata, `"userId": "`+user+`"`) || !strings.Contains(all[0].Metadata, got.header.Get("X-Trace-Id")) {
+		t.Errorf("stored: %v", all)
+	}
+
+	for name, headers := range map[string][]string{
+		"Bearer": bearer(answer.Token), "BearerLower": {"authorization", "bearer " + answer.Token}, "Cookie": {"Cookie", "a=b; vt_session=" + answer.Token},
+		"CookieAndOrigin": {"Cookie", "vt_session=" + answer.Token, "Sec-Fetch-Site", "same-origin"},
+		"OriginAndBearer": append(bearer(answer.Token), "Sec-Fetch-Site", "cross-site"),
+	} {
+		video := uuid.NewString()
+		if got := a.record(t, video, headers...); got.status != http.StatusAccepted {
+			t.Errorf("%s: %d %s", name, got.status, got.body)
+		}
+		m, err := store.Last(t.Context(), messagestore.Stream("viewing-"+video), "")
+		if err != nil || !strings.Contains(m.Data, user) || !strings.Contains(m.Metadata, `"userId": "`+user+`"`) {
+			t.Errorf("%s: stored is %s %s, %v", name, m.Data, m.Metadata, err)
+		}
+	}
+	for _, secret := range []string{answer.Token, aPassword, anEmail} {
+		if strings.Contains(a.log.String(), secret) {
+			t.Errorf("the log has %q:\n%s", secret, a.log)
+		}
+	}
+}
+
+func TestLogIn_Refused(t *testing.T) {
+	t.Parallel()
+	store := teststore.New(t)
+	pool, url := viewData(t)
+	a := start(t, Config{Store: store, ViewData: pool})
+	user := addUser(t, url, anEmail, false)
+	var bodies []string
+	for _, c := range [][2]string{{anEmail, "wrong horse"}, {"bob@example.com", aPassword}, {"no address", aPassword}, {anEmail, aPassword + strings.Repeat(" ", 72)}} {
+		got := a.logIn(t, c[0], c[1])
+		if got.status != http.StatusUnauthorized || got.header.Get("Set-Cookie") != "" || got.header.Get("WWW-Authenticate") != "Bearer" {
+			t.Errorf("%q: %d %s", c, got.status, got.body)
+		}
+		bodies = append(bodies, compact(got.body))
+	}
+	for _, body := range bodies {
+		if body != bodies[0] {
+			t.Errorf("answers are not alike: %q", bodies)
+		}
+	}
+	all := stored(t, store)
+	if types(all) != "UserLoginFailed UserLoginFailed" {
+		t.Fatalf("stored: %v", all)
+	}
+	if want := `{"reason": "incorrect password", "userId": "` + user + `"}`; all[0].Data != want || !strings.Contains(all[0].Metadata, `"userId": null`) {
+		t.Errorf("stored is %s %s", all[0].Data, all[0].Metadata)
+	}
+	if got := a.logIn(t, "", ""); got.status != http.StatusBadRequest || len(got.violations(t)) != 2 {
+		t.Errorf("blank: %d %s", got.status, got.body)
+	}
+	if strings.Contains(a.log.String(), "wrong horse") {
+		t.Errorf("the log has a password:\n%s", a.log)
+	}
+}
+
+// D17: an unknown address takes as long as a known one, for it too is compared
+// with a hash.
+func TestLogIn_D17(t *testing.T) { // not in parallel: it measures
+	pool, url := viewData(t)
+	a := start(t, Config{Store: teststore.New(t), ViewData: pool, passwordCost: passwordCost})
+	addUserAt(t, passwordCost, url, anEmail, false)
+	fastest := func(email string) time.Duration {
+		least := time.Hour
+		for range 4 {
+			begun := time.Now()
+			if got := a.logIn(t, email, "wrong horse"); got.status != http.StatusUnauthorized {
+				t.Errorf("answer is %d %s", got.status, got.body)
+			}
+			least = min(least, time.Since(begun))
+		}
+		return least
+	}
+	if known, unknown := fastest(anEmail), fastest("bob@example.com"); unknown < known/2 {
+		t.Errorf("an unknown address takes %v, a known one %v", unknown, known)
+	}
+}
+
+// Five failures lock the account, in the log and so for every process, and the
+// right password does not help.
+func TestLogIn_Lock(t *testing.T) {
+	t.Parallel()
+	store := teststore.New(t)
+	pool, url := viewData(t)
+	a, other := start(t, Config{Store: store, ViewData: pool}), start(t, Config{Store: store, ViewData: pool})
+	user := addUser(t, url, anEmail, false)
+	for range 5 {
+		if got := a.logIn(t, anEmail, "wrong horse"); got.status != http.StatusUnauthorized {
+			t.Errorf("answer is %d %s", got.status, got.body)
+		}
+	}
+	if all := stored(t, store); types(all) != strings.Repeat("UserLoginFailed ", 5)+"AccountLocked" {
+		t.Errorf("stored: %v", all)
+	}
+	limited := a.logIn(t, anEmail, aPassword)
+	if limited.status != http.StatusTooManyRequests || limited.header.Get("Retry-After") == "" || !strings.Contains(limited.body, "google.rpc.RetryInfo") {
+		t.Errorf("then: %d %s", limited.status, limited.body)
+	}
+	// Nobody learns from it that there is an account.
+	for range 5 {
+		a.logIn(t, "bob@example.com", aPassword)
+	}
+	if got := a.logIn(t, "bob@example.com", aPassword); got.status != http.StatusTooManyRequests {
+		t.Errorf("of nobody: %d %s", got.status, got.body)
+	}
+	// View Data lags for the first, and not for the second.
+	for range 2 {
+		if got := other.logIn(t, anEmail, aPassword); got.status != http.StatusUnauthorized {
+			t.Errorf("with another process: %d %s", got.status, got.body)
+		}
+		insert(t, url, "update user_credentials set locked_until = now() + interval '15 minutes', last_authentication_position = 5 where id = $1", user)
+	}
+	if all := stored(t, store); len(all) != 6 {
+		t.Errorf("stored: %v", all)
+	}
+}
+
+// Many guesses at once: five are counted, and none gets through after.
+func TestLogIn_ConcurrentGuesses(t *testing.T) {
+	t.Parallel()
+	store := teststore.New(t)
+	pool, url := viewData(t)
+	addUser(t, url, anEmail, false)
+	var guesses sync.WaitGroup
+	for range 3 {
+		a := start(t, Config{Store: store, ViewData: pool})
+		for range 10 {
+			guesses.Go(func() {
+				if got := a.logIn(t, anEmail, "wrong horse"); got.status != http.StatusUnauthorized && got.status != http.StatusTooManyRequests {
+					t.Errorf("answer is %d %s", got.status, got.body)
+				}
+			})
+		}
+	}
+	guesses.Wait()
+	if all := stored(t, store); types(all) != strings.Repeat("UserLoginFailed ", 5)+"AccountLocked" {
+		t.Errorf("stored: %s", types(all))
+	}
+}
+
+// With the aggregators away, View Data knows nothing of the log-ins before.
+func TestLogIn_ViewDataLags(t *testing.T) {
+	t.Parallel()
+	store := teststore.New(t)
+	pool, url := viewData(t)
+	a := start(t, Config{Store: store, ViewData: pool})
+	addUser(t, url, anEmail, false)
+	for range 2 {
+		for range 4 {
+			a.logIn(t, anEmail, "wrong horse")
+		}
+		if got := a.logIn(t, anEmail, aPassword); got.status != http.StatusCreated {
+			t.Errorf("answer is %d %s", got.status, got.body)
+		}
+	}
+	if all := stored(t, store); len(all) != 10 {
+		t.Errorf("stored: %s", types(all))
+	}
+}
+
+func TestLogIn_IdempotencyKey(t *testing.T) {
+	t.Parallel()
+	store := teststore.New(t)
+	pool, url := viewData(t)
+	a := start(t, Config{Store: store, ViewData: pool})
+	addUser(t, url, anEmail, false)
+	bob := addUser(t, url, "bob@example.com", false)
+	key := []string{"Idempotency-Key", uuid.NewString()}
+	// With one key, guesses are still counted each.
+	for range 2 {
+		if got := a.logIn(t, anEmail, "wrong horse", key...); got.status != http.StatusUnauthorized {
+			t.Errorf("answer is %d %s", got.status, got.body)
+		}
+	}
+	var sessions []session
+	for range 2 {
+		got := a.logIn(t, anEmail, aPassword, key...)
+		s, ok := tokens{aSecret(t)}.read(decode[loggedIn](t, got.body).Token, time.Now())
+		if got.status != http.StatusCreated || !ok {
+			t.Errorf("answer is %d %s", got.status, got.body)
+		}
+		sessions = append(sessions, s)
+	}
+	if sessions[0] != sessions[1] {
+		t.Errorf("sessions are %v", sessions)
+	}
+	if all := stored(t, store); types(all) != "UserLoginFailed UserLoginFailed UserLoggedIn" {
+		t.Errorf("stored: %s", types(all))
+	}
+	if got := a.logIn(t, "bob@example.com", aPassword, key...); got.status != http.StatusConflict {
+		t.Errorf("of %s: %d %s", bob, got.status, got.body)
+	}
+}
+
+// Whoever has failed too often from one place waits, whatever the address.
+func TestLogIn_PeerLimit(t *testing.T) {
+	t.Parallel()
+	pool, url := viewData(t)
+	addUser(t, url, anEmail, false)
+	a := start(t, Config{Store: teststore.New(t), ViewData: pool})
+	var failed atomic.Int64
+	var all sync.WaitGroup
+	left := make(chan int, mostPeerFailures)
+	for i := range cap(left) {
+		left <- i
+	}
+	close(left)
+	for range 8 {
+		all.Go(func() {
+			for range left {
+				// What is forwarded is not believed: all these are one peer.
+				got := a.logIn(t, uuid.NewString()+"@example.com", aPassword, "X-Forwarded-For", uuid.NewString())
+				if got.status == http.StatusUnauthorized {
+					failed.Add(1)
+				}
+			}
+		})
+	}
+	all.Wait()
+	if failed.Load() != mostPeerFailures {
+		t.Errorf("%d failed", failed.Load())
+	}
+	if got := a.logIn(t, anEmail, aPassword, "X-Forwarded-For", "192.0.2.1"); got.status != http.StatusTooManyRequests {
+		t.Errorf("then: %d %s", got.status, got.body)
+	}
+}
+
+func TestLogOut(t *testing.T) {
+	t.Parallel()
+	store := teststore.New(t)
+	pool, url := viewData(t)
+	a := start(t, Config{Store: store, ViewData: pool})
+	user := addUser(t, url, anEmail, false)
+	token := decode[loggedIn](t, a.logIn(t, anEmail, aPassword).body).Token
+	s, _ := tokens{aSecret(t)}.read(token, time.Now())
+	for range 2 { // the second before View Data knows of the first
+		got := a.call(t, "DELETE", "/v1/sessions/current", "", "Cookie", "vt_session="+token)
+		cookie, err := http.ParseSetCookie(got.header.Get("Set-Cookie"))
+		if got.status != http.StatusNoContent || got.body != "" || err != nil || cookie.MaxAge >= 0 || cookie.Value != "" {
+			t.Errorf("answer is %d %q, cookie %v, %v", got.status, got.body, cookie, err)
+		}
+	}
+	all := stored(t, store)
+	if types(all) != "UserLoggedIn UserLoggedOut" || all[1].Data != `{"userId": "`+user+`", "sessionId": "`+s.id.String()+`"}` {
+		t.Errorf("stored: %v", all)
+	}
+	insert(t, url, "insert into ended_sessions values ($1, $2, now())", s.id, user)
+	for _, path := range []string{"DELETE /v1/sessions/current", "GET /v1/home", "POST /v1/videos/" + aVideo + "/viewings"} {
+		method, path, _ := strings.Cut(path, " ")
+		if got := a.call(t, method, path, "", bearer(token)...); got.status != http.StatusUnauthorized {
+			t.Errorf("%s: %d %s", path, got.status, got.body)
+		}
+	}
+	if all := stored(t, store); len(all) != 2 {
+		t.Errorf("stored: %v", all)
+	}
+	if got := a.logIn(t, anEmail, aPassword, bearer(token)...); got.status != http.StatusCreated {
+		t.Errorf("log in again: %d %s", got.status, got.body)
+	}
+}

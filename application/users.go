@@ -1,0 +1,169 @@
+package application
+
+import (
+	"context"
+	"errors"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"videotutorials/internal/contract"
+	"videotutorials/internal/token"
+	"videotutorials/messagestore"
+	applicationv1 "videotutorials/proto/application/v1"
+	identityv1 "videotutorials/proto/identity/v1"
+	"videotutorials/viewdata"
+)
+
+// registrations is where a registration's outcome is.
+const registrations = "/v1/registrations/"
+
+// registration is the UsersService. It refuses what is plainly wrong; what holds
+// is decided by the component identity.
+type registration struct {
+	applicationv1.UnimplementedUsersServiceServer
+	store     messagestore.Store
+	viewData  *pgxpool.Pool
+	passwords *passwords
+	// secret has signed the links in mails.
+	secret token.Secret
+}
+
+// RegisterUser writes Register to the new user's stream of commands.
+func (s registration) RegisterUser(ctx context.Context, in *applicationv1.RegisterUserRequest) (*applicationv1.RegisterUserResponse, error) {
+	r := requestOf(ctx)
+	register, err := newRegister(r, in)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.register(ctx, r, register, in.GetPassword()); err != nil {
+		return nil, err
+	}
+	return &applicationv1.RegisterUserResponse{
+		UserId: register.GetUserId(), TraceId: r.traceID, Operation: registrations + r.traceID,
+	}, nil
+}
+
+// register writes the command, once for each key.
+func (s registration) register(ctx context.Context, r *request, register *identityv1.Register, password string) error {
+	// Before the address is looked up: by now it may be taken by this very
+	// registration.
+	if done, err := s.repeated(ctx, r, register, password); done || err != nil {
+		return err
+	}
+	if err := s.checkFree(ctx, register); err != nil {
+		return err
+	}
+	var err error
+	if register.PasswordHash, err = s.passwords.hash(ctx, password); err != nil {
+		return err
+	}
+	message, err := r.messageOf(r.id(purposeMessage(0)), &register.UserId, register)
+	if err != nil {
+		return err
+	}
+	_, err = s.store.Write(ctx, commands(register.GetUserId()), messagestore.Any, message)
+	var conflict *messagestore.IDConflictError
+	if errors.As(err, &conflict) {
+		// Perhaps by the same at the same time, whose hash is another one.
+		if done, err := s.repeated(ctx, r, register, password); done || err != nil {
+			return err
+		}
+	}
+	return err
+}
+
+// newRegister returns the command without the hash, or all that is wrong.
+func newRegister(r *request, in *applicationv1.RegisterUserRequest) (*identityv1.Register, error) {
+	var bad invalidError
+	// What was typed is not sent back, nor logged.
+	email, ok := parseEmail(in.GetEmail())
+	if !ok {
+		bad = append(bad, invalid("email", "is not an e-mail address, as name@example.com")...)
+	}
+	if wrong := checkPassword(in.GetPassword()); wrong != "" {
+		bad = append(bad, invalid("password", wrong)...)
+	}
+	id := in.GetUserId()
+	if id == "" {
+		id = r.id(purposeUser)
+	}
+	user, ok := parseUUID(id)
+	if !ok {
+		bad = append(bad, invalid("userId", notUUID(id))...)
+	}
+	return &identityv1.Register{UserId: user.String(), Email: email}, bad.orNil()
+}
+
+// commands returns the stream of the commands to an identity.
+func commands(user string) messagestore.Stream {
+	return contract.Category((*identityv1.Register)(nil)).Stream(user)
+}
+
+// repeated reports whether a call with this key has registered the same before.
+// The store alone cannot say: a hash is another one each time, and the password
+// is known by comparing only. It returns an *IDConflictError if the key was used
+// for something else.
+func (s registration) repeated(ctx context.Context, r *request, register *identityv1.Register, password string) (bool, error) {
+	if r.key == nil {
+		return false, nil
+	}
+	m, err := s.store.Message(ctx, r.id(purposeMessage(0)))
+	if errors.Is(err, messagestore.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	conflict := &messagestore.IDConflictError{ID: m.ID, StoredStream: m.Stream}
+	if m.Type != contract.Type(register) || m.Stream != commands(register.GetUserId()) {
+		return false, conflict
+	}
+	first, err := contract.Decode[*identityv1.Register](m)
+	if err != nil {
+		return false, err
+	}
+	same, err := s.passwords.match(ctx, first.GetPasswordHash(), password)
+	if err == nil && (!same || first.GetEmail() != register.GetEmail()) {
+		err = conflict
+	}
+	return err == nil, err
+}
+
+// checkFree refuses what View Data knows to be somebody's. It may lag.
+func (s registration) checkFree(ctx context.Context, register *identityv1.Register) error {
+	var bad invalidError
+	switch _, err := viewdata.ReadCredentialByEmail(ctx, s.viewData, register.GetEmail()); {
+	case err == nil:
+		bad = append(bad, &violation{Field: "email", Description: "is taken", Reason: "EMAIL_TAKEN"})
+	case !errors.Is(err, viewdata.ErrNotFound):
+		return err
+	}
+	switch _, err := viewdata.ReadCredential(ctx, s.viewData, register.GetUserId()); {
+	case err == nil:
+		bad = append(bad, &violation{Field: "userId", Description: "is taken", Reason: "USER_ID_TAKEN"})
+	case !errors.Is(err, viewdata.ErrNotFound):
+		return err
+	}
+	return bad.orNil()
+}
+
+// GetRegistration returns the registration as View Data has it.
+func (s registration) GetRegistration(ctx context.Context, in *applicationv1.GetRegistrationRequest) (*applicationv1.GetRegistrationResponse, error) {
+	trace, ok := parseUUID(in.GetTraceId())
+	if !ok {
+		return nil, invalid("traceId", notUUID(in.GetTraceId()))
+	}
+	answer := &applicationv1.GetRegistrationResponse{TraceId: trace.String()}
+	found, err := viewdata.ReadRegistration(ctx, s.viewData, trace.String())
+	if errors.Is(err, viewdata.ErrNotFound) {
+		return answer, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	answer.Done, answer.UserId = true, &found.UserID
+	if !found.Succeeded {
+		answer.Error = &applicationv1.OperationError{Code: found.Code, Message: found.Reason}
+	}
+	return answer, nil
+}

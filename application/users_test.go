@@ -1,0 +1,195 @@
+package application
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/uuid"
+	"golang.org/x/crypto/bcrypt"
+
+	"videotutorials/internal/contract"
+	"videotutorials/internal/teststore"
+	identityv1 "videotutorials/proto/identity/v1"
+)
+
+type receipt struct{ UserID, TraceID, Operation string }
+
+func TestRegisterUser(t *testing.T) {
+	t.Parallel()
+	store := teststore.New(t)
+	pool, _ := viewData(t)
+	a := start(t, Config{Store: store, ViewData: pool})
+	got := a.register(t, nil, "email", " Ann@Example.com ", "password", aPassword)
+	// D21: no redirect, and none that a browser would keep.
+	if got.status != http.StatusAccepted || got.header.Get("Location") != "" {
+		t.Fatalf("answer is %d %s", got.status, got.body)
+	}
+	answer := decode[receipt](t, got.body)
+	if uuid.Validate(answer.UserID) != nil || answer.TraceID != got.header.Get("X-Trace-Id") || answer.Operation != "/v1/registrations/"+answer.TraceID {
+		t.Errorf("answer is %+v", answer)
+	}
+	all := stored(t, store)
+	if len(all) != 1 || all[0].Type != "Register" || string(all[0].Stream) != "identity:command-"+answer.UserID {
+		t.Fatalf("stored: %v", all)
+	}
+	if want := `{"userId": "` + answer.UserID + `", "traceId": "` + answer.TraceID + `"}`; all[0].Metadata != want {
+		t.Errorf("metadata is %s, want %s", all[0].Metadata, want)
+	}
+	register, err := contract.Decode[*identityv1.Register](all[0])
+	// D18: the address is normalised.
+	if err != nil || register.GetUserId() != answer.UserID || register.GetEmail() != anEmail {
+		t.Errorf("stored is %v, %v", register, err)
+	}
+	if err := bcrypt.CompareHashAndPassword([]byte(register.GetPasswordHash()), []byte(aPassword)); err != nil {
+		t.Errorf("hash: %v", err)
+	}
+	for _, secret := range []string{aPassword, register.GetPasswordHash(), anEmail} {
+		if strings.Contains(a.log.String(), secret) {
+			t.Errorf("the log has %q:\n%s", secret, a.log)
+		}
+	}
+}
+
+// D13 and D16: ids are UUIDs, and what is wrong is said by field.
+func TestRegisterUser_D13(t *testing.T) {
+	t.Parallel()
+	store := teststore.New(t)
+	pool, url := viewData(t)
+	a := start(t, Config{Store: store, ViewData: pool})
+	taken := addUser(t, url, "taken@example.com", false)
+	const secret = "secret"
+	for name, c := range map[string]struct {
+		body   map[string]any
+		fields []string
+	}{
+		"Nothing":        {nil, []string{"email", "password"}},
+		"NoEmail":        {map[string]any{"password": aPassword}, []string{"email"}},
+		"BadEmail":       {map[string]any{"email": secret, "password": aPassword}, []string{"email"}},
+		"ShortPassword":  {map[string]any{"email": anEmail, "password": secret}, []string{"password"}},
+		"LongPassword":   {map[string]any{"email": anEmail, "password": strings.Repeat(secret, 13)}, []string{"password"}},
+		"UserID":         {map[string]any{"email": anEmail, "password": aPassword, "userId": "undefined"}, []string{"userId"}},
+		"UserIDBraces":   {map[string]any{"email": anEmail, "password": aPassword, "userId": "{" + aUser + "}"}, []string{"userId"}},
+		"All":            {map[string]any{"email": "", "password": "", "userId": "-"}, []string{"email", "password", "userId"}},
+		"Taken":          {map[string]any{"email": " TAKEN@example.com", "password": aPassword}, []string{"email"}},
+		"TakenID":        {map[string]any{"email": anEmail, "password": aPassword, "userId": strings.ToUpper(taken)}, []string{"userId"}},
+		"TakenBoth":      {map[string]any{"email": "taken@example.com", "password": aPassword, "userId": taken}, []string{"email", "userId"}},
+		"PasswordNumber": {map[string]any{"email": anEmail, "password": 12345678}, []string{"password"}},
+		"UnknownField":   {map[string]any{"email": anEmail, "password": aPassword, "admin": true}, []string{"admin"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := a.call(t, "POST", "/v1/users", jsonOf(t, c.body))
+			if name == "Nothing" {
+				got = a.call(t, "POST", "/v1/users", "")
+			}
+			if fields := got.violations(t); got.status != http.StatusBadRequest || !slices.Equal(fields, c.fields) {
+				t.Errorf("answer is %d %s", got.status, got.body)
+			}
+			if strings.Contains(got.body, secret) {
+				t.Errorf("%s sends it back", got.body)
+			}
+		})
+	}
+	t.Cleanup(func() {
+		if strings.Contains(a.log.String(), secret) || strings.Contains(a.log.String(), aPassword) {
+			t.Errorf("the log has a secret:\n%s", a.log)
+		}
+	})
+	if all := stored(t, store); len(all) > 0 {
+		t.Errorf("stored: %v", all)
+	}
+	got := a.register(t, nil, "email", anEmail, "password", aPassword, "userId", strings.ToUpper(aUser))
+	if answer := decode[receipt](t, got.body); got.status != http.StatusAccepted || answer.UserID != aUser {
+		t.Errorf("with an id: %d %s", got.status, got.body)
+	}
+	if all := stored(t, store); len(all) != 1 || all[0].Stream != "identity:command-"+aUser {
+		t.Errorf("stored: %v", all)
+	}
+}
+
+// The hash is another one each time, and still a repeat is one.
+func TestRegisterUser_IdempotencyKey(t *testing.T) {
+	t.Parallel()
+	store := teststore.New(t)
+	pool, url := viewData(t)
+	a := start(t, Config{Store: store, ViewData: pool})
+	key := []string{"Idempotency-Key", uuid.NewString()}
+	fields := []string{"email", anEmail, "password", aPassword}
+	answers := make([]answered, 6)
+	var all sync.WaitGroup
+	for i := range answers {
+		all.Go(func() { answers[i] = a.register(t, key, fields...) })
+	}
+	all.Wait()
+	first := decode[receipt](t, answers[0].body)
+	// By now the registration has come through.
+	insert(t, url, "insert into user_credentials (id, email, password_hash) values ($1, $2, '')", first.UserID, anEmail)
+	for _, got := range append(answers, a.register(t, key, fields...)) {
+		if got.status != http.StatusAccepted || decode[receipt](t, got.body) != first || got.header.Get("X-Trace-Id") != first.TraceID {
+			t.Errorf("answer is %d %s, X-Trace-Id %s", got.status, got.body, got.header.Get("X-Trace-Id"))
+		}
+	}
+	for name, other := range map[string][]string{
+		"Password": {"email", anEmail, "password", aPassword + "!"},
+		"Email":    {"email", "bob@example.com", "password", aPassword},
+		"UserID":   {"email", anEmail, "password", aPassword, "userId", aUser},
+	} {
+		if got := a.register(t, key, other...); got.status != http.StatusConflict || !strings.Contains(got.body, "IDEMPOTENCY_KEY_REUSED") {
+			t.Errorf("%s: %d %s", name, got.status, got.body)
+		}
+	}
+	if all := stored(t, store); len(all) != 1 {
+		t.Errorf("%d messages are stored", len(all))
+	}
+}
+
+func TestGetRegistration(t *testing.T) {
+	t.Parallel()
+	pool, url := viewData(t)
+	a := start(t, Config{Store: teststore.New(t), ViewData: pool})
+	good, bad, none := uuid.NewString(), uuid.NewString(), uuid.NewString()
+	insert(t, url, "insert into registrations values ($1, $2, true, null, null), ($3, $2, false, 'EMAIL_TAKEN', 'somebody has it')", good, aUser, bad)
+	for trace, want := range map[string]string{
+		good:                  `{"traceId":"` + good + `","done":true,"userId":"` + aUser + `"}`,
+		strings.ToUpper(good): `{"traceId":"` + good + `","done":true,"userId":"` + aUser + `"}`,
+		// D19: a code for programs, a text for people.
+		bad:  `{"traceId":"` + bad + `","done":true,"userId":"` + aUser + `","error":{"code":"EMAIL_TAKEN","message":"somebodyhasit"}}`,
+		none: `{"traceId":"` + none + `","done":false}`,
+	} {
+		if got := a.call(t, "GET", "/v1/registrations/"+trace, ""); got.status != http.StatusOK || compact(got.body) != want {
+			t.Errorf("%s: %d %s, want %s", trace, got.status, got.body, want)
+		}
+	}
+	if got := a.call(t, "GET", "/v1/registrations/1", ""); got.status != http.StatusBadRequest || !slices.Equal(got.violations(t), []string{"traceId"}) {
+		t.Errorf("no UUID: %d %s", got.status, got.body)
+	}
+}
+
+// D22: nobody chooses a trace id, and so what operation a registration is.
+func TestRegisterUser_D22(t *testing.T) {
+	t.Parallel()
+	store := teststore.New(t)
+	pool, _ := viewData(t)
+	a := start(t, Config{Store: store, ViewData: pool})
+	chosen := uuid.NewString()
+	seen := map[string]bool{chosen: true}
+	for _, header := range []string{"X-Trace-Id", "Grpc-Metadata-X-Trace-Id", "Traceparent"} {
+		got := a.register(t, []string{header, chosen}, "email", anEmail, "password", aPassword)
+		trace := decode[receipt](t, got.body).TraceID
+		if got.status != http.StatusAccepted || seen[trace] || trace != got.header.Get("X-Trace-Id") {
+			t.Errorf("%s: %d %s", header, got.status, got.body)
+		}
+		seen[trace] = true
+	}
+	if got := a.call(t, "POST", "/v1/users", `{"email": "a@b.cd", "password": "12345678", "traceId": "`+chosen+`"}`); got.status != http.StatusBadRequest {
+		t.Errorf("in the body: %d %s", got.status, got.body)
+	}
+	for _, m := range stored(t, store) {
+		if strings.Contains(m.Metadata, chosen) {
+			t.Errorf("stored is %s", m.Metadata)
+		}
+	}
+}

@@ -1,0 +1,208 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"videotutorials/internal/certificate"
+	"videotutorials/internal/contract"
+	"videotutorials/internal/service"
+	"videotutorials/internal/testdb"
+	"videotutorials/internal/teststore"
+	"videotutorials/messagestore"
+	"videotutorials/messagestore/rpc"
+	identityv1 "videotutorials/proto/identity/v1"
+	sendemailv1 "videotutorials/proto/sendemail/v1"
+)
+
+func TestMain(m *testing.M) { testdb.Main(m) }
+
+// TestRun starts the process before there is a message store; when it comes, a
+// registration goes over mutual TLS through both components, each of which
+// appends in its own name, and its mail is a file.
+func TestRun(t *testing.T) {
+	t.Parallel()
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port, err := service.FreePort(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	certs := certificates(t)
+	s := &settings{Port: port, Store: listener.Addr().String(), Certs: certs, DataDir: dataDir(t), MailFrom: "no-reply@localhost"}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- s.run(ctx, slog.New(slog.NewTextHandler(t.Output(), nil)), nil) }()
+
+	store := teststore.New(t)
+	serve(t, store, certs, listener)
+	user := uuid.NewString()
+	data, err := contract.Marshal(&identityv1.Register{UserId: user, Email: "ann@example.org"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := messagestore.NewMessage{ID: uuid.NewString(), Type: "Register", Data: data}
+	if _, err := store.Write(t.Context(), messagestore.Stream("identity:command-"+user), messagestore.Any, m); err != nil {
+		t.Fatal(err)
+	}
+	writers := map[string]messagestore.Principal{}
+	var mail string
+	for m := range follow(t, store) {
+		writers[m.Type] = m.Writer
+		if sent, err := contract.Decode[*sendemailv1.Sent](m); err == nil && m.Type == "Sent" {
+			mail = sent.GetEmailId()
+		}
+		if m.Type == "RegistrationEmailSent" {
+			break
+		}
+	}
+	for name, want := range map[string]messagestore.Principal{
+		"Registered":            "spiffe://videotutorials/component/identity",
+		"Sent":                  "spiffe://videotutorials/component/sendemail",
+		"RegistrationEmailSent": "spiffe://videotutorials/component/identity",
+	} {
+		if writers[name] != want {
+			t.Errorf("%s was written by %q, want %q", name, writers[name], want)
+		}
+	}
+	text, err := os.ReadFile(filepath.Join(s.DataDir, "mail", mail+".eml"))
+	if err != nil || !bytes.Contains(text, []byte("multipart/alternative")) {
+		t.Errorf("mail: %v\n%s", err, text)
+	}
+	if code, reason := s.request(t, "/readyz"); code != http.StatusOK {
+		t.Errorf("ready: %d %s", code, reason)
+	}
+	if _, metrics := s.request(t, "/metrics"); !strings.Contains(metrics, `consumer_lag_messages{consumer="components:send-email"}`) {
+		t.Error("metrics lack the lag")
+	}
+	stop()
+	if err := <-ended; err != nil {
+		t.Errorf("run: %v", err)
+	}
+}
+
+// follow yields the messages of the components.
+func follow(t *testing.T, store messagestore.Store) func(yield func(messagestore.Message) bool) {
+	return func(yield func(messagestore.Message) bool) {
+		subscription := messagestore.Subscription{Source: messagestore.OfCategories("identity", "sendEmail")}
+		for event, err := range store.Subscribe(t.Context(), subscription) {
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			messages, _ := event.(messagestore.Messages)
+			for _, m := range messages {
+				if !yield(m) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func TestSettings(t *testing.T) {
+	t.Parallel()
+	dir := dataDir(t)
+	for name, s := range map[string]settings{
+		"NoDataDir":        {Insecure: true},
+		"NoCertificates":   {DataDir: dir},
+		"UnknownComponent": {DataDir: dir, Insecure: true, Only: []string{"identity", "nothing"}},
+		"BadPublicURL":     {DataDir: dir, Insecure: true, PublicURL: "/here"},
+	} {
+		var usage *service.UsageError
+		if err := s.run(t.Context(), slog.New(slog.DiscardHandler), nil); !errors.As(err, &usage) {
+			t.Errorf("%s: run = %v, want a *service.UsageError", name, err)
+		}
+	}
+	s := settings{DataDir: t.TempDir(), Insecure: true, Only: []string{"sendemail", "sendemail"}, MailFrom: "a@b.test"}
+	if chosen, err := s.chosen(); err != nil || len(chosen) != 1 || chosen[0].name != "sendemail" {
+		t.Errorf("chosen %v, %v, want sendemail once, which needs no secret", chosen, err)
+	}
+	s.Only = []string{"identity"}
+	if _, err := s.chosen(); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("identity without a secret: %v, want os.ErrNotExist", err)
+	}
+	s = settings{DataDir: dir, Insecure: true, SMTP: "http://mail.test"}
+	if _, err := s.chosen(); err == nil {
+		t.Error("http is taken for a mail server")
+	}
+}
+
+func (s *settings) request(t *testing.T, path string) (int, string) {
+	t.Helper()
+	target := "http://" + service.Addr(s.Port, service.ComponentsOpsPort) + path
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, target, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	transport := &http.Transport{DisableKeepAlives: true}
+	response, err := transport.RoundTrip(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close() //nolint:errcheck // it was only read
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode, string(body)
+}
+
+// dataDir returns a data folder with a secret.
+func dataDir(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "secret"), bytes.Repeat([]byte("s"), 32), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func certificates(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	authority, err := certificate.OpenAuthority(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, principal := range map[string]string{
+		"messagestore": "messagestore", "identity": "component/identity", "sendemail": "component/sendemail",
+	} {
+		if err := authority.Issue(name, "spiffe://videotutorials/"+principal); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+func serve(t *testing.T, store messagestore.Store, certs string, listener net.Listener) {
+	t.Helper()
+	config, err := certificate.Server(certs, "messagestore")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := rpc.NewServer(store, rpc.ServerOptions{TLS: config, Log: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry()})
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- server.Run(ctx, listener) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Errorf("serve: %v", err)
+		}
+	})
+}

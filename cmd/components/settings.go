@@ -1,0 +1,112 @@
+package main
+
+import (
+	"cmp"
+	"crypto/tls"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"videotutorials/components"
+	"videotutorials/components/identity"
+	"videotutorials/components/sendemail"
+	"videotutorials/internal/certificate"
+	"videotutorials/internal/service"
+	"videotutorials/internal/token"
+	"videotutorials/messagestore/rpc"
+)
+
+type settings struct {
+	Port      int      `name:"port" env:"VT_PORT" default:"8080" help:"/metrics, /healthz and /readyz are on this port + 12"`
+	Store     string   `name:"messagestore-addr" env:"VT_MESSAGESTORE_ADDR" help:"host:port of the message store, default 127.0.0.1:<port + 10>"`
+	Certs     string   `name:"certs" env:"VT_CERTS" help:"folder with ca.crt, and <component>.crt and <component>.key of each component, required unless insecure"`
+	Insecure  bool     `name:"insecure" env:"VT_INSECURE" default:"false" help:"no TLS to the message store"`
+	DataDir   string   `name:"data-dir" env:"VT_DATA_DIR" help:"folder with the file secret, 32 bytes or more that sign links, and with the folder mail; required"`
+	PublicURL string   `name:"public-url" env:"VT_PUBLIC_URL" help:"where people reach the application, for links in mails, default http://127.0.0.1:<port>"`
+	SMTP      string   `name:"smtp-url" env:"VT_SMTP_URL" help:"mail server, as smtp://user:password@host:587 or smtps://host; default none: mails are files in <data-dir>/mail"`
+	MailFrom  string   `name:"mail-from" env:"VT_MAIL_FROM" default:"no-reply@localhost" help:"address of the sender of mails"`
+	Only      []string `name:"only" help:"the components to run, by comma, default all"`
+}
+
+// A component is one to run.
+type component struct {
+	// name is that of its package, and of its certificate.
+	name      string
+	consumers []components.Consumer
+}
+
+// chosen returns the components to run.
+func (s *settings) chosen() ([]component, error) {
+	if s.DataDir == "" {
+		return nil, &service.UsageError{Reason: "VT_DATA_DIR is required"}
+	}
+	if s.Certs == "" && !s.Insecure {
+		return nil, &service.UsageError{Reason: "VT_CERTS is required, or VT_INSECURE"}
+	}
+	all := map[string]func() ([]components.Consumer, error){
+		"identity":  s.identity,
+		"sendemail": s.sendemail,
+	}
+	names := s.Only
+	if len(names) == 0 {
+		for name := range all {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	var chosen []component
+	for _, name := range slices.Compact(names) {
+		name = strings.TrimSpace(name)
+		consumers, ok := all[name]
+		if !ok {
+			return nil, &service.UsageError{Reason: fmt.Sprintf("there is no component %q", name)}
+		}
+		c, err := consumers()
+		if err != nil {
+			return nil, err
+		}
+		chosen = append(chosen, component{name, c})
+	}
+	return chosen, nil
+}
+
+func (s *settings) identity() ([]components.Consumer, error) {
+	secret, err := token.ReadSecret(filepath.Join(s.DataDir, "secret"))
+	if err != nil {
+		return nil, err
+	}
+	public, err := url.Parse(cmp.Or(s.PublicURL, "http://"+service.Addr(s.Port, service.RESTPort)))
+	if err != nil || public.Host == "" {
+		return nil, &service.UsageError{Reason: fmt.Sprintf("VT_PUBLIC_URL is %q, not a URL with a host", s.PublicURL)}
+	}
+	return identity.Consumers(identity.Mail{PublicURL: public, Secret: secret}), nil
+}
+
+func (s *settings) sendemail() ([]components.Consumer, error) {
+	transport, err := s.transport()
+	if err != nil {
+		return nil, err
+	}
+	return sendemail.Consumers(transport), nil
+}
+
+func (s *settings) transport() (sendemail.Transport, error) {
+	if s.SMTP != "" {
+		return sendemail.OpenSMTP(s.SMTP, s.MailFrom)
+	}
+	return sendemail.OpenFolder(filepath.Join(s.DataDir, "mail"), s.MailFrom)
+}
+
+// dial returns a client of the message store in the name of the component.
+func (s *settings) dial(name string) (*rpc.Client, error) {
+	var config *tls.Config
+	if !s.Insecure {
+		var err error
+		if config, err = certificate.Client(s.Certs, name); err != nil {
+			return nil, err
+		}
+	}
+	return rpc.Dial(cmp.Or(s.Store, service.Addr(s.Port, service.MessageStorePort)), config)
+}

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+
+	"videotutorials/internal/service"
+)
+
+// rebuild empties a view of the running system, which is then made again from
+// the log.
+type rebuild struct{ running }
+
+func (r *rebuild) run(ctx context.Context, log *slog.Logger, args []string) error {
+	if len(args) != 1 {
+		return &service.UsageError{Reason: "one aggregator is needed, by the name of its package, as homepage"}
+	}
+	data, s, err := r.find()
+	if err != nil {
+		return err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, filepath.Join(filepath.Dir(self), "aggregators"), "rebuild", args[0])
+	cmd.Env = append(foreign(os.Environ()), "VT_VIEWDATA_URL="+s.ViewData)
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	err = cmd.Run()
+	var ended *exec.ExitError
+	if errors.As(err, &ended) {
+		return &service.ExitError{Code: ended.ExitCode()} // it has said why
+	}
+	if err != nil {
+		return fmt.Errorf("rebuild %s: %w", args[0], err)
+	}
+	// Those who run find out at the next message; a new process at once.
+	pid, err := data.running("aggregators")
+	if err == nil {
+		err = syscall.Kill(pid, syscall.SIGTERM)
+	}
+	if err != nil {
+		log.Warn("the aggregators do not run here; they make the view again when they do", "error", err)
+	}
+	return nil
+}

@@ -1,0 +1,158 @@
+package components_test
+
+import (
+	"fmt"
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+
+	"videotutorials/components/identity"
+	"videotutorials/internal/contract"
+	"videotutorials/internal/teststore"
+	"videotutorials/messagestore"
+	identityv1 "videotutorials/proto/identity/v1"
+	sendemailv1 "videotutorials/proto/sendemail/v1"
+)
+
+// TestRegistration follows one registration through both components: the streams,
+// the order, and what each message says of where it comes from.
+func TestRegistration(t *testing.T) {
+	t.Parallel()
+	store := teststore.New(t)
+	consumers, box := people(t)
+	r := run(t, store, consumers...)
+	user := register(t, store, " Ann@Example.org ")
+	r.await((*sendemailv1.Sent)(nil), 1)
+	r.stop()
+
+	messages := read(t, store, all)
+	want(t, "all", types(t, store, all), "Register", "EmailAddressReserved", "Registered", "Send", "SendAttempted", "Sent", "RegistrationEmailSent")
+	want(t, "identity", types(t, store, identityOf(user)), "Registered", "RegistrationEmailSent")
+	if mails, again := box.counts(); mails != 1 || again != 0 {
+		t.Errorf("%d mails, %d of them sent again, want one", mails, again)
+	}
+	causes := []int{-1, 0, 0, 2, 3, 3, 5}
+	origin := messagestore.Stream("identity-" + user)
+	origins := []messagestore.Stream{"", "", "", origin, origin, origin, ""}
+	first := metadata(t, messages[0])
+	for i, m := range messages {
+		got := metadata(t, m)
+		wanted := contract.Metadata{TraceID: first.TraceID, UserID: &user, TraceParent: first.TraceParent, OriginStreamName: origins[i]}
+		if causes[i] >= 0 {
+			cause := messages[causes[i]]
+			wanted.CausationMessageID = cause.ID
+			wanted.CausationGlobalPosition = cause.GlobalPosition
+			wanted.CausationStreamName = cause.Stream
+		}
+		if got.String() != wanted.String() {
+			t.Errorf("%s: metadata %s, want %s", m.Type, got, wanted)
+		}
+	}
+	reserved, err := contract.Decode[*identityv1.EmailAddressReserved](messages[1])
+	if err != nil || reserved.GetEmail() != "ann@example.org" || reserved.GetUserId() != user {
+		t.Errorf("reserved %v, %v, want ann@example.org for %s", reserved, err, user)
+	}
+}
+
+func metadata(t *testing.T, m messagestore.Message) contract.Metadata {
+	t.Helper()
+	parsed, err := contract.ParseMetadata(m.Metadata)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parsed
+}
+
+// TestEveryMessageTwice delivers each message twice to each handler: the end is
+// that of one delivery.
+func TestEveryMessageTwice(t *testing.T) {
+	t.Parallel()
+	store := teststore.New(t)
+	consumers, box := people(t)
+	r := run(t, faulty{Store: store, times: 2}, consumers...)
+	const n = 10
+	for i := range n {
+		user := register(t, store, fmt.Sprintf("user-%d@example.org", i))
+		write(t, store, user, user, &identityv1.ConfirmRegistration{UserId: user})
+		write(t, store, user, user, &identityv1.GrantAdmin{UserId: user})
+	}
+	handled := map[string]int{}
+	for range 2 * n * 6 {
+		handled[(<-r.handled).Type]++
+	}
+	r.stop()
+	for _, name := range []string{"Register", "Registered", "Send", "Sent", "ConfirmRegistration", "GrantAdmin"} {
+		if handled[name] != 2*n {
+			t.Errorf("%s handled %d times, want %d", name, handled[name], 2*n)
+		}
+	}
+	messages := read(t, store, all)
+	if len(messages) != n*(7+2*2) {
+		t.Errorf("%d messages, want %d", len(messages), n*(7+2*2))
+	}
+	if mails, again := box.counts(); mails != n || again != 0 {
+		t.Errorf("%d mails, %d of them sent again, want %d and none", mails, again, n)
+	}
+}
+
+// TestTwoInstances_D9 runs both components twice at once.
+func TestTwoInstances_D9(t *testing.T) {
+	t.Parallel()
+	store := teststore.New(t)
+	consumers, box := people(t)
+	const n = 200
+	first, second := run(t, store, consumers...), run(t, store, consumers...)
+	for i := range n {
+		register(t, store, fmt.Sprintf("user-%d@example.org", i))
+	}
+	first.await((*sendemailv1.Sent)(nil), n)
+	second.await((*sendemailv1.Sent)(nil), n)
+	first.stop()
+	second.stop()
+	messages := read(t, store, all)
+	for _, m := range []proto.Message{
+		(*identityv1.Registered)(nil), (*identityv1.EmailAddressReserved)(nil), (*identityv1.RegistrationEmailSent)(nil),
+		(*sendemailv1.Send)(nil), (*sendemailv1.SendAttempted)(nil), (*sendemailv1.Sent)(nil),
+	} {
+		if got := count(messages, m); got != n {
+			t.Errorf("%d %s, want %d", got, contract.Type(m), n)
+		}
+	}
+	if mails, again := box.counts(); mails != n || again != 0 {
+		t.Errorf("%d mails, %d of them sent again, want %d and none", mails, again, n)
+	}
+}
+
+// TestOneAddress registers one address 200 times at once, spelled differently, in
+// two instances.
+func TestOneAddress(t *testing.T) {
+	t.Parallel()
+	store := teststore.New(t)
+	consumers := identity.Consumers(mail(t))
+	const n = 200
+	var users []string
+	for i := range n {
+		users = append(users, register(t, store, []string{"ann@example.org", " ANN@example.org"}[i%2]))
+	}
+	first, second := run(t, store, consumers...), run(t, store, consumers...)
+	first.await((*identityv1.Register)(nil), n)
+	second.await((*identityv1.Register)(nil), n)
+	first.stop()
+	second.stop()
+	var registered, rejected int
+	for _, user := range users {
+		for _, m := range read(t, store, identityOf(user)) {
+			switch event, err := contract.Decode[*identityv1.RegistrationRejected](m); {
+			case err != nil:
+				t.Fatal(err)
+			case m.Type == "Registered":
+				registered++
+			case m.Type == "RegistrationRejected" && event.GetCode() == "EMAIL_TAKEN":
+				rejected++
+			}
+		}
+	}
+	if registered != 1 || rejected != n-1 {
+		t.Errorf("%d Registered, %d EMAIL_TAKEN, want 1 and %d", registered, rejected, n-1)
+	}
+}

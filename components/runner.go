@@ -1,0 +1,101 @@
+package components
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"golang.org/x/sync/errgroup"
+
+	"videotutorials/internal/contract"
+	"videotutorials/messagestore"
+	"videotutorials/messagestore/consumer"
+)
+
+// A Consumer is one subscription of a component, and what is done with its
+// messages.
+type Consumer struct {
+	// ID names the consumer and its position, for ever: `components:send-email`.
+	// The ids of what it emits derive from it.
+	ID string
+	// Origin, unless "", narrows it to messages whose metadata originStreamName is
+	// a stream of that category: the answers to the component's own commands.
+	Origin messagestore.Category
+	// Group, if not nil, is the member of a group that this one is. Its share is
+	// entities.
+	Group *messagestore.ConsumerGroup
+	// Handlers are what it does. Their categories are one subscription.
+	Handlers Handlers
+}
+
+// atOnce bounds the attempts of effects that a consumer makes at the same time.
+const atOnce = 16
+
+// A Runner runs the consumers of components.
+type Runner struct {
+	running []*consumer.Parallel
+}
+
+// New returns a Runner of the consumers, which follow the store and write to it.
+// It returns an error if a consumer is wrong. Metrics may be nil.
+func New(store messagestore.Store, metrics *consumer.Metrics, log *slog.Logger, consumers ...Consumer) (*Runner, error) {
+	r := &Runner{}
+	for _, c := range consumers {
+		parallel, err := c.parallel(store, metrics, log.With("consumer", c.ID))
+		if err != nil {
+			return nil, fmt.Errorf("run %s: %w", c.ID, err)
+		}
+		r.running = append(r.running, parallel)
+	}
+	return r, nil
+}
+
+func (c Consumer) parallel(store messagestore.Store, metrics *consumer.Metrics, log *slog.Logger) (*consumer.Parallel, error) {
+	kinds := make([]contract.Kind, len(c.Handlers))
+	handlers := map[contract.Kind]Handler{}
+	for i, h := range c.Handlers {
+		kinds[i], handlers[h.kind] = h.kind, h
+	}
+	subscription, err := contract.Subscription(kinds)
+	if err != nil {
+		return nil, err
+	}
+	subscription.Filter.Origin = c.Origin
+	f := frame{consumer: c.ID, store: store, log: log, effects: make(chan struct{}, atOnce)}
+	return &consumer.Parallel{
+		ID: c.ID, Group: c.Group, Store: store, Subscription: subscription, Metrics: metrics, Log: log,
+		Entity: func(m messagestore.Message) (messagestore.Stream, error) {
+			h, ok := handlers[contract.Kind{Category: m.Stream.Category(), Type: m.Type}]
+			if !ok {
+				return "", nil // a type of ours in another category of ours
+			}
+			return h.entity(m)
+		},
+		Handle: func(ctx context.Context, m messagestore.Message, release func()) error {
+			kind := contract.Kind{Category: m.Stream.Category(), Type: m.Type}
+			return handlers[kind].handle(ctx, f, m, release)
+		},
+	}, nil
+}
+
+// Run runs the consumers until the context ends; then they finish what they have
+// begun, keep their positions, and it returns nil. One that fails tries again for
+// ever, and the others go on. Call it once.
+func (r *Runner) Run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for _, one := range r.running {
+		group.Go(func() error { return one.Run(ctx) })
+	}
+	return group.Wait()
+}
+
+// Ready returns nil while each consumer follows and handles, and an error that
+// says which do not, and why.
+func (r *Runner) Ready(context.Context) error {
+	var reasons []error
+	for _, one := range r.running {
+		reasons = append(reasons, one.Ready())
+	}
+	return errors.Join(reasons...)
+}
