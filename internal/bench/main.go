@@ -31,28 +31,35 @@ func main() {
 }
 
 func run(ctx context.Context, bin string, only []string, round, old time.Duration) error {
-	s, err := start(ctx, bin)
-	if err != nil {
-		return err
-	}
-	defer s.stop()
 	fmt.Printf("%-44s %12s %12s %7s %6s\n", "name", "ours", "peer", "ratio", "goal")
 	for _, figure := range []struct {
-		name    string
-		measure func() error
+		name string
+		// parts are those that run: others would take of the store's processors.
+		parts   string
+		measure func(*system) error
 	}{
-		{"appends", func() error { return appends(ctx, s, round) }},
-		{"home", func() error { return postToHome(ctx, s) }},
-		{"snapshot", func() error { return underSnapshot(ctx, s, round, old) }},
+		{"appends", "messagestore", func(s *system) error { return appends(ctx, s, round) }},
+		{"home", "", func(s *system) error { return postToHome(ctx, s) }},
+		{"snapshot", "messagestore", func(s *system) error { return underSnapshot(ctx, s, round, old) }},
 	} {
 		if !slices.Contains(only, figure.name) {
 			continue
 		}
-		if err := figure.measure(); err != nil {
+		if err := with(ctx, bin, figure.parts, figure.measure); err != nil {
 			return fmt.Errorf("%s: %w", figure.name, err)
 		}
 	}
 	return nil
+}
+
+// with measures a system of its own.
+func with(ctx context.Context, bin, parts string, measure func(*system) error) error {
+	s, err := start(ctx, bin, parts)
+	if err != nil {
+		return err
+	}
+	defer s.stop()
+	return measure(s)
 }
 
 // report prints a figure whose ratio to its peer should be at least the goal.

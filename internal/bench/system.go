@@ -20,7 +20,7 @@ import (
 	"videotutorials/messagestore/rpc"
 )
 
-// A system is the whole system as users run it, with a Postgres that lets the
+// A system is the system as users run it, or some of its parts, with a Postgres that lets the
 // peer have as many connections as it needs.
 type system struct {
 	dir      string
@@ -30,8 +30,8 @@ type system struct {
 	store    *rpc.Client
 }
 
-// start starts it in a new folder: durable, on disk.
-func start(ctx context.Context, bin string) (_ *system, err error) {
+// start starts the parts, all for none, in a new folder: durable, on disk.
+func start(ctx context.Context, bin, parts string) (_ *system, err error) {
 	s := &system{}
 	defer func() {
 		if err != nil {
@@ -47,7 +47,7 @@ func start(ctx context.Context, bin string) (_ *system, err error) {
 	if err := s.startPostgres(ctx); err != nil {
 		return nil, err
 	}
-	if err := s.startAll(ctx, bin); err != nil {
+	if err := s.startParts(ctx, bin, parts); err != nil {
 		return nil, err
 	}
 	tls, err := certificate.Client(filepath.Dir(s.env["VT_CERT"]), "application")
@@ -77,15 +77,15 @@ func (s *system) startPostgres(ctx context.Context) error {
 	return err
 }
 
-// startAll starts videotutorials and returns when it is ready.
-func (s *system) startAll(ctx context.Context, bin string) error {
+// startParts starts videotutorials and returns when it is ready.
+func (s *system) startParts(ctx context.Context, bin, parts string) error {
 	command, err := filepath.Abs(filepath.Join(bin, "videotutorials"))
 	if err != nil {
 		return err
 	}
 	environment := append(os.Environ(),
 		"VT_PORT=0", "VT_DATA_DIR="+filepath.Join(s.dir, "data"), "VT_DATABASE_URL="+s.database.URL("postgres"))
-	s.up = exec.CommandContext(ctx, command)
+	s.up = exec.CommandContext(ctx, command, "-only", parts)
 	s.up.Cancel = func() error { return s.up.Process.Signal(syscall.SIGTERM) }
 	s.up.Env = environment
 	s.up.Stderr = os.Stderr
