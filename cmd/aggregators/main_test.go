@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -64,15 +65,32 @@ func TestRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	awaitHome(t, later.String(), 1)
-	if code, reason := s.ready(t); code != http.StatusOK {
-		t.Errorf("ready: %d %s", code, reason)
-	}
+	s.awaitReady(t) // the others start by themselves
 	if _, metrics := s.request(t, "/metrics"); !strings.Contains(metrics, `consumer_lag_messages{consumer="aggregators:home-page"}`) {
 		t.Error("metrics lack the lag")
 	}
 	stop()
 	if err := <-ended; err != nil {
 		t.Errorf("run: %v", err)
+	}
+}
+
+// awaitReady returns when all aggregators work.
+func (s *settings) awaitReady(t *testing.T) {
+	t.Helper()
+	ticker := time.NewTicker(10 * time.Millisecond)
+	defer ticker.Stop()
+	deadline := time.After(20 * time.Second)
+	for {
+		code, reason := s.ready(t)
+		if code == http.StatusOK {
+			return
+		}
+		select {
+		case <-ticker.C:
+		case <-deadline:
+			t.Fatalf("ready: %d %s", code, reason)
+		}
 	}
 }
 

@@ -13,6 +13,7 @@ package identity
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -97,15 +98,26 @@ func (i identity) register(m *identityv1.Register, _ components.Cause) []compone
 	}
 }
 
-func (i identity) confirm(m *identityv1.ConfirmRegistration, _ components.Cause) []components.Emit {
-	if !i.registered || i.confirmed {
+// Everybody may write commands: these two count from those alone who check what
+// they are asked, and from anonymous, who is everybody where there is no TLS.
+const (
+	application messagestore.Principal = "spiffe://videotutorials/application"
+	operator    messagestore.Principal = "spiffe://videotutorials/operator"
+)
+
+func entitled(c components.Cause) bool {
+	return slices.Contains([]messagestore.Principal{application, operator, messagestore.Anonymous}, c.Message.Writer)
+}
+
+func (i identity) confirm(m *identityv1.ConfirmRegistration, c components.Cause) []components.Emit {
+	if !i.registered || i.confirmed || !entitled(c) {
 		return nil
 	}
 	return []components.Emit{components.Event(&identityv1.RegistrationConfirmed{UserId: m.GetUserId()})}
 }
 
-func (i identity) grantAdmin(m *identityv1.GrantAdmin, _ components.Cause) []components.Emit {
-	if !i.registered || i.admin {
+func (i identity) grantAdmin(m *identityv1.GrantAdmin, c components.Cause) []components.Emit {
+	if !i.registered || i.admin || !entitled(c) {
 		return nil
 	}
 	return []components.Emit{components.Event(&identityv1.AdminGranted{UserId: m.GetUserId()})}

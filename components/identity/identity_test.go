@@ -67,13 +67,19 @@ func TestIdentity_ConfirmAndGrantAdmin(t *testing.T) {
 	confirmed, admin := registered, registered
 	confirmed.confirmed, admin.admin = true, true
 	confirm, grant := &identityv1.ConfirmRegistration{UserId: user}, &identityv1.GrantAdmin{UserId: user}
-	none := components.Cause{}
-	expect(t, registered.confirm(confirm, none), &identityv1.RegistrationConfirmed{UserId: user})
-	expect(t, confirmed.confirm(confirm, none))
-	expect(t, identity{}.confirm(confirm, none))
-	expect(t, registered.grantAdmin(grant, none), &identityv1.AdminGranted{UserId: user})
-	expect(t, admin.grantAdmin(grant, none))
-	expect(t, identity{}.grantAdmin(grant, none))
+	by := func(writer messagestore.Principal) components.Cause {
+		return components.Cause{Message: messagestore.Message{Writer: writer}}
+	}
+	for _, writer := range []messagestore.Principal{application, operator, messagestore.Anonymous} {
+		expect(t, registered.confirm(confirm, by(writer)), &identityv1.RegistrationConfirmed{UserId: user})
+		expect(t, confirmed.confirm(confirm, by(writer)))
+		expect(t, identity{}.confirm(confirm, by(writer)))
+		expect(t, registered.grantAdmin(grant, by(writer)), &identityv1.AdminGranted{UserId: user})
+		expect(t, admin.grantAdmin(grant, by(writer)))
+		expect(t, identity{}.grantAdmin(grant, by(writer)))
+	}
+	expect(t, registered.confirm(confirm, by("spiffe://videotutorials/component/sendemail")))
+	expect(t, registered.grantAdmin(grant, by("spiffe://videotutorials/aggregators")))
 }
 
 func TestIdentity_Answers(t *testing.T) {
