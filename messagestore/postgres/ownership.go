@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 
 	random "github.com/google/uuid"
 
@@ -170,8 +169,7 @@ func (s *Store) checkTransfer(ctx context.Context, c messagestore.Category, to m
 	return nil
 }
 
-// writeClaim writes the claim as the store itself. The stream of claims has no
-// bound on its name: the category's, and `ownership-` before it.
+// writeClaim writes the claim as the store itself.
 func (s *Store) writeClaim(ctx context.Context, c messagestore.Category, expected messagestore.Version, data claim) error {
 	kind := "Transferred"
 	if data.From == "" {
@@ -186,10 +184,7 @@ func (s *Store) writeClaim(ctx context.Context, c messagestore.Category, expecte
 		return err
 	}
 	message := messagestore.NewMessage{ID: random.NewString(), Type: kind, Data: string(text), Metadata: string(by)}
-	var ignored violations // of the bounds of a name
-	u := ignored.writes([]messagestore.Write{{Stream: claims(c), Expected: expected, Messages: []messagestore.NewMessage{message}}},
-		func(int) string { return "" })
-	_, err = s.wait(messagestore.WithPrincipal(ctx, s.ownership.self), u)
+	_, err = s.Write(messagestore.WithPrincipal(ctx, s.ownership.self), claims(c), expected, message)
 	return err
 }
 
@@ -197,7 +192,7 @@ func (s *Store) writeClaim(ctx context.Context, c messagestore.Category, expecte
 // since append looks owners up once a group.
 func (u *unit) isClaim() bool {
 	for i := range u.writes {
-		if strings.HasPrefix(string(u.writes[i].Stream), string(messagestore.OwnershipCategory)+"-") {
+		if u.writes[i].Stream.Category() == messagestore.OwnershipCategory {
 			return true
 		}
 	}
