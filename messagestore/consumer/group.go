@@ -2,13 +2,10 @@ package consumer
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
-	"videotutorials/internal/contract"
 	"videotutorials/messagestore"
-	subscriberpositionv1 "videotutorials/proto/subscriberposition/v1"
 )
 
 // member returns the subscriber id of a member of a group, or id without one.
@@ -53,7 +50,7 @@ func inherit(ctx context.Context, store messagestore.Store, id string) (messages
 			if !ok {
 				continue
 			}
-			place, err := readPlace(ctx, store, s.Stream)
+			place, _, err := readPlace(ctx, store, s.Stream)
 			if err != nil {
 				return place, err
 			}
@@ -74,20 +71,4 @@ func inherit(ctx context.Context, store messagestore.Store, id string) (messages
 		}
 	}
 	return begin, nil
-}
-
-// readPlace returns the place that is kept in the stream.
-func readPlace(ctx context.Context, store messagestore.Store, stream messagestore.Stream) (place messagestore.Place, err error) {
-	last, err := store.Last(ctx, stream, "")
-	if errors.Is(err, messagestore.ErrNotFound) {
-		return place, nil
-	}
-	if err != nil {
-		return place, fmt.Errorf("read position in %s: %w", stream, err)
-	}
-	read, err := contract.Decode[*subscriberpositionv1.Read](last)
-	if err != nil {
-		return place, fmt.Errorf("read position in %s at %d: %w", stream, last.Position, err)
-	}
-	return messagestore.Place{Position: read.GetPosition(), ID: read.GetMessageId()}, nil
 }

@@ -32,21 +32,28 @@ type position struct {
 
 // load reads what is kept.
 func (p *position) load(ctx context.Context) error {
-	last, err := p.store.Last(ctx, p.stream, "")
+	place, version, err := readPlace(ctx, p.store, p.stream)
+	if err == nil {
+		p.known, p.version, p.ledger.saved = true, version, place
+	}
+	return err
+}
+
+// readPlace returns the place that is kept in the stream, and the stream's
+// version.
+func readPlace(ctx context.Context, store messagestore.Store, stream messagestore.Stream) (messagestore.Place, messagestore.Version, error) {
+	last, err := store.Last(ctx, stream, "")
 	if errors.Is(err, messagestore.ErrNotFound) {
-		p.known, p.version, p.ledger.saved = true, messagestore.None, messagestore.Place{}
-		return nil
+		return messagestore.Place{}, messagestore.None, nil
 	}
 	if err != nil {
-		return fmt.Errorf("read position in %s: %w", p.stream, err)
+		return messagestore.Place{}, 0, fmt.Errorf("read position in %s: %w", stream, err)
 	}
 	read, err := contract.Decode[*subscriberpositionv1.Read](last)
 	if err != nil {
-		return fmt.Errorf("read position in %s at %d: %w", p.stream, last.Position, err)
+		return messagestore.Place{}, 0, fmt.Errorf("read position in %s at %d: %w", stream, last.Position, err)
 	}
-	p.known, p.version = true, messagestore.Version(last.Position)
-	p.ledger.saved = messagestore.Place{Position: read.GetPosition(), ID: read.GetMessageId()}
-	return nil
+	return messagestore.Place{Position: read.GetPosition(), ID: read.GetMessageId()}, messagestore.Version(last.Position), nil
 }
 
 // keep writes the place if it is due. It is no failure of the handlers if that
