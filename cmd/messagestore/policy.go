@@ -2,12 +2,9 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"sync/atomic"
 	"time"
 
@@ -89,20 +86,4 @@ func (p *policyFile) run(ctx context.Context) error {
 		}
 		p.log.Info("a new policy holds", "file", p.path)
 	}
-}
-
-// principal returns whom the certificate of that name is of.
-func principal(certs, name string) (messagestore.Principal, error) {
-	pair, err := tls.LoadX509KeyPair(filepath.Join(certs, name+".crt"), filepath.Join(certs, name+".key"))
-	if err != nil {
-		return "", err
-	}
-	leaf, err := x509.ParseCertificate(pair.Certificate[0])
-	if err != nil {
-		return "", err
-	}
-	if len(leaf.URIs) != 1 || leaf.URIs[0].Scheme != "spiffe" {
-		return "", fmt.Errorf("the certificate %s has the URIs %v, not one SPIFFE ID", name, leaf.URIs)
-	}
-	return messagestore.Principal(leaf.URIs[0].String()), nil
 }

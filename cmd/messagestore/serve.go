@@ -14,6 +14,7 @@ import (
 
 	"videotutorials/internal/certificate"
 	"videotutorials/internal/service"
+	"videotutorials/messagestore"
 	"videotutorials/messagestore/postgres"
 	"videotutorials/messagestore/rpc"
 )
@@ -97,7 +98,8 @@ func (s *serve) options(log *slog.Logger, registry *prometheus.Registry) (postgr
 		return o, policy, err
 	}
 	o.Policy = policy.now
-	o.Self, err = principal(s.Certs, "messagestore")
+	self, err := certificate.Principal(s.Certs, "messagestore")
+	o.Self = messagestore.Principal(self)
 	return o, policy, err
 }
 

@@ -64,6 +64,20 @@ func Client(dir, name string) (*tls.Config, error) {
 	}, nil
 }
 
+// Principal returns the SPIFFE ID that the certificate of that name has, and an
+// error if it has none or several URIs.
+func Principal(dir, name string) (string, error) {
+	f, err := read(dir, name)
+	if err != nil {
+		return "", err
+	}
+	uris := f.pair.Leaf.URIs
+	if len(uris) != 1 || uris[0].Scheme != "spiffe" {
+		return "", fmt.Errorf("the certificate %s has the URIs %v, not one SPIFFE ID", name, uris)
+	}
+	return uris[0].String(), nil
+}
+
 // files are what one side needs.
 type files struct {
 	pair      tls.Certificate
