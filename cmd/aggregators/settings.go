@@ -2,10 +2,7 @@ package main
 
 import (
 	"crypto/tls"
-	"fmt"
 	"log/slog"
-	"slices"
-	"strings"
 
 	"videotutorials/aggregators"
 	"videotutorials/aggregators/adminmessages"
@@ -49,20 +46,13 @@ func (s *settings) chosen() ([]aggregators.Aggregator, error) {
 		return nil, &service.UsageError{Reason: "VT_VIEWDATA_URL is required"}
 	}
 	all := all()
-	names := s.Only
-	if len(names) == 0 {
-		for name := range all {
-			names = append(names, name)
-		}
+	names, err := service.Choose("aggregator", all, s.Only)
+	if err != nil {
+		return nil, err
 	}
-	slices.Sort(names)
 	var chosen []aggregators.Aggregator
-	for _, name := range slices.Compact(names) {
-		a, ok := all[strings.TrimSpace(name)]
-		if !ok {
-			return nil, &service.UsageError{Reason: fmt.Sprintf("there is no aggregator %q", name)}
-		}
-		chosen = append(chosen, a)
+	for _, name := range names {
+		chosen = append(chosen, all[name])
 	}
 	return chosen, nil
 }

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"net/url"
 	"path/filepath"
-	"slices"
-	"strings"
 
 	"videotutorials/components"
 	"videotutorials/components/identity"
@@ -49,21 +47,13 @@ func (s *settings) chosen() ([]component, error) {
 		"identity":  s.identity,
 		"sendemail": s.sendemail,
 	}
-	names := s.Only
-	if len(names) == 0 {
-		for name := range all {
-			names = append(names, name)
-		}
+	names, err := service.Choose("component", all, s.Only)
+	if err != nil {
+		return nil, err
 	}
-	slices.Sort(names)
 	var chosen []component
-	for _, name := range slices.Compact(names) {
-		name = strings.TrimSpace(name)
-		consumers, ok := all[name]
-		if !ok {
-			return nil, &service.UsageError{Reason: fmt.Sprintf("there is no component %q", name)}
-		}
-		c, err := consumers()
+	for _, name := range names {
+		c, err := all[name]()
 		if err != nil {
 			return nil, err
 		}
