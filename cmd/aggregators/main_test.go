@@ -14,14 +14,13 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/prometheus/client_golang/prometheus"
 
 	"videotutorials/internal/certificate"
 	"videotutorials/internal/service"
 	"videotutorials/internal/testdb"
+	"videotutorials/internal/testserver"
 	"videotutorials/internal/teststore"
 	"videotutorials/messagestore"
-	"videotutorials/messagestore/rpc"
 	"videotutorials/viewdata"
 )
 
@@ -42,7 +41,7 @@ func TestRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	later.Path = "/later"
-	s := &settings{Port: freePort(t), ViewData: later.String(), Store: listener.Addr().String(), Certs: certs}
+	s := &settings{Port: testserver.FreePort(t), ViewData: later.String(), Store: listener.Addr().String(), Certs: certs}
 	ctx, stop := context.WithCancel(t.Context())
 	logged, ended := make(chan string, 1000), make(chan error, 1)
 	go func() { ended <- s.run(ctx, slog.New(watcher{slog.NewTextHandler(t.Output(), nil), logged}), nil) }()
@@ -59,7 +58,7 @@ func TestRun(t *testing.T) {
 	exec(t, conn, "create database later")
 	defer exec(t, conn, "drop database later with (force)")
 	store := teststore.New(t)
-	serve(t, store, certs, listener)
+	testserver.Serve(t, store, certs, listener)
 	m := messagestore.NewMessage{ID: uuid.NewString(), Type: "VideoViewed", Data: `{"userId": null, "videoId": "v"}`}
 	if _, err := store.Write(t.Context(), "viewing-v", messagestore.Any, m); err != nil {
 		t.Fatal(err)
@@ -194,34 +193,6 @@ func certificates(t *testing.T) string {
 		}
 	}
 	return dir
-}
-
-func serve(t *testing.T, store messagestore.Store, certs string, listener net.Listener) {
-	t.Helper()
-	config, err := certificate.Server(certs, "messagestore")
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := rpc.NewServer(store, rpc.ServerOptions{TLS: config, Log: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry()})
-	ctx, stop := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- server.Run(ctx, listener) }()
-	t.Cleanup(func() {
-		stop()
-		if err := <-ended; err != nil {
-			t.Errorf("serve: %v", err)
-		}
-	})
-}
-
-// freePort returns a VT_PORT whose ports are free.
-func freePort(t *testing.T) int {
-	t.Helper()
-	port, err := service.FreePort(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return port
 }
 
 // A watcher is a log handler that passes on the texts.

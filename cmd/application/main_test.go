@@ -13,16 +13,15 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 
 	"videotutorials/internal/certificate"
 	"videotutorials/internal/service"
 	"videotutorials/internal/testdb"
+	"videotutorials/internal/testserver"
 	"videotutorials/internal/teststore"
 	"videotutorials/messagestore"
-	"videotutorials/messagestore/rpc"
 	applicationv1 "videotutorials/proto/application/v1"
 	"videotutorials/viewdata"
 )
@@ -41,7 +40,7 @@ func TestRun(t *testing.T) {
 	certs := certificates(t)
 	store := teststore.New(t)
 	s := &settings{
-		Port: freePort(t), Certs: certs, Store: serveStore(t, store, certs),
+		Port: testserver.FreePort(t), Certs: certs, Store: serveStore(t, store, certs),
 		ViewData: testdb.New(t, "view_data", viewdata.Migrate), Secret: secretFile(t, 32),
 		TLSCert: filepath.Join(certs, "application.crt"), TLSKey: filepath.Join(certs, "application.key"),
 	}
@@ -156,33 +155,10 @@ func certificates(t *testing.T) string {
 // serveStore serves the store with mutual TLS and returns its address.
 func serveStore(t *testing.T, store messagestore.Store, certs string) string {
 	t.Helper()
-	config, err := certificate.Server(certs, "messagestore")
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := rpc.NewServer(store, rpc.ServerOptions{TLS: config, Log: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry()})
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, stop := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- server.Run(ctx, listener) }()
-	t.Cleanup(func() {
-		stop()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	})
+	testserver.Serve(t, store, certs, listener)
 	return listener.Addr().String()
-}
-
-// freePort returns a VT_PORT whose ports are free.
-func freePort(t *testing.T) int {
-	t.Helper()
-	port, err := service.FreePort(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return port
 }

@@ -14,15 +14,14 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
-	"github.com/prometheus/client_golang/prometheus"
 
 	"videotutorials/internal/certificate"
 	"videotutorials/internal/contract"
 	"videotutorials/internal/service"
 	"videotutorials/internal/testdb"
+	"videotutorials/internal/testserver"
 	"videotutorials/internal/teststore"
 	"videotutorials/messagestore"
-	"videotutorials/messagestore/rpc"
 	identityv1 "videotutorials/proto/identity/v1"
 	sendemailv1 "videotutorials/proto/sendemail/v1"
 )
@@ -49,7 +48,7 @@ func TestRun(t *testing.T) {
 	go func() { ended <- s.run(ctx, slog.New(slog.NewTextHandler(t.Output(), nil)), nil) }()
 
 	store := teststore.New(t)
-	serve(t, store, certs, listener)
+	testserver.Serve(t, store, certs, listener)
 	user := uuid.NewString()
 	data, err := contract.Marshal(&identityv1.Register{UserId: user, Email: "ann@example.org"})
 	if err != nil {
@@ -187,22 +186,4 @@ func certificates(t *testing.T) string {
 		}
 	}
 	return dir
-}
-
-func serve(t *testing.T, store messagestore.Store, certs string, listener net.Listener) {
-	t.Helper()
-	config, err := certificate.Server(certs, "messagestore")
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := rpc.NewServer(store, rpc.ServerOptions{TLS: config, Log: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry()})
-	ctx, stop := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- server.Run(ctx, listener) }()
-	t.Cleanup(func() {
-		stop()
-		if err := <-ended; err != nil {
-			t.Errorf("serve: %v", err)
-		}
-	})
 }

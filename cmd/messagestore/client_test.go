@@ -18,6 +18,7 @@ import (
 	"videotutorials/internal/certificate"
 	"videotutorials/internal/service"
 	"videotutorials/internal/testdb"
+	"videotutorials/internal/testserver"
 	"videotutorials/messagestore"
 	"videotutorials/messagestore/postgres"
 )
@@ -72,7 +73,7 @@ func startTestStore(t *testing.T, binary string) *testStore {
 			t.Fatal(err)
 		}
 	}
-	port := freePort(t)
+	port := testserver.FreePort(t)
 	s.addr = service.Addr(port, service.MessageStorePort)
 	s.server = &serve{Port: port, Certs: s.certs, Database: testdb.New(t, "message_store", postgres.Migrate)}
 	s.start(t)

@@ -14,6 +14,7 @@ import (
 	"videotutorials/internal/certificate"
 	"videotutorials/internal/service"
 	"videotutorials/internal/testdb"
+	"videotutorials/internal/testserver"
 	"videotutorials/messagestore"
 	"videotutorials/messagestore/postgres"
 	"videotutorials/messagestore/rpc"
@@ -30,7 +31,7 @@ type guarded struct {
 
 func startGuarded(t *testing.T, policy string, principals ...string) *guarded {
 	t.Helper()
-	g := &guarded{t: t, port: freePort(t), certs: filepath.Join(t.TempDir(), "certs")}
+	g := &guarded{t: t, port: testserver.FreePort(t), certs: filepath.Join(t.TempDir(), "certs")}
 	authority, err := certificate.OpenAuthority(g.certs)
 	if err != nil {
 		t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 
 	"videotutorials/internal/certificate"
 	"videotutorials/internal/service"
+	"videotutorials/internal/testserver"
 	"videotutorials/messagestore"
 )
 
@@ -97,7 +98,7 @@ func testStranger(t *testing.T, s *testStore) {
 
 // An interrupted command has not done what was asked, unless it is a tail.
 func testInterrupted(t *testing.T, s *testStore) {
-	s.addr = service.Addr(freePort(t), service.MessageStorePort) // where nobody answers
+	s.addr = service.Addr(testserver.FreePort(t), service.MessageStorePort) // where nobody answers
 	cmd := s.command(t, "operator", "write", "-timeout", "1m", "-id", "5f0c1d5e-8a51-4e4e-9a25-0c5f3f6f1a2b", "a-1", "Happened", "-")
 	input, err := cmd.StdinPipe()
 	if err != nil {

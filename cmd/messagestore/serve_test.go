@@ -14,6 +14,7 @@ import (
 	"videotutorials/internal/pgserver"
 	"videotutorials/internal/service"
 	"videotutorials/internal/testdb"
+	"videotutorials/internal/testserver"
 	"videotutorials/messagestore"
 	"videotutorials/messagestore/rpc"
 )
@@ -25,7 +26,7 @@ func TestMain(m *testing.M) { testdb.Main(m) }
 func TestServe(t *testing.T) {
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
 	config := pgserver.Config{Dir: filepath.Join(testdb.Folder(t), "postgres"), Log: log}
-	s := &serve{Port: freePort(t), Insecure: true}
+	s := &serve{Port: testserver.FreePort(t), Insecure: true}
 	s.Database = startPostgres(t, config).stop(t)
 
 	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
@@ -81,7 +82,7 @@ func TestServe_Wrong(t *testing.T) {
 		"no database":     {&serve{Insecure: true}, nil, true},
 		"no certificates": {&serve{Database: "postgres:///x"}, nil, true},
 		"no such folder":  {&serve{Database: "postgres:///x", Certs: filepath.Join(t.TempDir(), "none")}, nil, false},
-		"bad URL":         {&serve{Database: "postgres://%zz", Insecure: true, Port: freePort(t)}, nil, false},
+		"bad URL":         {&serve{Database: "postgres://%zz", Insecure: true, Port: testserver.FreePort(t)}, nil, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := test.s.run(t.Context(), log, test.args)
@@ -112,16 +113,6 @@ func (d database) stop(t *testing.T) string {
 		t.Error(err)
 	}
 	return d.server.URL("postgres")
-}
-
-// freePort returns a VT_PORT whose ports are free.
-func freePort(t *testing.T) int {
-	t.Helper()
-	port, err := service.FreePort(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return port
 }
 
 // await asks the operations until they answer so.

@@ -16,6 +16,7 @@ import (
 
 	"videotutorials/internal/service"
 	"videotutorials/internal/testdb"
+	"videotutorials/internal/testserver"
 	"videotutorials/messagestore"
 	"videotutorials/messagestore/postgres"
 	"videotutorials/messagestore/rpc"
@@ -29,7 +30,7 @@ type process struct {
 
 func startProcess(t *testing.T, binary, url string) *process {
 	t.Helper()
-	port := freePort(t)
+	port := testserver.FreePort(t)
 	p := &process{cmd: exec.Command(binary, "serve")} //nolint:noctx // the test ends it
 	p.cmd.Env = append(os.Environ(), "VT_INSECURE=true", "VT_DATABASE_URL="+url, "VT_PORT="+strconv.Itoa(port))
 	p.cmd.Stdout, p.cmd.Stderr = t.Output(), t.Output()

@@ -16,6 +16,8 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+
+	"videotutorials/internal/testserver"
 )
 
 // post sends JSON and returns the answer's status and fields.
@@ -157,7 +159,7 @@ func TestPeople_MailLater(t *testing.T) {
 func (s *system) runComponents(only string) {
 	s.t.Helper()
 	cmd := exec.Command(filepath.Join(binaries, "components"), "-only", only) //nolint:noctx // the cleanup ends it
-	cmd.Env = append(foreign(os.Environ()), "VT_PORT="+strconv.Itoa(freePort(s.t)), "VT_DATA_DIR="+string(s.data), "VT_CERTS="+s.data.certs(),
+	cmd.Env = append(foreign(os.Environ()), "VT_PORT="+strconv.Itoa(testserver.FreePort(s.t)), "VT_DATA_DIR="+string(s.data), "VT_CERTS="+s.data.certs(),
 		"VT_PUBLIC_URL="+s.url, "VT_MESSAGESTORE_ADDR="+exported(s.t, s, "VT_MESSAGESTORE_ADDR"))
 	cmd.Stdout, cmd.Stderr = s.t.Output(), s.t.Output()
 	if err := cmd.Start(); err != nil {

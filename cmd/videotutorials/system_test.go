@@ -18,7 +18,6 @@ import (
 	"github.com/google/uuid"
 	"go.uber.org/goleak"
 
-	"videotutorials/internal/service"
 	"videotutorials/internal/testdb"
 )
 
@@ -220,13 +219,3 @@ func (s *system) send(method, url, body string, header ...string) (int, []byte) 
 }
 
 func newFolder(t *testing.T) folder { return folder(filepath.Join(testdb.Folder(t), "data")) }
-
-// freePort returns a VT_PORT whose ports are free.
-func freePort(t *testing.T) int {
-	t.Helper()
-	port, err := service.FreePort(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return port
-}
