@@ -3,10 +3,8 @@ package components
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
-	"github.com/google/uuid"
 	"google.golang.org/protobuf/proto"
 
 	"videotutorials/internal/contract"
@@ -25,10 +23,17 @@ type attempting[M proto.Message, S any, A Attempted] struct {
 	cause   Cause
 }
 
-// run returns nil when the effect is over.
-func (a attempting[M, S, A]) run(ctx context.Context) error {
+// run returns nil when the effect is over. It calls release once the log says
+// that somebody has begun.
+func (a attempting[M, S, A]) run(ctx context.Context, release func()) error {
 	for look := firstPause; ; look = min(2*look, lastPause) {
-		pause, err := a.step(ctx, look)
+		n, pause, err := a.look(ctx, look)
+		if err == nil && (n > 0 || pause > 0) {
+			release()
+		}
+		if err == nil && n > 0 {
+			err = a.attempt(ctx, n)
+		}
 		switch {
 		case errors.Is(err, errOver):
 			return nil
@@ -44,43 +49,55 @@ func (a attempting[M, S, A]) run(ctx context.Context) error {
 // errOver says that there is nothing left to do.
 var errOver = errors.New("over")
 
-// step makes the next attempt, or returns how long to wait before it is looked at
-// again: at an attempt of another, which may be over soon, after look.
-func (a attempting[M, S, A]) step(ctx context.Context, look time.Duration) (pause time.Duration, err error) {
-	select {
-	case a.frame.effects <- struct{}{}:
-	case <-ctx.Done():
-		return 0, ctx.Err()
+// look looks at what is known. It returns the number of the attempt that is now
+// this instance's, or how long to wait before the next look: at an attempt of
+// another, which may be over soon, after soon.
+func (a attempting[M, S, A]) look(ctx context.Context, soon time.Duration) (n int32, pause time.Duration, err error) {
+	if err := enter(ctx, a.frame.looks); err != nil {
+		return 0, 0, err
 	}
-	defer func() { <-a.frame.effects }()
+	defer leave(a.frame.looks)
 	ctx, done := consumer.Finishing(ctx)
 	defer done()
 
 	r, all, err := a.read(ctx)
-	if err != nil {
-		return 0, err
+	switch {
+	case err != nil:
+		return 0, 0, err
+	case r.settled || !a.Due(r.state, a.message):
+		return 0, 0, errOver
 	}
-	if !a.Due(r.state, a.message) {
-		return 0, errOver
-	}
-	now := time.Now()
-	if pause := all.wait(a.Pauses, now); pause > 0 {
-		if all.open() {
-			return min(pause, look), nil
+	if refusal := a.refusal(r.state); len(refusal) > 0 {
+		again, err := a.frame.write(ctx, a.cause, r.versions, 0, refusal)
+		if err == nil && !again {
+			err = errOver
 		}
-		return pause, nil
+		return 0, 0, err
 	}
-	if all.spent(a.Pauses) {
-		return 0, a.finish(ctx, all.n, a.Failed(a.message, all.n, true, ErrNoResult))
+	switch pause := all.wait(a.Pauses, time.Now()); {
+	case pause > 0 && all.open():
+		return 0, min(pause, soon), nil
+	case pause > 0:
+		return 0, pause, nil
+	case all.spent(a.Pauses):
+		return 0, 0, a.finish(ctx, all.n, a.Failed(a.message, all.n, true, ErrNoResult))
 	}
-	won, err := a.claim(ctx, r.versions[0], all.n+1, now)
+	won, err := a.say(ctx, r.versions[0], all.n+1, time.Now().Add(a.Lease))
 	if err != nil || !won {
-		return 0, err
+		return 0, 0, err
 	}
-	return 0, a.attempt(ctx, all.n+1)
+	return all.n + 1, 0, nil
 }
 
-// read reads the entity, and what its stream says of the attempts.
+func (a attempting[M, S, A]) refusal(state S) []Emit {
+	if a.Refuse == nil {
+		return nil
+	}
+	return a.Refuse(state, a.message)
+}
+
+// read reads the entity, and what its stream says of the attempts. Settled says
+// that the message was refused.
 func (a attempting[M, S, A]) read(ctx context.Context) (r reading[S], all attempts, err error) {
 	var attempted A
 	kind := contract.KindOf(attempted)
@@ -88,7 +105,7 @@ func (a attempting[M, S, A]) read(ctx context.Context) (r reading[S], all attemp
 	r, err = read(ctx, a.frame.store, a.Entity(a.message, a.cause)[:1], a.Projection, func(m messagestore.Message) bool {
 		if (contract.Kind{Category: m.Stream.Category(), Type: m.Type}) != kind {
 			all = all.hear(m)
-			return false
+			return all.cause != a.cause.Message.ID && a.cause.causes(m)
 		}
 		event, by, err := parse[A](m)
 		broken = errors.Join(broken, err)
@@ -98,48 +115,50 @@ func (a attempting[M, S, A]) read(ctx context.Context) (r reading[S], all attemp
 	return r, all, errors.Join(err, broken)
 }
 
-// claim appends that an attempt begins, and reports whether it is this
-// instance's. The id is no derived one: two instances that begin at the same
-// moment would both be told that their event is stored.
-func (a attempting[M, S, A]) claim(ctx context.Context, entity version, n int32, now time.Time) (won bool, err error) {
-	event := Event(a.Attempted(a.message, n, now.Add(2*a.Timeout)))
-	m, err := a.cause.emitted(a.frame.consumer, entity.stream, 0, event)
+// attempt does it when it is its turn, and writes what came of it.
+func (a attempting[M, S, A]) attempt(ctx context.Context, n int32) error {
+	work, done := ctx, func() {}
+	if !a.Interruptible {
+		work, done = consumer.Finishing(ctx)
+	}
+	defer done()
+	held, let := a.hold(work, n)
+	defer let()
+	// Who only waits for a turn need not finish.
+	turn, cancel := context.WithCancel(held)
+	defer context.AfterFunc(ctx, cancel)()
+	if err := enter(turn, a.frame.effects); err != nil {
+		return a.handBack(ctx, held, n)
+	}
+	events, err := a.do(held, n)
+	leave(a.frame.effects)
+	if held.Err() != nil {
+		return a.handBack(ctx, held, n) // a stop is no failure
+	}
 	if err != nil {
-		return false, err
+		return err
 	}
-	m.ID = uuid.NewString()
-	_, err = a.frame.store.Write(ctx, entity.stream, entity.last, m)
-	var conflict *messagestore.VersionConflictError
-	if errors.As(err, &conflict) {
-		return false, nil
-	}
-	if err != nil {
-		return false, fmt.Errorf("begin attempt %d in %s: %w", n, entity.stream, err)
-	}
-	return true, nil
+	keeping, kept := consumer.Finishing(ctx)
+	defer kept()
+	return a.keep(keeping, n, events)
 }
 
-// attempt does it and writes what came of it.
-func (a attempting[M, S, A]) attempt(ctx context.Context, n int32) error {
-	bounded, cancel := context.WithTimeout(ctx, a.Timeout)
+// do returns the events that say what came of it. An error, of a panic, is for no
+// user to read; another attempt follows.
+func (a attempting[M, S, A]) do(ctx context.Context, n int32) (events []Emit, err error) {
+	ctx, cancel := context.WithTimeout(ctx, a.Timeout)
 	defer cancel()
-	var events []Emit
 	var failure error
-	if err := consumer.Protect(func() error {
-		events, failure = a.Do(bounded, a.message)
+	err = consumer.Protect(func() error {
+		events, failure = a.Do(ctx, a.message)
 		return nil
-	}); err != nil {
-		return err // it is for no user to read, and another attempt follows
+	})
+	if err != nil || failure == nil {
+		return events, err
 	}
-	if ctx.Err() != nil {
-		return ctx.Err() // a stop is no failure
-	}
-	if failure != nil {
-		var permanent *PermanentError
-		last := errors.As(failure, &permanent) || int(n) > len(a.Pauses)
-		events = a.Failed(a.message, n, last, failure)
-	}
-	return a.keep(ctx, n, events)
+	var permanent *PermanentError
+	last := errors.As(failure, &permanent) || int(n) > len(a.Pauses)
+	return a.Failed(a.message, n, last, failure), nil
 }
 
 // keep writes the events of an attempt, whatever it takes: to make another one
@@ -194,3 +213,16 @@ func sleep(ctx context.Context, pause time.Duration) error {
 		return ctx.Err()
 	}
 }
+
+// enter returns nil when there is room, and the context's error if that ends
+// before.
+func enter(ctx context.Context, room chan struct{}) error {
+	select {
+	case room <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func leave(room chan struct{}) { <-room }

@@ -18,11 +18,17 @@ type attempts struct {
 	cause string
 	// over is when something was heard of it; zero while nothing was.
 	over time.Time
+	// back says that the one after it was handed back: it may begin at once.
+	back bool
 }
 
 // begin returns the attempts after the event that says that one begins.
 func (attempts) begin(event Attempted, cause string) attempts {
-	return attempts{n: event.GetAttempt(), until: event.GetUntil().AsTime(), cause: cause}
+	a := attempts{n: event.GetAttempt(), until: event.GetUntil().AsTime(), cause: cause}
+	if a.until.IsZero() {
+		a.n, a.back = a.n-1, true
+	}
+	return a
 }
 
 // hear returns the attempts after another event of the entity.
@@ -35,12 +41,12 @@ func (a attempts) hear(event messagestore.Message) attempts {
 }
 
 // open reports whether nothing was heard of the last one yet.
-func (a attempts) open() bool { return a.n > 0 && a.over.IsZero() }
+func (a attempts) open() bool { return a.n > 0 && a.over.IsZero() && !a.back }
 
 // wait returns for how long no other attempt may begin.
 func (a attempts) wait(pauses []time.Duration, now time.Time) time.Duration {
 	switch {
-	case a.n == 0:
+	case a.n == 0 || a.back:
 		return 0
 	case a.open():
 		return max(0, a.until.Sub(now))

@@ -64,6 +64,12 @@ func (c Cause) settledBy(event messagestore.Message) bool {
 		by.CausationGlobalPosition > c.Message.GlobalPosition
 }
 
+// causes reports whether the event was caused by this very message.
+func (c Cause) causes(event messagestore.Message) bool {
+	by, err := contract.ParseMetadata(event.Metadata)
+	return err == nil && by.CausationMessageID == c.Message.ID
+}
+
 // parse returns what a stored message says. Its errors say that nobody can
 // handle it.
 func parse[M proto.Message](m messagestore.Message) (message M, cause Cause, err error) {

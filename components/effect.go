@@ -1,6 +1,7 @@
 package components
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -29,19 +30,24 @@ type Attempted interface {
 // version. The others wait. Where a crash, or a store that is away, swallows what
 // came of an attempt, another one follows at the earliest after its until: so
 // what Do does is done at least once, and most often once. Clocks of instances
-// MUST agree within Timeout.
+// MUST agree within a quarter of the Lease.
 //
-// The effect does not hold up other messages for the entity, but its message is
-// not handled before it is over.
+// Once the first A is appended the effect does not hold up other messages for the
+// entity, but its message is not handled before it is over.
 type Effect[M proto.Message, S any, A Attempted] struct {
 	// Entity says for which entity it is: one stream. It is pure, as all but Do.
 	Entity Streams[M]
 	// Projection folds the entity's stream. It need not have a fold for A.
 	Projection Projection[S]
+	// Refuse returns the events that say that it is not to be done, or nothing.
+	// Defaults to never.
+	Refuse func(S, M) []Emit
 	// Due reports whether it is still to be done: that no attempt has succeeded
 	// and none was the last.
 	Due func(S, M) bool
-	// Attempted returns the event that says that an attempt begins.
+	// Attempted returns the event that says that an attempt begins, or goes on.
+	// Where until is the zero time, the attempt is handed back, by an instance
+	// that stops: the next one has its number.
 	Attempted func(message M, attempt int32, until time.Time) A
 	// Do does it and returns the events that say so. The context ends with the
 	// Timeout. An error means that the attempt has failed; it is the last one if
@@ -50,9 +56,14 @@ type Effect[M proto.Message, S any, A Attempted] struct {
 	// Failed returns the events that say that the attempt has failed. Last says
 	// that there will be no other: after it, Due MUST be false.
 	Failed func(message M, attempt int32, last bool, err error) []Emit
-	// Timeout bounds an attempt. Another instance takes it for lost after twice
-	// as long.
+	// Timeout bounds Do.
 	Timeout time.Duration
+	// Lease is after how long another instance takes an attempt for lost. While
+	// one goes on, or waits for its turn, the frame appends A again before that,
+	// each time for twice as long. Defaults to twice the Timeout.
+	Lease time.Duration
+	// Interruptible says that a stop ends Do at once. Else it has 10 s.
+	Interruptible bool
 	// Pauses are those between attempts, one fewer than there are attempts.
 	Pauses []time.Duration
 }
@@ -86,9 +97,9 @@ func (e Effect[M, S, A]) Handler() Handler {
 			if err != nil {
 				return err
 			}
-			release()
 			one := attempting[M, S, A]{Effect: e, frame: f, message: message, cause: cause}
-			return one.run(ctx)
+			one.Lease = cmp.Or(e.Lease, 2*e.Timeout)
+			return one.run(ctx, release)
 		},
 	}
 }

@@ -70,8 +70,9 @@ type frame struct {
 	consumer string
 	store    messagestore.Store
 	log      *slog.Logger
-	// effects has room for the attempts that are made at the same time.
-	effects chan struct{}
+	// effects has room for the attempts that are made at the same time, looks for
+	// the looks at what is known of them.
+	effects, looks chan struct{}
 }
 
 // handle decides on the cause and writes what was decided, unless it is done.

@@ -1,6 +1,7 @@
 package components
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,12 +26,19 @@ type Consumer struct {
 	// Group, if not nil, is the member of a group that this one is. Its share is
 	// entities.
 	Group *messagestore.ConsumerGroup
+	// AtOnce bounds the attempts of effects that are made at the same time.
+	// Defaults to 16.
+	AtOnce int
 	// Handlers are what it does. Their categories are one subscription.
 	Handlers Handlers
 }
 
-// atOnce bounds the attempts of effects that a consumer makes at the same time.
-const atOnce = 16
+const (
+	// atOnce is the default of AtOnce.
+	atOnce = 16
+	// lookAtOnce bounds the looks at what is known of effects.
+	lookAtOnce = 16
+)
 
 // A Runner runs the consumers of components.
 type Runner struct {
@@ -62,7 +70,10 @@ func (c Consumer) parallel(store messagestore.Store, metrics *consumer.Metrics, 
 		return nil, err
 	}
 	subscription.Filter.Origin = c.Origin
-	f := frame{consumer: c.ID, store: store, log: log, effects: make(chan struct{}, atOnce)}
+	f := frame{
+		consumer: c.ID, store: store, log: log,
+		effects: make(chan struct{}, cmp.Or(c.AtOnce, atOnce)), looks: make(chan struct{}, lookAtOnce),
+	}
 	return &consumer.Parallel{
 		ID: c.ID, Group: c.Group, Store: store, Subscription: subscription, Metrics: metrics, Log: log,
 		Entity: func(m messagestore.Message) (messagestore.Stream, error) {

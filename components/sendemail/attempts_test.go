@@ -5,7 +5,9 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -151,7 +153,7 @@ func TestSend_Crash(t *testing.T) {
 	t.Parallel()
 	store := teststore.New(t)
 	sent := make(chan struct{}, 1)
-	crash := brisk(t, dying{store}, &transport{script: func(context.Context, int) error {
+	crash := brisk(t, dying{store, &atomic.Bool{}}, &transport{script: func(context.Context, int) error {
 		sent <- struct{}{}
 		return nil
 	}}, 200*time.Millisecond)
@@ -176,8 +178,18 @@ func TestSend_Crash(t *testing.T) {
 	}
 }
 
-// dying is a store to which the instance can begin attempts, and no more.
-type dying struct{ messagestore.Store }
+// dying is a store to which the instance can begin an attempt, and no more.
+type dying struct {
+	messagestore.Store
+	begun *atomic.Bool
+}
+
+func (d dying) Write(ctx context.Context, stream messagestore.Stream, expected messagestore.Version, messages ...messagestore.NewMessage) (messagestore.Written, error) {
+	if strings.HasPrefix(string(stream), "sendEmail-") && d.begun.Swap(true) {
+		return messagestore.Written{}, &messagestore.UnavailableError{Reason: "dying"}
+	}
+	return d.Store.Write(ctx, stream, expected, messages...)
+}
 
 func (dying) WriteBatch(context.Context, ...messagestore.Write) ([]messagestore.Written, error) {
 	return nil, &messagestore.UnavailableError{Reason: "dying"}

@@ -270,61 +270,6 @@ func (x *GetRegistrationResponse) GetError() *OperationError {
 	return nil
 }
 
-// OperationError is why an operation has failed.
-type OperationError struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// The reason for programs, as EMAIL_TAKEN.
-	Code string `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
-	// The reason for people.
-	Message       string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *OperationError) Reset() {
-	*x = OperationError{}
-	mi := &file_application_v1_users_proto_msgTypes[4]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *OperationError) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*OperationError) ProtoMessage() {}
-
-func (x *OperationError) ProtoReflect() protoreflect.Message {
-	mi := &file_application_v1_users_proto_msgTypes[4]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use OperationError.ProtoReflect.Descriptor instead.
-func (*OperationError) Descriptor() ([]byte, []int) {
-	return file_application_v1_users_proto_rawDescGZIP(), []int{4}
-}
-
-func (x *OperationError) GetCode() string {
-	if x != nil {
-		return x.Code
-	}
-	return ""
-}
-
-func (x *OperationError) GetMessage() string {
-	if x != nil {
-		return x.Message
-	}
-	return ""
-}
-
 // ConfirmRegistrationRequest is the link in the mail.
 type ConfirmRegistrationRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -338,7 +283,7 @@ type ConfirmRegistrationRequest struct {
 
 func (x *ConfirmRegistrationRequest) Reset() {
 	*x = ConfirmRegistrationRequest{}
-	mi := &file_application_v1_users_proto_msgTypes[5]
+	mi := &file_application_v1_users_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -350,7 +295,7 @@ func (x *ConfirmRegistrationRequest) String() string {
 func (*ConfirmRegistrationRequest) ProtoMessage() {}
 
 func (x *ConfirmRegistrationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_application_v1_users_proto_msgTypes[5]
+	mi := &file_application_v1_users_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -363,7 +308,7 @@ func (x *ConfirmRegistrationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfirmRegistrationRequest.ProtoReflect.Descriptor instead.
 func (*ConfirmRegistrationRequest) Descriptor() ([]byte, []int) {
-	return file_application_v1_users_proto_rawDescGZIP(), []int{5}
+	return file_application_v1_users_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ConfirmRegistrationRequest) GetUserId() string {
@@ -393,7 +338,7 @@ type ConfirmRegistrationResponse struct {
 
 func (x *ConfirmRegistrationResponse) Reset() {
 	*x = ConfirmRegistrationResponse{}
-	mi := &file_application_v1_users_proto_msgTypes[6]
+	mi := &file_application_v1_users_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -405,7 +350,7 @@ func (x *ConfirmRegistrationResponse) String() string {
 func (*ConfirmRegistrationResponse) ProtoMessage() {}
 
 func (x *ConfirmRegistrationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_application_v1_users_proto_msgTypes[6]
+	mi := &file_application_v1_users_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -418,7 +363,7 @@ func (x *ConfirmRegistrationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfirmRegistrationResponse.ProtoReflect.Descriptor instead.
 func (*ConfirmRegistrationResponse) Descriptor() ([]byte, []int) {
-	return file_application_v1_users_proto_rawDescGZIP(), []int{6}
+	return file_application_v1_users_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ConfirmRegistrationResponse) GetUserId() string {
@@ -439,7 +384,7 @@ var File_application_v1_users_proto protoreflect.FileDescriptor
 
 const file_application_v1_users_proto_rawDesc = "" +
 	"\n" +
-	"\x1aapplication/v1/users.proto\x12\x0eapplication.v1\x1a\x1cgoogle/api/annotations.proto\"`\n" +
+	"\x1aapplication/v1/users.proto\x12\x0eapplication.v1\x1a\x1fapplication/v1/operations.proto\x1a\x1cgoogle/api/annotations.proto\"`\n" +
 	"\x13RegisterUserRequest\x12\x14\n" +
 	"\x05email\x18\x01 \x01(\tR\x05email\x12\x1a\n" +
 	"\bpassword\x18\x02 \x01(\tR\bpassword\x12\x17\n" +
@@ -457,10 +402,7 @@ const file_application_v1_users_proto_rawDesc = "" +
 	"\x05error\x18\x04 \x01(\v2\x1e.application.v1.OperationErrorH\x01R\x05error\x88\x01\x01B\n" +
 	"\n" +
 	"\b_user_idB\b\n" +
-	"\x06_error\">\n" +
-	"\x0eOperationError\x12\x12\n" +
-	"\x04code\x18\x01 \x01(\tR\x04code\x12\x18\n" +
-	"\amessage\x18\x02 \x01(\tR\amessage\"K\n" +
+	"\x06_error\"K\n" +
 	"\x1aConfirmRegistrationRequest\x12\x17\n" +
 	"\auser_id\x18\x01 \x01(\tR\x06userId\x12\x14\n" +
 	"\x05token\x18\x02 \x01(\tR\x05token\"Q\n" +
@@ -486,24 +428,24 @@ func file_application_v1_users_proto_rawDescGZIP() []byte {
 	return file_application_v1_users_proto_rawDescData
 }
 
-var file_application_v1_users_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_application_v1_users_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
 var file_application_v1_users_proto_goTypes = []any{
 	(*RegisterUserRequest)(nil),         // 0: application.v1.RegisterUserRequest
 	(*RegisterUserResponse)(nil),        // 1: application.v1.RegisterUserResponse
 	(*GetRegistrationRequest)(nil),      // 2: application.v1.GetRegistrationRequest
 	(*GetRegistrationResponse)(nil),     // 3: application.v1.GetRegistrationResponse
-	(*OperationError)(nil),              // 4: application.v1.OperationError
-	(*ConfirmRegistrationRequest)(nil),  // 5: application.v1.ConfirmRegistrationRequest
-	(*ConfirmRegistrationResponse)(nil), // 6: application.v1.ConfirmRegistrationResponse
+	(*ConfirmRegistrationRequest)(nil),  // 4: application.v1.ConfirmRegistrationRequest
+	(*ConfirmRegistrationResponse)(nil), // 5: application.v1.ConfirmRegistrationResponse
+	(*OperationError)(nil),              // 6: application.v1.OperationError
 }
 var file_application_v1_users_proto_depIdxs = []int32{
-	4, // 0: application.v1.GetRegistrationResponse.error:type_name -> application.v1.OperationError
+	6, // 0: application.v1.GetRegistrationResponse.error:type_name -> application.v1.OperationError
 	0, // 1: application.v1.UsersService.RegisterUser:input_type -> application.v1.RegisterUserRequest
 	2, // 2: application.v1.UsersService.GetRegistration:input_type -> application.v1.GetRegistrationRequest
-	5, // 3: application.v1.UsersService.ConfirmRegistration:input_type -> application.v1.ConfirmRegistrationRequest
+	4, // 3: application.v1.UsersService.ConfirmRegistration:input_type -> application.v1.ConfirmRegistrationRequest
 	1, // 4: application.v1.UsersService.RegisterUser:output_type -> application.v1.RegisterUserResponse
 	3, // 5: application.v1.UsersService.GetRegistration:output_type -> application.v1.GetRegistrationResponse
-	6, // 6: application.v1.UsersService.ConfirmRegistration:output_type -> application.v1.ConfirmRegistrationResponse
+	5, // 6: application.v1.UsersService.ConfirmRegistration:output_type -> application.v1.ConfirmRegistrationResponse
 	4, // [4:7] is the sub-list for method output_type
 	1, // [1:4] is the sub-list for method input_type
 	1, // [1:1] is the sub-list for extension type_name
@@ -516,6 +458,7 @@ func file_application_v1_users_proto_init() {
 	if File_application_v1_users_proto != nil {
 		return
 	}
+	file_application_v1_operations_proto_init()
 	file_application_v1_users_proto_msgTypes[3].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -523,7 +466,7 @@ func file_application_v1_users_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_application_v1_users_proto_rawDesc), len(file_application_v1_users_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   7,
+			NumMessages:   6,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -31,7 +31,10 @@ type OwnedCategory struct {
 	// (`application`, `component/identity`). Empty for a command category, which
 	// every principal may append to, and where each stream has an owner of its
 	// own (`subscriberPosition`).
-	Owner         string `protobuf:"bytes,2,opt,name=owner,proto3" json:"owner,omitempty"`
+	Owner string `protobuf:"bytes,2,opt,name=owner,proto3" json:"owner,omitempty"`
+	// The principals that may read it, alike, beside the owner and those who may
+	// read everything. Empty: every principal may.
+	Readers       []string `protobuf:"bytes,3,rep,name=readers,proto3" json:"readers,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -80,6 +83,13 @@ func (x *OwnedCategory) GetOwner() string {
 	return ""
 }
 
+func (x *OwnedCategory) GetReaders() []string {
+	if x != nil {
+		return x.Readers
+	}
+	return nil
+}
+
 var file_messagestore_v1_contract_proto_extTypes = []protoimpl.ExtensionInfo{
 	{
 		ExtendedType:  (*descriptorpb.MessageOptions)(nil),
@@ -120,10 +130,11 @@ var File_messagestore_v1_contract_proto protoreflect.FileDescriptor
 
 const file_messagestore_v1_contract_proto_rawDesc = "" +
 	"\n" +
-	"\x1emessagestore/v1/contract.proto\x12\x0fmessagestore.v1\x1a google/protobuf/descriptor.proto\"9\n" +
+	"\x1emessagestore/v1/contract.proto\x12\x0fmessagestore.v1\x1a google/protobuf/descriptor.proto\"S\n" +
 	"\rOwnedCategory\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
-	"\x05owner\x18\x02 \x01(\tR\x05owner:=\n" +
+	"\x05owner\x18\x02 \x01(\tR\x05owner\x12\x18\n" +
+	"\areaders\x18\x03 \x03(\tR\areaders:=\n" +
 	"\bcategory\x12\x1f.google.protobuf.MessageOptions\x18\xb4\x87\x03 \x01(\tR\bcategory:i\n" +
 	"\x10owned_categories\x12\x1c.google.protobuf.FileOptions\x18\xb4\x87\x03 \x03(\v2\x1e.messagestore.v1.OwnedCategoryR\x0fownedCategoriesB\xb6\x01\n" +
 	"\x13com.messagestore.v1B\rContractProtoP\x01Z3videotutorials/proto/messagestore/v1;messagestorev1\xa2\x02\x03MXX\xaa\x02\x0fMessagestore.V1\xca\x02\x0fMessagestore\\V1\xe2\x02\x1bMessagestore\\V1\\GPBMetadata\xea\x02\x10Messagestore::V1b\x06proto3"

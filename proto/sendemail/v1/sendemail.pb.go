@@ -118,7 +118,8 @@ type SendAttempted struct {
 	EmailId string `protobuf:"bytes,1,opt,name=email_id,json=emailId,proto3" json:"email_id,omitempty"`
 	// Which attempt it is, from 1.
 	Attempt int32 `protobuf:"varint,2,opt,name=attempt,proto3" json:"attempt,omitempty"`
-	// When another attempt may begin if nothing was heard of this one.
+	// When another attempt may begin if nothing was heard of this one. The year 1:
+	// it was handed back, and may begin anew at once.
 	Until         *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=until,proto3" json:"until,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
