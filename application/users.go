@@ -102,20 +102,28 @@ func commands(user string) messagestore.Stream {
 // repeated reports whether a call with this key has registered the same before.
 // The store alone cannot say: a hash is another one each time, and the password
 // is known by comparing only. It returns an *IDConflictError if the key was used
-// for something else.
+// for another registration of the user.
 func (s registration) repeated(ctx context.Context, r *request, register *identityv1.Register, password string) (bool, error) {
 	if r.key == nil {
 		return false, nil
 	}
-	m, err := s.store.Message(ctx, r.id(purposeMessage(0)))
-	if errors.Is(err, messagestore.ErrNotFound) {
-		return false, nil
+	stream := commands(register.GetUserId())
+	for m, err := range s.store.Read(ctx, messagestore.ReadRequest{Source: messagestore.OfStream(stream)}) {
+		switch {
+		case err != nil:
+			return false, err
+		case m.ID == r.id(purposeMessage(0)):
+			return s.same(ctx, m, register, password)
+		}
 	}
-	if err != nil {
-		return false, err
-	}
+	return false, nil
+}
+
+// same reports whether the stored message registers the same. It returns an
+// *IDConflictError if it does not.
+func (s registration) same(ctx context.Context, m messagestore.Message, register *identityv1.Register, password string) (bool, error) {
 	conflict := &messagestore.IDConflictError{ID: m.ID, StoredStream: m.Stream}
-	if m.Type != contract.Type(register) || m.Stream != commands(register.GetUserId()) {
+	if m.Type != contract.Type(register) {
 		return false, conflict
 	}
 	first, err := contract.Decode[*identityv1.Register](m)

@@ -113,4 +113,3 @@ func (a attempting[M, S, A]) handBack(ctx, held context.Context, n int32) error 
 	}
 	return ctx.Err()
 }
-

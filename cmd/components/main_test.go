@@ -41,8 +41,10 @@ func TestRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	certs := certificates(t)
-	s := &settings{Port: port, Store: listener.Addr().String(), Certs: certs, DataDir: dataDir(t), MailFrom: "no-reply@localhost"}
+	// The certificates are found in the data folder.
+	s := &settings{Port: port, Store: listener.Addr().String(), DataDir: dataDir(t), MailFrom: "no-reply@localhost"}
+	certs := filepath.Join(s.DataDir, "certs")
+	issue(t, certs)
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- s.run(ctx, slog.New(slog.NewTextHandler(t.Output(), nil)), nil) }()
@@ -118,7 +120,6 @@ func TestSettings(t *testing.T) {
 	dir := dataDir(t)
 	for name, s := range map[string]settings{
 		"NoDataDir":        {Insecure: true},
-		"NoCertificates":   {DataDir: dir},
 		"UnknownComponent": {DataDir: dir, Insecure: true, Only: []string{"identity", "nothing"}},
 		"BadPublicURL":     {DataDir: dir, Insecure: true, PublicURL: "/here"},
 	} {
@@ -134,6 +135,10 @@ func TestSettings(t *testing.T) {
 	s.Only = []string{"identity"}
 	if _, err := s.chosen(); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("identity without a secret: %v, want os.ErrNotExist", err)
+	}
+	s = settings{DataDir: dir}
+	if err := s.run(t.Context(), slog.New(slog.DiscardHandler), nil); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("without certificates: %v, want os.ErrNotExist", err)
 	}
 	s = settings{DataDir: dir, Insecure: true, SMTP: "http://mail.test"}
 	if _, err := s.chosen(); err == nil {
@@ -171,9 +176,9 @@ func dataDir(t *testing.T) string {
 	return dir
 }
 
-func certificates(t *testing.T) string {
+// issue makes certificates in the folder.
+func issue(t *testing.T, dir string) {
 	t.Helper()
-	dir := t.TempDir()
 	authority, err := certificate.OpenAuthority(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -185,5 +190,4 @@ func certificates(t *testing.T) string {
 			t.Fatal(err)
 		}
 	}
-	return dir
 }

@@ -19,13 +19,14 @@ import (
 type settings struct {
 	Port      int      `name:"port" env:"VT_PORT" default:"8080" help:"/metrics, /healthz and /readyz are on this port + 12"`
 	Store     string   `name:"messagestore-addr" env:"VT_MESSAGESTORE_ADDR" help:"host:port of the message store, default 127.0.0.1:<port + 10>"`
-	Certs     string   `name:"certs" env:"VT_CERTS" help:"folder with ca.crt, and <component>.crt and <component>.key of each component, required unless insecure"`
+	Certs     string   `name:"certs" env:"VT_CERTS" help:"folder with ca.crt, and <component>.crt and <component>.key of each component, default <data-dir>/certs"`
 	Insecure  bool     `name:"insecure" env:"VT_INSECURE" default:"false" help:"no TLS to the message store"`
 	DataDir   string   `name:"data-dir" env:"VT_DATA_DIR" help:"folder with the file secret, 32 bytes or more that sign links, and with the folder mail; required"`
 	PublicURL string   `name:"public-url" env:"VT_PUBLIC_URL" help:"where people reach the application, for links in mails, default http://127.0.0.1:<port>"`
 	SMTP      string   `name:"smtp-url" env:"VT_SMTP_URL" help:"mail server, as smtp://user:password@host:587 or smtps://host; default none: mails are files in <data-dir>/mail"`
 	MailFrom  string   `name:"mail-from" env:"VT_MAIL_FROM" default:"no-reply@localhost" help:"address of the sender of mails"`
 	Only      []string `name:"only" help:"the components to run, by comma, default all"`
+	Group     string   `name:"group" help:"which member of a group this is, as 0-of-2: it takes its share of the entities; default it takes all"`
 }
 
 // A component is one to run.
@@ -40,12 +41,13 @@ func (s *settings) chosen() ([]component, error) {
 	if s.DataDir == "" {
 		return nil, &service.UsageError{Reason: "VT_DATA_DIR is required"}
 	}
-	if s.Certs == "" && !s.Insecure {
-		return nil, &service.UsageError{Reason: "VT_CERTS is required, or VT_INSECURE"}
-	}
 	all := map[string]func() ([]components.Consumer, error){
 		"identity":  s.identity,
 		"sendemail": s.sendemail,
+	}
+	group, err := parseGroup(s.Group)
+	if err != nil {
+		return nil, err
 	}
 	names, err := service.Choose("component", all, s.Only)
 	if err != nil {
@@ -56,6 +58,9 @@ func (s *settings) chosen() ([]component, error) {
 		c, err := all[name]()
 		if err != nil {
 			return nil, err
+		}
+		for i := range c {
+			c[i].Group = group
 		}
 		chosen = append(chosen, component{name, c})
 	}
@@ -94,7 +99,7 @@ func (s *settings) dial(name string) (*rpc.Client, error) {
 	var config *tls.Config
 	if !s.Insecure {
 		var err error
-		if config, err = certificate.Client(s.Certs, name); err != nil {
+		if config, err = certificate.Client(cmp.Or(s.Certs, filepath.Join(s.DataDir, "certs")), name); err != nil {
 			return nil, err
 		}
 	}

@@ -17,6 +17,7 @@ import (
 const (
 	messageStoreDatabase = "message_store"
 	viewDataDatabase     = "view_data"
+	mvcDatabase          = "mvc"
 	// viewReader is the role that may read View Data and nothing else.
 	viewReader = "view_reader"
 )
@@ -31,36 +32,46 @@ type databases struct {
 // external finds or makes the two databases in a Postgres that runs somewhere.
 // The address may name a database that is there, one of the two, or none.
 func external(ctx context.Context, address string) (databases, error) {
+	messageStore, err := provide(ctx, address, messageStoreDatabase)
+	if err != nil {
+		return databases{}, err
+	}
+	viewData, err := provide(ctx, address, viewDataDatabase)
+	// There, view_reader may have no way to log in: the application takes its role.
+	return databases{messageStore: messageStore, viewData: viewData, viewReader: viewData}, err
+}
+
+// provide makes the database, unless it is there, and returns its address. The
+// address of its Postgres may name a database that is there, one that is not, or
+// none.
+func provide(ctx context.Context, address, database string) (string, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" {
-		return databases{}, errors.New("VT_DATABASE_URL is not of the form postgres://user:password@host:port/database")
+		return "", errors.New("VT_DATABASE_URL is not of the form postgres://user:password@host:port/database")
 	}
 	in := func(database string) string {
 		v := *u
 		v.Path = "/" + database
 		return v.String()
 	}
-	d := databases{messageStore: in(messageStoreDatabase), viewData: in(viewDataDatabase)}
-	// There, view_reader may have no way to log in: the application takes its role.
-	d.viewReader = d.viewData
 	if u.Path == "" || u.Path == "/" {
 		address = in("postgres")
 	}
-	err = create(ctx, address)
+	err = create(ctx, address, database)
 	if isState(err, noSuchDatabase) {
-		err = create(ctx, in("postgres"))
+		err = create(ctx, in("postgres"), database)
 	}
-	return d, err
+	return in(database), err
 }
 
-// create makes what is missing of the two databases.
-func create(ctx context.Context, address string) error {
+// create makes what is missing of the databases.
+func create(ctx context.Context, address string, names ...string) error {
 	conn, err := pgx.Connect(ctx, address)
 	if err != nil {
 		return err
 	}
 	defer conn.Close(ctx)
-	for _, name := range []string{messageStoreDatabase, viewDataDatabase} {
+	for _, name := range names {
 		var exists bool
 		err := conn.QueryRow(ctx, "select exists (select from pg_database where datname = $1)", name).Scan(&exists)
 		if err == nil && !exists {
@@ -98,7 +109,7 @@ func (p *postgres) start(ctx context.Context) (databases, error) {
 		return databases{}, err
 	}
 	p.server = server
-	if err := create(ctx, server.URL("postgres")); err != nil {
+	if err := create(ctx, server.URL("postgres"), messageStoreDatabase, viewDataDatabase); err != nil {
 		return databases{}, errors.Join(err, server.Stop())
 	}
 	d := databases{messageStore: server.URL(messageStoreDatabase), viewData: server.URL(viewDataDatabase)}

@@ -20,6 +20,7 @@ type folder string
 func (f folder) certs() string           { return filepath.Join(string(f), "certs") }
 func (f folder) postgres() string        { return filepath.Join(string(f), "postgres") }
 func (f folder) policy() string          { return filepath.Join(string(f), "policy.json") }
+func (f folder) media() string           { return filepath.Join(string(f), "media") }
 func (f folder) secret() string          { return filepath.Join(string(f), "secret") }
 func (f folder) log(name string) string  { return filepath.Join(string(f), "log", name+".log") }
 func (f folder) run(file string) string  { return filepath.Join(string(f), "run", file) }
@@ -55,7 +56,7 @@ func (f folder) make() error {
 	if err := os.MkdirAll(string(f), 0o711); err != nil {
 		return err
 	}
-	for _, name := range []string{"log", "run", "mail"} {
+	for _, name := range []string{"log", "run", "mail", "media"} {
 		if err := os.MkdirAll(filepath.Join(string(f), name), 0o700); err != nil {
 			return err
 		}

@@ -7,7 +7,7 @@ import "videotutorials/internal/service"
 
 func main() {
 	up := up{}
-	env, populate, grant, rebuild := env{}, populate{}, grant{}, rebuild{}
+	env, populate, grant, rebuild, classical := env{}, populate{}, grant{}, rebuild{}, classical{}
 	service.Main("videotutorials",
 		service.Command{Help: "runs the whole system", Settings: &up, Run: up.run},
 		service.Command{Name: "up", Help: "runs the whole system; the default", Settings: &up, Run: up.run},
@@ -18,5 +18,6 @@ func main() {
 			Settings: &grant, Tool: true, Run: grant.run},
 		service.Command{Name: "rebuild", Help: "makes an aggregator's view again from the log", Args: "AGGREGATOR",
 			Settings: &rebuild, Tool: true, Run: rebuild.run},
+		service.Command{Name: "mvc", Help: "runs the classical version, beside the system or alone", Settings: &classical, Run: classical.run},
 	)
 }

@@ -38,40 +38,58 @@ var parts = []part{
 		}},
 	{name: "components", operations: service.ComponentsOpsPort,
 		env: func(u *up, _ folder, _ databases) []string {
-			return []string{"VT_SMTP_URL=" + u.SMTP, "VT_MAIL_FROM=" + u.MailFrom, "VT_PUBLIC_URL=" + u.PublicURL}
+			return []string{"VT_SMTP_URL=" + u.SMTP, "VT_MAIL_FROM=" + u.MailFrom, "VT_PUBLIC_URL=" + u.PublicURL,
+				"VT_ALLOW_PRIVATE_SOURCES=" + strconv.FormatBool(u.AllowPrivate)}
 		}},
 	{name: "aggregators", operations: service.AggregatorsOpsPort,
 		env: func(_ *up, _ folder, d databases) []string { return []string{"VT_VIEWDATA_URL=" + d.viewData} }},
 	{name: "application", operations: service.RESTPort,
-		env: func(_ *up, f folder, d databases) []string {
-			return []string{"VT_VIEWDATA_URL=" + d.viewReader, "VT_SECRET_FILE=" + f.secret()}
+		env: func(u *up, f folder, d databases) []string {
+			return []string{"VT_VIEWDATA_URL=" + d.viewReader, "VT_SECRET_FILE=" + f.secret(), "VT_MEDIA_DIR=" + f.media(),
+				"VT_ALLOW_PRIVATE_SOURCES=" + strconv.FormatBool(u.AllowPrivate)}
 		}},
 }
 
-// choose returns the parts of those names, all for none. The commands are beside
-// this one.
+// choose returns the parts of those names, all for none. A component's name stands
+// for the part components with that component alone, or with those that are named.
 func choose(names []string) ([]part, error) {
 	for _, name := range names {
-		if !slices.ContainsFunc(parts, func(p part) bool { return p.name == name }) {
-			return nil, &service.UsageError{Reason: fmt.Sprintf("there is no part %q", name)}
+		if !slices.ContainsFunc(parts, func(p part) bool { return p.name == name }) && !isComponent(name) {
+			return nil, &service.UsageError{Reason: fmt.Sprintf("there is no part %q, and no component of that name", name)}
 		}
-	}
-	self, err := os.Executable()
-	if err != nil {
-		return nil, err
 	}
 	var chosen []part
 	for _, p := range parts {
 		if len(names) > 0 && !slices.Contains(names, p.name) {
-			continue
+			some := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !isComponent(name) })
+			if p.name != "components" || len(some) == 0 {
+				continue
+			}
+			p.args = []string{"-only", strings.Join(some, ",")}
 		}
-		p.path = filepath.Join(filepath.Dir(self), p.name)
-		if _, err := os.Stat(p.path); err != nil {
-			return nil, fmt.Errorf("the command %s is missing, `make build` makes it: %w", p.name, err)
+		var err error
+		if p.path, err = locate(p.name); err != nil {
+			return nil, err
 		}
 		chosen = append(chosen, p)
 	}
 	return chosen, nil
+}
+
+// isComponent reports whether it is the name of a component.
+func isComponent(name string) bool { return strings.HasPrefix(principals[name], "component/") }
+
+// locate returns the path of another command, which is beside this one.
+func locate(name string) (string, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(filepath.Dir(self), name)
+	if _, err := os.Stat(path); err != nil {
+		return "", fmt.Errorf("the command %s is missing, `make build` makes it: %w", name, err)
+	}
+	return path, nil
 }
 
 // keep runs the part, again when it dies, until the context ends and it has

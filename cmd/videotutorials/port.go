@@ -16,21 +16,20 @@ const release = 5 * time.Second
 // free, or any free range for 0.
 func choosePort(ctx context.Context, asked int) (int, error) {
 	if asked != 0 {
-		return asked, awaitFree(ctx, asked)
+		return asked, awaitFree(ctx, func(ctx context.Context) error { return service.PortsFree(ctx, asked) })
 	}
 	return service.FreePort(ctx)
 }
 
-// awaitFree returns nil when the ports from the first one on are free. Children
-// would else start again and again, and what answers there might be taken for
-// them.
-func awaitFree(ctx context.Context, port int) error {
+// awaitFree returns nil when the ports are free. Children would else start again
+// and again, and what answers there might be taken for them.
+func awaitFree(ctx context.Context, free func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, release)
 	defer cancel()
 	ticker := time.NewTicker(50 * time.Millisecond)
 	defer ticker.Stop()
 	for {
-		err := service.PortsFree(ctx, port)
+		err := free(ctx)
 		if err == nil {
 			return nil
 		}

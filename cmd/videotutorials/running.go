@@ -32,7 +32,7 @@ func (r *running) find() (folder, state, error) {
 	}
 	s, err := readState(data)
 	if errors.Is(err, fs.ErrNotExist) {
-		err = fmt.Errorf("what runs in %s is still starting", data)
+		err = fmt.Errorf("what runs in %s is still starting, or is mvc alone", data)
 	}
 	return data, s, err
 }

@@ -14,18 +14,20 @@ import (
 	"videotutorials/internal/certificate"
 	"videotutorials/internal/pgserver"
 	"videotutorials/internal/service"
+	"videotutorials/viewdata"
 )
 
 // up runs the system.
 type up struct {
-	Port        int      `name:"port" env:"VT_PORT" default:"8080" help:"first of 14 ports on 127.0.0.1; 0 picks free ones"`
-	DataDir     string   `name:"data-dir" env:"VT_DATA_DIR" help:"data folder; default /var/lib/videotutorials as root, else $XDG_STATE_HOME/videotutorials"`
-	DatabaseURL string   `name:"database-url" env:"VT_DATABASE_URL" help:"a Postgres that has or gets both databases; default a private one"`
-	Only        []string `name:"only" help:"parts to run, as messagestore,application; default all"`
-	PublicURL   string   `name:"public-url" env:"VT_PUBLIC_URL" help:"where people reach the application, for links in mails; default http://127.0.0.1:<port>"`
-	SMTP        string   `name:"smtp-url" env:"VT_SMTP_URL" help:"mail server, as smtp://user:password@host:587 or smtps://host; default none: mails are files in <data-dir>/mail"`
-	MailFrom    string   `name:"mail-from" env:"VT_MAIL_FROM" default:"no-reply@localhost" help:"address of the sender of mails"`
-	Insecure    bool     `name:"insecure" env:"VT_INSECURE" help:"no TLS between the parts: everybody is anonymous"`
+	Port         int      `name:"port" env:"VT_PORT" default:"8080" help:"first of 14 ports on 127.0.0.1; 0 picks free ones"`
+	DataDir      string   `name:"data-dir" env:"VT_DATA_DIR" help:"data folder; default /var/lib/videotutorials as root, else $XDG_STATE_HOME/videotutorials"`
+	DatabaseURL  string   `name:"database-url" env:"VT_DATABASE_URL" help:"a Postgres that has or gets both databases; default a private one"`
+	Only         []string `name:"only" help:"parts to run, as messagestore,application, or single components, as identity; default all"`
+	PublicURL    string   `name:"public-url" env:"VT_PUBLIC_URL" help:"where people reach the application, for links in mails; default http://127.0.0.1:<port>"`
+	SMTP         string   `name:"smtp-url" env:"VT_SMTP_URL" help:"mail server, as smtp://user:password@host:587 or smtps://host; default none: mails are files in <data-dir>/mail"`
+	MailFrom     string   `name:"mail-from" env:"VT_MAIL_FROM" default:"no-reply@localhost" help:"address of the sender of mails"`
+	AllowPrivate bool     `name:"allow-private-sources" env:"VT_ALLOW_PRIVATE_SOURCES" help:"videos may come from private addresses, as 10.0.0.1, too"`
+	Insecure     bool     `name:"insecure" env:"VT_INSECURE" help:"no TLS between the parts: everybody is anonymous"`
 }
 
 // trustDomain is what all principals of the system begin with.
@@ -76,6 +78,11 @@ func (u *up) run(ctx context.Context, log *slog.Logger, _ []string) error {
 		return err
 	}
 	defer stop()
+	// The aggregators do it too. Where they do not run yet, the application finds
+	// empty tables, and takes what it is told.
+	if err := viewdata.Migrate(ctx, d.viewData); err != nil {
+		return err
+	}
 	if err := (state{port, u.Insecure, d.messageStore, d.viewData}).write(data); err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -139,6 +140,11 @@ func TestUp_Only(t *testing.T) {
 	pids := s.pids()
 	if len(pids) != 2 || pids["messagestore"] == 0 || pids["postgres"] == 0 {
 		t.Errorf("the processes are %v", pids)
+	}
+	one := start(t, newFolder(t), nil, "-only", "messagestore,identity,sendemail")
+	said, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", one.pids()["components"]))
+	if err != nil || !strings.Contains(string(said), "-only\x00identity,sendemail\x00") {
+		t.Errorf("the components are %q, %v", said, err)
 	}
 	if code, said := finish(t, command(newFolder(t), nil, "-only", "dancing")); code != 2 {
 		t.Errorf("an unknown part: exit code %d, said %q", code, said)

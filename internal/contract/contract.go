@@ -6,6 +6,8 @@ package contract
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -44,17 +46,27 @@ func Category(m proto.Message) messagestore.Category {
 	return messagestore.Category(category)
 }
 
-// Owners returns every category that the contracts linked into the program
-// declare, and the path of its owner's SPIFFE ID, as "component/identity". It is
-// "" where nobody alone owns the category.
-func Owners() map[messagestore.Category]string {
-	owners := map[messagestore.Category]string{}
+// A Declaration is what a contract says of a category. Principals are the paths of
+// their SPIFFE IDs, as "component/identity".
+type Declaration struct {
+	Category messagestore.Category
+	// Owner is "" where nobody alone owns the category.
+	Owner string
+	// Readers is empty where everybody may read it.
+	Readers []string
+}
+
+// Declarations returns every category that the contracts linked into the program
+// declare, by name.
+func Declarations() []Declaration {
+	var all []Declaration
 	protoregistry.GlobalFiles.RangeFiles(func(file protoreflect.FileDescriptor) bool {
 		declared, _ := proto.GetExtension(file.Options(), messagestorev1.E_OwnedCategories).([]*messagestorev1.OwnedCategory)
 		for _, c := range declared {
-			owners[messagestore.Category(c.GetName())] = c.GetOwner()
+			all = append(all, Declaration{messagestore.Category(c.GetName()), c.GetOwner(), c.GetReaders()})
 		}
 		return true
 	})
-	return owners
+	slices.SortFunc(all, func(a, b Declaration) int { return strings.Compare(string(a.Category), string(b.Category)) })
+	return all
 }

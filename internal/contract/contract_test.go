@@ -1,7 +1,7 @@
 package contract_test
 
 import (
-	"maps"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -11,6 +11,7 @@ import (
 
 	"videotutorials/internal/contract"
 	"videotutorials/messagestore"
+	_ "videotutorials/proto/identity/v1"
 	messagestorev1 "videotutorials/proto/messagestore/v1"
 	subscriberpositionv1 "videotutorials/proto/subscriberposition/v1"
 	viewingv1 "videotutorials/proto/viewing/v1"
@@ -40,10 +41,17 @@ func TestCategory_NoContract(t *testing.T) {
 	contract.Category(&messagestorev1.All{})
 }
 
-func TestOwners(t *testing.T) {
-	want := map[messagestore.Category]string{"viewing": "application", "subscriberPosition": ""}
-	if got := contract.Owners(); !maps.Equal(got, want) {
-		t.Errorf("Owners() = %v, want %v", got, want)
+func TestDeclarations(t *testing.T) {
+	want := []contract.Declaration{
+		{Category: "identity", Owner: "component/identity", Readers: []string{"component/identity"}},
+		{Category: "subscriberPosition"},
+		{Category: "viewing", Owner: "application"},
+	}
+	got := slices.DeleteFunc(contract.Declarations(), func(d contract.Declaration) bool {
+		return d.Category == "emailAddress" || d.Category == "identity:command"
+	})
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("Declarations() = %v, want %v", got, want)
 	}
 }
 

@@ -89,8 +89,12 @@ func (s Secret) Verify(purpose Purpose, token string, now time.Time) (subject st
 // encoding is strict, so that a token has one spelling.
 var encoding = base64.RawURLEncoding.Strict()
 
-// mac signs the payload for the purpose, whose length keeps the two apart.
+// mac signs the payload for the purpose, whose length keeps the two apart. It
+// panics without a key: everybody could make such a token.
 func (s Secret) mac(purpose Purpose, payload []byte) []byte {
+	if len(s.key) < minSecret {
+		panic("token: the secret is none, make it with NewSecret")
+	}
 	h := hmac.New(sha256.New, s.key)
 	h.Write(append(fmt.Appendf(nil, "videotutorials token 1\n%d\n%s\n", len(purpose), purpose), payload...))
 	return h.Sum(nil)

@@ -95,3 +95,13 @@ func TestReadSecret(t *testing.T) {
 		t.Errorf("signed %s, want %s", got, want)
 	}
 }
+
+func TestSecret_None(t *testing.T) {
+	t.Parallel()
+	defer func() {
+		if recover() == nil {
+			t.Error("a secret without a key signs")
+		}
+	}()
+	token.Secret{}.Sign(token.ConfirmRegistration, "me", time.Now())
+}

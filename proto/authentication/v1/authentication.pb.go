@@ -255,8 +255,8 @@ const file_authentication_v1_authentication_proto_rawDesc = "" +
 	"\rUserLoggedOut\x12\x17\n" +
 	"\auser_id\x18\x01 \x01(\tR\x06userId\x12\x1d\n" +
 	"\n" +
-	"session_id\x18\x02 \x01(\tR\tsessionId:\x12\xa2\xbb\x18\x0eauthenticationB\xeb\x01\xa2\xbb\x18\x1d\n" +
-	"\x0eauthentication\x12\vapplication\n" +
+	"session_id\x18\x02 \x01(\tR\tsessionId:\x12\xa2\xbb\x18\x0eauthenticationB\xf8\x01\xa2\xbb\x18*\n" +
+	"\x0eauthentication\x12\vapplication\x1a\vapplication\n" +
 	"\x15com.authentication.v1B\x13AuthenticationProtoP\x01Z7videotutorials/proto/authentication/v1;authenticationv1\xa2\x02\x03AXX\xaa\x02\x11Authentication.V1\xca\x02\x11Authentication\\V1\xe2\x02\x1dAuthentication\\V1\\GPBMetadata\xea\x02\x12Authentication::V1b\x06proto3"
 
 var (

@@ -625,10 +625,10 @@ const file_identity_v1_identity_proto_rawDesc = "" +
 	"\x15RegistrationConfirmed\x12\x17\n" +
 	"\auser_id\x18\x01 \x01(\tR\x06userId:\f\xa2\xbb\x18\bidentity\"5\n" +
 	"\fAdminGranted\x12\x17\n" +
-	"\auser_id\x18\x01 \x01(\tR\x06userId:\f\xa2\xbb\x18\bidentityB\xf8\x01\xa2\xbb\x18\x12\n" +
-	"\x10identity:command\xa2\xbb\x18\x1e\n" +
-	"\bidentity\x12\x12component/identity\xa2\xbb\x18\"\n" +
-	"\femailAddress\x12\x12component/identity\n" +
+	"\auser_id\x18\x01 \x01(\tR\x06userId:\f\xa2\xbb\x18\bidentityB\xc1\x02\xa2\xbb\x183\n" +
+	"\x10identity:command\x1a\x12component/identity\x1a\vapplication\xa2\xbb\x182\n" +
+	"\bidentity\x12\x12component/identity\x1a\x12component/identity\xa2\xbb\x186\n" +
+	"\femailAddress\x12\x12component/identity\x1a\x12component/identity\n" +
 	"\x0fcom.identity.v1B\rIdentityProtoP\x01Z+videotutorials/proto/identity/v1;identityv1\xa2\x02\x03IXX\xaa\x02\vIdentity.V1\xca\x02\vIdentity\\V1\xe2\x02\x17Identity\\V1\\GPBMetadata\xea\x02\fIdentity::V1b\x06proto3"
 
 var (

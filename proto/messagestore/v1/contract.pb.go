@@ -32,8 +32,8 @@ type OwnedCategory struct {
 	// every principal may append to, and where each stream has an owner of its
 	// own (`subscriberPosition`).
 	Owner string `protobuf:"bytes,2,opt,name=owner,proto3" json:"owner,omitempty"`
-	// The principals that may read it, alike, beside the owner and those who may
-	// read everything. Empty: every principal may.
+	// The principals that may read it, as paths too; those who may read everything
+	// may anyway. Empty: every principal may.
 	Readers       []string `protobuf:"bytes,3,rep,name=readers,proto3" json:"readers,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -464,9 +464,9 @@ const file_sendemail_v1_sendemail_proto_rawDesc = "" +
 	"\x04text\x18\x04 \x01(\tR\x04text\x12\x12\n" +
 	"\x04html\x18\x05 \x01(\tR\x04html\x12\x12\n" +
 	"\x04from\x18\x06 \x01(\tR\x04from\x12\x16\n" +
-	"\x06reason\x18\a \x01(\tR\x06reason:\r\xa2\xbb\x18\tsendEmailB\xdd\x01\xa2\xbb\x18\x13\n" +
-	"\x11sendEmail:command\xa2\xbb\x18 \n" +
-	"\tsendEmail\x12\x13component/sendemail\n" +
+	"\x06reason\x18\a \x01(\tR\x06reason:\r\xa2\xbb\x18\tsendEmailB\x9b\x02\xa2\xbb\x18(\n" +
+	"\x11sendEmail:command\x1a\x13component/sendemail\xa2\xbb\x18I\n" +
+	"\tsendEmail\x12\x13component/sendemail\x1a\x13component/sendemail\x1a\x12component/identity\n" +
 	"\x10com.sendemail.v1B\x0eSendemailProtoP\x01Z-videotutorials/proto/sendemail/v1;sendemailv1\xa2\x02\x03SXX\xaa\x02\fSendemail.V1\xca\x02\fSendemail\\V1\xe2\x02\x18Sendemail\\V1\\GPBMetadata\xea\x02\rSendemail::V1b\x06proto3"
 
 var (

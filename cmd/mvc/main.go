@@ -1,0 +1,50 @@
+// Mvc serves the classical version of Video Tutorials, for comparison: one table,
+// and no messages.
+package main
+
+import (
+	"context"
+	"log/slog"
+	"net"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"videotutorials/internal/service"
+	"videotutorials/mvc"
+)
+
+type settings struct {
+	Port        int    `name:"port" env:"VT_PORT" default:"8080" help:"where the ports begin; REST is on <port + 5>"`
+	DatabaseURL string `name:"database-url" env:"VT_DATABASE_URL" help:"URL of a database of its own, required; its user makes the table"`
+	Videos      int    `name:"videos" env:"VT_VIDEOS" default:"3" help:"how many videos are there from the start"`
+}
+
+func main() {
+	s := &settings{}
+	service.Main("mvc", service.Command{Help: "serve the classical version, REST", Settings: s, Run: s.run})
+}
+
+// run serves until the context ends. Postgres may come later than the process,
+// and go.
+func (s *settings) run(ctx context.Context, log *slog.Logger, _ []string) error {
+	if s.DatabaseURL == "" {
+		return &service.UsageError{Reason: "VT_DATABASE_URL is required"}
+	}
+	if err := mvc.CheckVideos(s.Videos); err != nil {
+		return &service.UsageError{Reason: err.Error()}
+	}
+	db, err := mvc.Open(ctx, s.DatabaseURL)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", service.Addr(s.Port, service.MVCPort))
+	if err != nil {
+		return err
+	}
+	log.Info("serving", "rest", listener.Addr(), "videos", s.Videos, "first", mvc.VideoID(1))
+	return mvc.New(mvc.Config{DB: db, Videos: s.Videos, Log: log, Registry: registry}).Run(ctx, listener)
+}

@@ -1,0 +1,174 @@
+package mvc_test
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"videotutorials/mvc"
+)
+
+// The database comes after the server, goes and comes again.
+func TestRun_DatabaseAway(t *testing.T) {
+	t.Parallel()
+	there := empty(t)
+	u, err := url.Parse(there)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.Path += "_later"
+	a := run(t, u.String(), 3)
+	a.until("it has tried", func() bool { return strings.Contains(a.log.String(), "trying again") })
+	viewings := "/v1/videos/" + mvc.VideoID(1).String() + "/viewings"
+	for _, path := range []string{"GET /v1/home", "POST " + viewings} {
+		method, path, _ := strings.Cut(path, " ")
+		if got := a.call(method, path, ""); got.status != http.StatusServiceUnavailable || !strings.Contains(got.body, "may count it twice") {
+			t.Errorf("%s: %d %s", path, got.status, got.body)
+		}
+	}
+	if got := a.call("GET", "/readyz", ""); got.status != http.StatusServiceUnavailable {
+		t.Errorf("/readyz: %d %s", got.status, got.body)
+	}
+	if got := a.call("GET", "/healthz", ""); got.status != http.StatusOK {
+		t.Errorf("/healthz: %d %s", got.status, got.body)
+	}
+
+	admin := &api{t: t, database: there}
+	admin.execute(`create database "` + strings.TrimPrefix(u.Path, "/") + `"`)
+	a.awaitReady()
+	a.recordFirst(1)
+	// What breaks all its connections.
+	admin.execute(`select pg_terminate_backend(pid) from pg_stat_activity where datname = '` + strings.TrimPrefix(u.Path, "/") + `'`)
+	a.until("it has found new ones", func() bool { return a.record(mvc.VideoID(1).String()).status == http.StatusAccepted })
+	if got := a.call("GET", "/metrics", ""); !strings.Contains(got.body, `mvc_requests_total{code="503",path="/v1/home"} 1`) {
+		t.Errorf("the metrics are\n%s", got.body)
+	}
+}
+
+func TestRun_NoPostgres(t *testing.T) {
+	t.Parallel()
+	a := run(t, "postgres://postgres@127.0.0.1:1/mvc", 3)
+	for _, path := range []string{"/v1/home", "/readyz"} {
+		if got := a.call("GET", path, ""); got.status != http.StatusServiceUnavailable {
+			t.Errorf("%s: %d %s", path, got.status, got.body)
+		}
+	}
+}
+
+// It is not ready before the first videos are there.
+func TestRun_Ready(t *testing.T) {
+	t.Parallel()
+	before := start(t, 0)
+	before.stop()
+	conn := open(t, before.database, "begin; lock table videos in exclusive mode")
+	again := run(t, before.database, 3)
+	again.until("the videos wait to be inserted", func() bool { return waits(t, conn) })
+	if got := again.call("GET", "/readyz", ""); got.status != http.StatusServiceUnavailable || !strings.Contains(got.body, "not up to date") {
+		t.Errorf("/readyz: %d %s", got.status, got.body)
+	}
+	if _, err := conn.Exec(t.Context(), "commit"); err != nil {
+		t.Fatal(err)
+	}
+	again.awaitReady()
+	if page := again.home(""); page.VideosWatched != "3" {
+		t.Errorf("%s viewings are counted, want 3", page.VideosWatched)
+	}
+}
+
+// open returns a connection on which the statements were executed.
+func open(t *testing.T, database, sql string) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close(context.Background()) })
+	if _, err := conn.Exec(t.Context(), sql); err != nil {
+		t.Fatal(err)
+	}
+	return conn
+}
+
+// waits reports whether somebody waits for a lock in the connection's database.
+func waits(t *testing.T, conn *pgx.Conn) bool {
+	t.Helper()
+	var waiting bool
+	err := conn.QueryRow(t.Context(), "select exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')").Scan(&waiting)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return waiting
+}
+
+// What was taken up is brought to its end.
+func TestRun_Drains(t *testing.T) {
+	t.Parallel()
+	a := start(t, 3)
+	conn := open(t, a.database, "begin; select from videos for update")
+	answered := make(chan answer, 1)
+	go func() { answered <- a.record(mvc.VideoID(1).String()) }()
+	a.until("the viewing waits for its row", func() bool { return waits(t, conn) })
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		a.stop()
+	}()
+	// When no more requests are taken, the drain has begun.
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	for taken := true; taken; {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, a.url+"/healthz", http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response, err := client.Do(request)
+		if taken = err == nil; taken {
+			_ = response.Body.Close()
+		}
+	}
+	select {
+	case got := <-answered:
+		t.Errorf("answered before it was counted: %d %s", got.status, got.body)
+	case <-ended:
+		t.Error("it ended before the call did")
+	default:
+	}
+	if _, err := conn.Exec(t.Context(), "commit"); err != nil {
+		t.Fatal(err)
+	}
+	if got := <-answered; got.status != http.StatusAccepted {
+		t.Errorf("answer is %d %s", got.status, got.body)
+	}
+	<-ended
+}
+
+// The servers of the tests commit without waiting for the disk; this one waits.
+func TestOpen_Durable(t *testing.T) {
+	t.Parallel()
+	db, err := mvc.Open(t.Context(), empty(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for setting, want := range map[string]string{"synchronous_commit": "on", "statement_timeout": "20s"} {
+		var got string
+		if err := db.QueryRow(t.Context(), "show "+setting).Scan(&got); err != nil || got != want {
+			t.Errorf("%s is %q, %v, want %q", setting, got, err, want)
+		}
+	}
+	if _, err := mvc.Open(t.Context(), "postgres://%zz"); err == nil {
+		t.Error("a bad URL is taken")
+	}
+}
+
+func TestCheckVideos(t *testing.T) {
+	t.Parallel()
+	for n, good := range map[int]bool{-1: false, 0: true, 3: true, 100_000: true, 100_001: false} {
+		if err := mvc.CheckVideos(n); (err == nil) != good {
+			t.Errorf("%d: %v", n, err)
+		}
+	}
+}
