@@ -2,7 +2,6 @@ package aggregators_test
 
 import (
 	"context"
-	"fmt"
 	"testing"
 
 	"github.com/google/uuid"
@@ -12,22 +11,25 @@ import (
 	"videotutorials/aggregators/adminpositions"
 	"videotutorials/aggregators/adminstreams"
 	"videotutorials/aggregators/adminusers"
+	"videotutorials/aggregators/creatorsvideos"
 	"videotutorials/aggregators/homepage"
 	"videotutorials/aggregators/registrations"
 	"videotutorials/aggregators/sessions"
 	"videotutorials/aggregators/usercredentials"
+	"videotutorials/aggregators/videooperations"
 	"videotutorials/internal/teststore"
 	"videotutorials/messagestore"
 )
 
 // TestCrashes_EveryView has two runners at once of every aggregator, and ends
-// their connections again and again while people register, watch, log in and out:
-// then each table is what another View Data gets that was made in peace.
+// their connections again and again while people register, watch, publish, log in
+// and out: then each table is what another View Data gets that was made in peace.
 func TestCrashes_EveryView(t *testing.T) {
 	t.Parallel()
 	all := []aggregators.Aggregator{
 		adminmessages.Aggregator(), adminpositions.Aggregator(), adminstreams.Aggregator(), adminusers.Aggregator(),
 		homepage.Aggregator(), registrations.Aggregator(), sessions.Aggregator(), usercredentials.Aggregator(),
+		creatorsvideos.Aggregator(), videooperations.Aggregator(),
 	}
 	store := teststore.New(t)
 	v := newView(t)
@@ -64,9 +66,12 @@ func TestCrashes_EveryView(t *testing.T) {
 // live writes what one new user does, and a rejected one, and returns the last
 // message of each aggregator.
 func live(t *testing.T, store messagestore.Store) map[string]int64 {
-	user, session := uuid.NewString(), uuid.NewString()
+	user, session, video := uuid.NewString(), uuid.NewString(), uuid.NewString()
+	first, second := uuid.NewString(), uuid.NewString()
 	h := history{events: []event{
-		{messagestore.Category("identity").Stream(user), "Registered", `{"email": "` + user + `@example.com", "passwordHash": "h"}`, trace(uuid.NewString(), user)},
+		register(user, user+"@example.com", first),
+		register(user, user+"@example.com", second),
+		{messagestore.Category("identity").Stream(user), "Registered", `{"email": "` + user + `@example.com", "passwordHash": "h"}`, trace(first, user)},
 		identity(user, "RegistrationEmailSent", `{}`),
 		{"identity-" + messagestore.Stream(session), "RegistrationRejected", `{"code": "EMAIL_TAKEN"}`, trace(uuid.NewString(), user)},
 		authentication(user, "UserLoginFailed", `{}`),
@@ -74,13 +79,21 @@ func live(t *testing.T, store messagestore.Store) map[string]int64 {
 		authentication(user, "UserLoggedOut", `{"sessionId": "`+session+`"}`),
 		authentication(user, "UserLoggedIn", `{}`),
 		{"subscriberPosition-components:x", "Read", `{"position": 1}`, ""},
-		{messagestore.Stream(fmt.Sprintf("viewing-%.1s", user)), "VideoViewed", `{}`, trace(uuid.NewString(), user)},
+		viewed(video),
+		publish(video, user, first),
+		publishing(video, user, first, "PublishAttempted", `"attempt": 1`),
+		publish(video, user, second),
+		publishing(video, user, first, "VideoPublished", `"transcodedUri": "/media/`+video+`"`),
+		about(video, user, session, "VideoNamed", `{"name": "A name"}`),
+		viewed(one),
+		viewed(video),
 	}}
 	last := h.write(t, store)
 	return map[string]int64{
-		"aggregators:registrations": last - 6, "aggregators:sessions": last - 3,
-		"aggregators:user-credentials": last - 2, "aggregators:admin-users": last - 2,
-		"aggregators:admin-subscriber-positions": last - 1,
-		"aggregators:home-page":                  last, "aggregators:admin-streams": last, "aggregators:admin-messages": last,
+		"aggregators:registrations": last - 13, "aggregators:sessions": last - 10,
+		"aggregators:user-credentials": last - 9, "aggregators:admin-users": last - 9,
+		"aggregators:admin-subscriber-positions": last - 8, "aggregators:video-operations": last - 2,
+		"aggregators:home-page": last, "aggregators:creators-videos": last,
+		"aggregators:admin-streams": last, "aggregators:admin-messages": last,
 	}
 }

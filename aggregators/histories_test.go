@@ -7,13 +7,12 @@ import (
 	"videotutorials/aggregators/adminpositions"
 	"videotutorials/aggregators/adminstreams"
 	"videotutorials/aggregators/adminusers"
-	"videotutorials/aggregators/registrations"
 	"videotutorials/aggregators/sessions"
 	"videotutorials/aggregators/usercredentials"
 	"videotutorials/messagestore"
 )
 
-// Ids of users, traces, sessions and a mail.
+// Ids of users, traces, sessions, a mail and a video.
 const (
 	ada   = "00000000-0000-4000-8000-00000000000a"
 	bob   = "00000000-0000-4000-8000-00000000000b"
@@ -21,7 +20,9 @@ const (
 	one   = "00000000-0000-4000-8000-000000000001"
 	two   = "00000000-0000-4000-8000-000000000002"
 	three = "00000000-0000-4000-8000-000000000003"
+	four  = "00000000-0000-4000-8000-000000000004"
 	mail  = "00000000-0000-4000-8000-0000000000ff"
+	film  = "00000000-0000-4000-8000-0000000000fe"
 )
 
 // trace returns the metadata of a request's messages.
@@ -164,20 +165,6 @@ func histories() map[string]history {
 			want: []string{
 				"components:send-email 9007199254740993 4", "components:x+1-of-2 -5 5", "e482ed56-0000-4000-8000-000000000000 2 2",
 			},
-		},
-		"D22_Registrations": {
-			aggregator: registrations.Aggregator(),
-			events: []event{
-				{"identity-" + ada, "Registered", `{}`, trace(one, ada)},
-				{"identity-" + bob, "RegistrationRejected", `{"code": "EMAIL_TAKEN", "reason": "is taken"}`, trace(two, bob)},
-				{"identity-" + carol, "Registered", `{}`, trace(one, carol)},
-				{"identity-" + carol, "Registered", `{}`, `{"traceId": "mine"}`},
-				{"identity-" + carol, "Registered", `{}`, `{"traceId": 7}`},
-				{"identity-" + carol, "RegistrationRejected", `{}`, trace(three, carol)},
-				{"identity-" + carol, "Registered", `{}`, ""},
-			},
-			query: `select concat_ws('|', trace_id, user_id, succeeded, coalesce(code, '-'), coalesce(reason, '-')) from registrations order by trace_id`,
-			want:  []string{one + "|" + ada + "|t|-|-", two + "|" + bob + "|f|EMAIL_TAKEN|is taken", three + "|" + carol + "|f||"},
 		},
 		"Sessions": {
 			aggregator: sessions.Aggregator(),

@@ -2,6 +2,7 @@ package aggregators_test
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 
@@ -36,7 +37,10 @@ type event struct {
 // the same, to the last column.
 func TestViews(t *testing.T) {
 	t.Parallel()
-	for name, h := range histories() {
+	all := histories()
+	maps.Copy(all, videoHistories())
+	maps.Copy(all, operationHistories())
+	for name, h := range all {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			store := teststore.New(t)
@@ -118,7 +122,7 @@ func (v view) rebuild(a aggregators.Aggregator, position int64) {
 		v.t.Fatal(err)
 	}
 	for _, table := range a.Tables {
-		if n := v.number("select count(*) from " + table); n != 0 {
+		if n := v.number("select count(*) from " + table); n != 0 && a.Init == "" {
 			v.t.Errorf("%s has %d rows after it was emptied", table, n)
 		}
 	}

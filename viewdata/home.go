@@ -3,6 +3,7 @@ package viewdata
 import (
 	"context"
 	"errors"
+	"math"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 )
@@ -24,4 +25,37 @@ func ReadHome(ctx context.Context, db *pgxpool.Pool) (Home, error) {
 		return Home{}, nil
 	}
 	return home, err
+}
+
+// A HomeVideo is a published video on the home page.
+type HomeVideo struct {
+	VideoID string
+	// Name is empty while it has none.
+	Name string
+	// Views is how often it was watched, also before it was published.
+	Views int64
+	// OwnerID is the user who published it.
+	OwnerID string
+	// PublishedPosition is the global position of VideoPublished.
+	PublishedPosition int64
+}
+
+// ReadHomeVideos returns a page of the published videos, newest first. It returns
+// an *InvalidError for a bad request, and a *NotReadyError while View Data cannot
+// be read.
+func ReadHomeVideos(ctx context.Context, db *pgxpool.Pool, r PageRequest) (Page[HomeVideo], error) {
+	size, err := r.size()
+	if err != nil {
+		return Page[HomeVideo]{}, err
+	}
+	before := int64(math.MaxInt64)
+	if _, err := r.after(&before); err != nil {
+		return Page[HomeVideo]{}, err
+	}
+	return readPage(ctx, db, "home videos", size, func(v HomeVideo) any { return v.PublishedPosition }, `
+		select video_id::text, coalesce(name, '') as name, views, owner_id::text, published_position
+		from home_videos
+		where published_position < $1
+		order by published_position desc
+		limit $2`, before, size+1)
 }

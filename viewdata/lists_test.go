@@ -21,6 +21,10 @@ func fill(t *testing.T, url string) {
 		`insert into admin_subscriber_positions select 'both' || n, n, n from generate_series(1, 60) n`,
 		`insert into consumer_positions select 'both' || n, n from generate_series(1, 60) n`,
 		`insert into admin_messages select n, gen_random_uuid(), 'a-1', n, 'a', 'T', null, null, now(), '', '{}', '{}' from generate_series(1, 120) n`,
+		fmt.Sprintf(`insert into home_videos (video_id, owner_id, published_position) select gen_random_uuid(), '%s', n * 7 from generate_series(1, 120) n`, ada),
+		`insert into home_videos (video_id, views, name) select gen_random_uuid(), 1, 'not published' from generate_series(1, 9)`,
+		fmt.Sprintf(`insert into creators_portal_videos (id, owner_id, status, position, first_position)
+			select gen_random_uuid(), case when n %% 5 = 0 then '%s' else '%s' end::uuid, 'published', 0, n from generate_series(1, 150) n`, bob, ada),
 		`insert into admin_types select 'type"<' || n, n from generate_series(1, 120) n`,
 		`insert into admin_categories select 'Kategorie ü' || n, n from generate_series(1, 120) n`,
 	)
@@ -73,7 +77,13 @@ func TestLists_Order(t *testing.T) {
 	streams := joined(t, func(r viewdata.PageRequest) (viewdata.Page[viewdata.AdminStream], error) {
 		return viewdata.ReadAdminStreams(t.Context(), db, r)
 	}, func(s viewdata.AdminStream) string { return s.StreamName })
-	for name, keys := range map[string][]string{"users": users, "messages": messages, "positions": positions, "streams": streams} {
+	home := joined(t, func(r viewdata.PageRequest) (viewdata.Page[viewdata.HomeVideo], error) {
+		return viewdata.ReadHomeVideos(t.Context(), db, r)
+	}, func(v viewdata.HomeVideo) string { return fmt.Sprintf("%09d", math.MaxInt16-v.PublishedPosition) })
+	videos := joined(t, func(r viewdata.PageRequest) (viewdata.Page[viewdata.CreatorVideo], error) {
+		return viewdata.ReadCreatorVideos(t.Context(), db, ada, r)
+	}, func(v viewdata.CreatorVideo) string { return fmt.Sprintf("%09d", math.MaxInt16-v.FirstPosition) })
+	for name, keys := range map[string][]string{"home": home, "videos": videos, "users": users, "messages": messages, "positions": positions, "streams": streams} {
 		if sorted := slices.Compact(slices.Sorted(slices.Values(keys))); len(keys) != 120 || !slices.Equal(keys, sorted) {
 			t.Errorf("%s are not in order, each once: %q", name, keys)
 		}

@@ -32,6 +32,18 @@ var rows = map[string]func(context.Context, *pgxpool.Pool, string) error{
 	"Registration": func(ctx context.Context, db *pgxpool.Pool, id string) error {
 		return only(viewdata.ReadRegistration(ctx, db, id))
 	},
+	"Operation": func(ctx context.Context, db *pgxpool.Pool, id string) error {
+		return only(viewdata.ReadOperation(ctx, db, id))
+	},
+	"CreatorVideo": func(ctx context.Context, db *pgxpool.Pool, id string) error {
+		return only(viewdata.ReadCreatorVideo(ctx, db, ada, id))
+	},
+	"CreatorVideo by its owner": func(ctx context.Context, db *pgxpool.Pool, id string) error {
+		return only(viewdata.ReadCreatorVideo(ctx, db, id, ada))
+	},
+	"PublishedVideo": func(ctx context.Context, db *pgxpool.Pool, id string) error {
+		return only(viewdata.ReadPublishedVideo(ctx, db, id))
+	},
 	"AdminUser": func(ctx context.Context, db *pgxpool.Pool, id string) error {
 		return only(viewdata.ReadAdminUser(ctx, db, id))
 	},
@@ -42,6 +54,12 @@ var rows = map[string]func(context.Context, *pgxpool.Pool, string) error{
 
 // lists are the reads of pages; each returns how many rows and the next token.
 var lists = map[string]func(context.Context, *pgxpool.Pool, viewdata.PageRequest) (int, string, error){
+	"HomeVideos": func(ctx context.Context, db *pgxpool.Pool, r viewdata.PageRequest) (int, string, error) {
+		return counted(viewdata.ReadHomeVideos(ctx, db, r))
+	},
+	"CreatorVideos": func(ctx context.Context, db *pgxpool.Pool, r viewdata.PageRequest) (int, string, error) {
+		return counted(viewdata.ReadCreatorVideos(ctx, db, ada, r))
+	},
 	"AdminUsers": func(ctx context.Context, db *pgxpool.Pool, r viewdata.PageRequest) (int, string, error) {
 		return counted(viewdata.ReadAdminUsers(ctx, db, r))
 	},
@@ -83,7 +101,13 @@ func TestD16_NothingThere(t *testing.T) {
 			t.Errorf("%s: %d rows, %q, %v, want none", name, n, next, err)
 		}
 	}
+	if home, err := viewdata.ReadHome(t.Context(), db); home.VideosWatched != 0 || err != nil {
+		t.Errorf("home page %+v, %v, want zeros", home, err)
+	}
 	for _, id := range []string{ada, "undefined", "\x00"} {
+		if page, err := viewdata.ReadCreatorVideos(t.Context(), db, id, viewdata.PageRequest{}); len(page.Rows) != 0 || err != nil {
+			t.Errorf("videos of %q: %d, %v, want none", id, len(page.Rows), err)
+		}
 		if ended, err := viewdata.ReadSessionEnded(t.Context(), db, id); ended || err != nil {
 			t.Errorf("session %q: %v, %v, want not ended", id, ended, err)
 		}

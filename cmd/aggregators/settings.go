@@ -9,10 +9,12 @@ import (
 	"videotutorials/aggregators/adminpositions"
 	"videotutorials/aggregators/adminstreams"
 	"videotutorials/aggregators/adminusers"
+	"videotutorials/aggregators/creatorsvideos"
 	"videotutorials/aggregators/homepage"
 	"videotutorials/aggregators/registrations"
 	"videotutorials/aggregators/sessions"
 	"videotutorials/aggregators/usercredentials"
+	"videotutorials/aggregators/videooperations"
 	"videotutorials/internal/certificate"
 	"videotutorials/internal/service"
 )
@@ -33,10 +35,12 @@ func all() map[string]aggregators.Aggregator {
 		"adminpositions":  adminpositions.Aggregator(),
 		"adminstreams":    adminstreams.Aggregator(),
 		"adminusers":      adminusers.Aggregator(),
+		"creatorsvideos":  creatorsvideos.Aggregator(),
 		"homepage":        homepage.Aggregator(),
 		"registrations":   registrations.Aggregator(),
 		"sessions":        sessions.Aggregator(),
 		"usercredentials": usercredentials.Aggregator(),
+		"videooperations": videooperations.Aggregator(),
 	}
 }
 

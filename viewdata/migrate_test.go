@@ -1,0 +1,65 @@
+package viewdata_test
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"testing"
+	"testing/fstest"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"videotutorials/internal/migration"
+	"videotutorials/viewdata"
+)
+
+// TestMigrate_BeginsAgain migrates View Data of before the videos, which has rows:
+// the aggregators whose rows mean something else now make theirs again, the
+// others go on.
+func TestMigrate_BeginsAgain(t *testing.T) {
+	t.Parallel()
+	url := empty(t)
+	config, err := pgx.ParseConfig(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := stdlib.OpenDB(*config)
+	defer db.Close() //nolint:errcheck // nothing is left to be lost
+	if err := migration.Run(t.Context(), db, first(t, 10), "migrations"); err != nil {
+		t.Fatal(err)
+	}
+	exec(t, url,
+		`insert into pages values ('home', '{"videosWatched": 3}')`,
+		`insert into registrations values ('`+trace+`', '`+ada+`', true, null, null)`,
+		`insert into ended_sessions values ('`+trace+`', null, now())`,
+		`insert into consumer_positions values ('aggregators:home-page', 9), ('aggregators:registrations', 9), ('aggregators:sessions', 9)`)
+	if err := viewdata.Migrate(t.Context(), url); err != nil {
+		t.Fatal(err)
+	}
+	var left string
+	err = db.QueryRowContext(t.Context(), `select concat_ws(' ', (select count(*) from pages), (select count(*) from registrations),
+		(select count(*) from ended_sessions), (select string_agg(consumer_id, ' ') from consumer_positions))`).Scan(&left)
+	if err != nil || left != "0 0 1 aggregators:sessions" {
+		t.Errorf("left is %q, %v", left, err)
+	}
+}
+
+// first returns the first n migrations.
+func first(t *testing.T, n int) fs.FS {
+	t.Helper()
+	files := fstest.MapFS{}
+	folder := os.DirFS(".")
+	for i := range n {
+		names, err := fs.Glob(folder, fmt.Sprintf("migrations/%05d_*.sql", i+1))
+		if err != nil || len(names) != 1 {
+			t.Fatalf("migration %d: %q, %v", i+1, names, err)
+		}
+		text, err := fs.ReadFile(folder, names[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[names[0]] = &fstest.MapFile{Data: text}
+	}
+	return files
+}
