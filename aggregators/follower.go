@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"videotutorials/internal/contract"
+	"videotutorials/internal/tracing"
 	"videotutorials/messagestore"
 	"videotutorials/messagestore/consumer"
 )
@@ -86,6 +87,7 @@ func behind(place messagestore.Place, messages []messagestore.Message) []message
 // apply applies the messages in one transaction, or none of them. If it is for
 // one of them, it returns its index, else 0.
 func (f *follower) apply(ctx context.Context, messages []messagestore.Message) (good int, err error) {
+	begun := time.Now()
 	last := messages[len(messages)-1]
 	to := messagestore.Place{Position: last.GlobalPosition, ID: last.ID}
 	batch := f.fenced(to)
@@ -118,6 +120,7 @@ func (f *follower) apply(ctx context.Context, messages []messagestore.Message) (
 	if err := f.commit(ctx, batch, to); err != nil {
 		return good, err
 	}
+	tracing.Handled(ctx, messages, f.aggregator.ID, begun)
 	return len(messages), nil
 }
 

@@ -97,9 +97,12 @@ func (e Effect[M, S, A]) Handler() Handler {
 			if err != nil {
 				return err
 			}
+			ctx, cause, end := f.trace(ctx, cause)
 			one := attempting[M, S, A]{Effect: e, frame: f, message: message, cause: cause}
 			one.Lease = cmp.Or(e.Lease, 2*e.Timeout)
-			return one.run(ctx, release)
+			err = one.run(ctx, release)
+			end(err)
+			return err
 		},
 	}
 }

@@ -1,6 +1,7 @@
 package components
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -8,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"videotutorials/internal/contract"
+	"videotutorials/internal/tracing"
 	"videotutorials/messagestore"
 	"videotutorials/messagestore/consumer"
 )
@@ -43,9 +45,12 @@ func On[M proto.Message, S any](streams Streams[M], projection Projection[S], de
 			}
 			ctx, done := consumer.Finishing(ctx)
 			defer done()
-			return handle(ctx, f, cause, streams(message, cause), projection, func(state S) []Emit {
+			ctx, cause, end := f.trace(ctx, cause)
+			err = handle(ctx, f, cause, streams(message, cause), projection, func(state S) []Emit {
 				return decide(state, message, cause)
 			})
+			end(err)
+			return err
 		},
 	}
 }
@@ -73,6 +78,14 @@ type frame struct {
 	// effects has room for the attempts that are made at the same time, looks for
 	// the looks at what is known of them.
 	effects, looks chan struct{}
+}
+
+// trace begins the span of the cause that is handled. What is emitted because of
+// it is of that span.
+func (f frame) trace(ctx context.Context, cause Cause) (context.Context, Cause, func(error)) {
+	ctx, end := tracing.Handle(ctx, cause.Message, cause.Metadata.TraceParent, f.consumer)
+	cause.Metadata.TraceParent = cmp.Or(tracing.Parent(ctx), cause.Metadata.TraceParent)
+	return ctx, cause, end
 }
 
 // handle decides on the cause and writes what was decided, unless it is done.

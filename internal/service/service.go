@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+
+	"videotutorials/internal/tracing"
 )
 
 // A Command is one thing that a program does.
@@ -115,7 +117,7 @@ func (p process) run(ctx context.Context, args []string) int {
 	if !c.Tool {
 		log.Info("starting", settings.attributes()...)
 	}
-	err = c.Run(ctx, log, settings.rest)
+	err = p.trace(ctx, log, func() error { return c.Run(ctx, log, settings.rest) })
 	code := exitCode(ctx, err)
 	var exit *ExitError
 	switch {
@@ -126,6 +128,16 @@ func (p process) run(ctx context.Context, args []string) int {
 		p.complain(err)
 	}
 	return code
+}
+
+// trace runs the command, whose traces are sent while it does.
+func (p process) trace(ctx context.Context, log *slog.Logger, run func() error) error {
+	stop, err := tracing.Start(ctx, p.program, log)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	return run()
 }
 
 // exitCode returns what the end of a command means.

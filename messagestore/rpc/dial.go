@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/keepalive"
 
+	"videotutorials/internal/tracing"
 	messagestorev1 "videotutorials/proto/messagestore/v1"
 )
 
@@ -83,7 +84,7 @@ func dial(addr string, config *tls.Config, options ...grpc.DialOption) (*Client,
 		grpc.WithDefaultCallOptions(grpc.MaxRetryRPCBufferSize(2 * maxCall)),
 		// Without streams too: a dead connection is to be known before a write.
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: pingAfter, Timeout: pingWithin, PermitWithoutStream: true}),
-	}, options...)...)
+	}, append(tracing.DialOptions(), options...)...)...)
 	if err != nil {
 		return nil, fmt.Errorf("message store at %s: %w", addr, err)
 	}

@@ -18,6 +18,7 @@ import (
 	"google.golang.org/grpc/reflection"
 
 	"videotutorials/internal/interceptor"
+	"videotutorials/internal/tracing"
 	"videotutorials/messagestore"
 	messagestorev1 "videotutorials/proto/messagestore/v1"
 )
@@ -77,7 +78,7 @@ func NewServer(store messagestore.Store, o ServerOptions) *Server {
 	limits := newLimits(o.Registry)
 	border := interceptor.Layer(border{tls: o.TLS != nil}.around)
 	shares := interceptor.Layer(limits.around)
-	options := append(interceptor.ServerOptions(o.Log, o.Registry),
+	options := append(append(tracing.ServerOptions(), interceptor.ServerOptions(o.Log, o.Registry)...),
 		grpc.ChainUnaryInterceptor(border.Unary, shares.Unary),
 		grpc.ChainStreamInterceptor(border.Stream, shares.Stream),
 		grpc.InTapHandle(limits.tap),
