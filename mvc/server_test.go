@@ -93,12 +93,12 @@ func open(t *testing.T, database, sql string) *pgx.Conn {
 	return conn
 }
 
-// waits reports whether somebody waits for a lock in the connection's database.
-func waits(t *testing.T, conn *pgx.Conn) bool {
+// waits reports whether somebody waits for what the connection has locked. Not by
+// pg_stat_activity, which in a transaction stays as it was seen first.
+func waits(t *testing.T, conn *pgx.Conn) (waiting bool) {
 	t.Helper()
-	var waiting bool
-	err := conn.QueryRow(t.Context(), "select exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')").Scan(&waiting)
-	if err != nil {
+	const sql = "select exists (select from pg_locks where not granted and pg_backend_pid() = any (pg_blocking_pids(pid)))"
+	if err := conn.QueryRow(t.Context(), sql).Scan(&waiting); err != nil {
 		t.Fatal(err)
 	}
 	return waiting

@@ -43,11 +43,17 @@ func (r *running) store() (*rpc.Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	return s.store(data, "operator")
+}
+
+// store returns the message store, in the name of whose certificate it is. The
+// caller MUST close it.
+func (s state) store(data folder, name string) (*rpc.Client, error) {
 	addr := service.Addr(s.Port, service.MessageStorePort)
 	if s.Insecure {
 		return rpc.Dial(addr, nil)
 	}
-	config, err := certificate.Client(data.certs(), "operator")
+	config, err := certificate.Client(data.certs(), name)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -20,7 +21,7 @@ func main() {
 	bin := flag.String("bin", ".bin", "the folder of the commands")
 	round := flag.Duration("round", 4*time.Second, "how long one measurement takes")
 	old := flag.Duration("snapshot", time.Minute, "how old the snapshot is under which appends are measured")
-	only := flag.String("only", "appends,home,snapshot", "which figures")
+	only := flag.String("only", "appends,home,viewings,snapshot", "which figures")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -32,6 +33,10 @@ func main() {
 
 func run(ctx context.Context, bin string, only []string, round, old time.Duration) error {
 	fmt.Printf("%-44s %12s %12s %7s %6s\n", "name", "ours", "peer", "ratio", "goal")
+	bin, err := filepath.Abs(bin)
+	if err != nil {
+		return err
+	}
 	for _, figure := range []struct {
 		name string
 		// parts are those that run: others would take of the store's processors.
@@ -40,6 +45,7 @@ func run(ctx context.Context, bin string, only []string, round, old time.Duratio
 	}{
 		{"appends", "messagestore", func(s *system) error { return appends(ctx, s, round) }},
 		{"home", "", func(s *system) error { return postToHome(ctx, s) }},
+		{"viewings", "", func(s *system) error { return viewings(ctx, s, bin, round) }},
 		{"snapshot", "messagestore", func(s *system) error { return underSnapshot(ctx, s, round, old) }},
 	} {
 		if !slices.Contains(only, figure.name) {
@@ -72,13 +78,18 @@ func report(name, unit string, ours, peer, goal float64) {
 	fmt.Printf("%-44s %12s %12s %7.2f %6.2f  %s\n", name, amount(ours, unit), amount(peer, unit), ratio, goal, verdict)
 }
 
-// reportBelow prints a figure that has no peer and should be below the goal.
-func reportBelow(name, unit string, ours, goal float64) {
+// reportLatency prints milliseconds that should be below the goal, with those of
+// the peer for comparison, 0 where there is none.
+func reportLatency(name string, ours, peer, goal float64) {
 	verdict := "ok"
 	if ours > goal {
 		verdict = "SHORT"
 	}
-	fmt.Printf("%-44s %12s %12s %7s %6.0f  %s\n", name, amount(ours, unit), "-", "-", goal, verdict)
+	theirs := "-"
+	if peer > 0 {
+		theirs = amount(peer, "ms")
+	}
+	fmt.Printf("%-44s %12s %12s %7s %6.0f  %s\n", name, amount(ours, "ms"), theirs, "-", goal, verdict)
 }
 
 func amount(n float64, unit string) string {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -17,6 +18,7 @@ import (
 
 	"videotutorials/internal/certificate"
 	"videotutorials/internal/pgserver"
+	"videotutorials/internal/service"
 	"videotutorials/messagestore/rpc"
 )
 
@@ -26,8 +28,10 @@ type system struct {
 	dir      string
 	database *pgserver.Server
 	up       *exec.Cmd
-	env      map[string]string
-	store    *rpc.Client
+	// mvc is the classical version, where it was started.
+	mvc   *exec.Cmd
+	env   map[string]string
+	store *rpc.Client
 }
 
 // start starts the parts, all for none, in a new folder: durable, on disk.
@@ -78,35 +82,11 @@ func (s *system) startPostgres(ctx context.Context) error {
 }
 
 // startParts starts videotutorials and returns when it is ready.
-func (s *system) startParts(ctx context.Context, bin, parts string) error {
-	command, err := filepath.Abs(filepath.Join(bin, "videotutorials"))
-	if err != nil {
+func (s *system) startParts(ctx context.Context, bin, parts string) (err error) {
+	if s.up, err = s.launch(ctx, bin, "-only", parts); err != nil {
 		return err
 	}
-	environment := append(os.Environ(),
-		"VT_PORT=0", "VT_DATA_DIR="+filepath.Join(s.dir, "data"), "VT_DATABASE_URL="+s.database.URL("postgres"))
-	s.up = exec.CommandContext(ctx, command, "-only", parts)
-	s.up.Cancel = func() error { return s.up.Process.Signal(syscall.SIGTERM) }
-	s.up.Env = environment
-	s.up.Stderr = os.Stderr
-	out, err := s.up.StdoutPipe()
-	if err != nil {
-		return err
-	}
-	if err := s.up.Start(); err != nil {
-		return err
-	}
-	ready := false
-	for lines := bufio.NewScanner(out); !ready && lines.Scan(); {
-		ready = strings.HasPrefix(lines.Text(), "ready")
-	}
-	if !ready {
-		return errors.New("videotutorials ended before it was ready")
-	}
-	go io.Copy(io.Discard, out) //nolint:errcheck // what it says from now on is not needed
-
-	env := exec.CommandContext(ctx, command, "env")
-	env.Env = environment
+	env := s.command(ctx, bin, "env")
 	exports, err := env.Output()
 	if err != nil {
 		return fmt.Errorf("videotutorials env: %w", err)
@@ -119,13 +99,58 @@ func (s *system) startParts(ctx context.Context, bin, parts string) error {
 	return nil
 }
 
+// startMVC starts the classical version with so many videos beside the system, on
+// the same Postgres, and returns its URL.
+func (s *system) startMVC(ctx context.Context, bin string, videos int) (url string, err error) {
+	port, err := strconv.Atoi(s.env["VT_PORT"])
+	if err != nil {
+		return "", err
+	}
+	s.mvc, err = s.launch(ctx, bin, "mvc", "-videos", strconv.Itoa(videos))
+	return "http://" + service.Addr(port, service.MVCPort), err
+}
+
+// command is videotutorials on the system's folder and Postgres.
+func (s *system) command(ctx context.Context, bin string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, filepath.Join(bin, "videotutorials"), args...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.Env = append(os.Environ(),
+		"VT_PORT=0", "VT_DATA_DIR="+filepath.Join(s.dir, "data"), "VT_DATABASE_URL="+s.database.URL("postgres"))
+	cmd.Stderr = os.Stderr
+	return cmd
+}
+
+// launch starts the command and returns it when it is ready. It MUST be stopped,
+// also where there is an error beside it.
+func (s *system) launch(ctx context.Context, bin string, args ...string) (*exec.Cmd, error) {
+	cmd := s.command(ctx, bin, args...)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	ready := false
+	for lines := bufio.NewScanner(out); !ready && lines.Scan(); {
+		ready = strings.HasPrefix(lines.Text(), "ready")
+	}
+	if !ready {
+		return cmd, errors.New("videotutorials ended before it was ready")
+	}
+	go io.Copy(io.Discard, out) //nolint:errcheck // what it says from now on is not needed
+	return cmd, nil
+}
+
 func (s *system) stop() {
 	if s.store != nil {
 		_ = s.store.Close()
 	}
-	if s.up != nil && s.up.Process != nil {
-		_ = s.up.Process.Signal(syscall.SIGTERM)
-		_ = s.up.Wait()
+	for _, cmd := range []*exec.Cmd{s.mvc, s.up} {
+		if cmd != nil {
+			_ = cmd.Process.Signal(syscall.SIGTERM)
+			_ = cmd.Wait()
+		}
 	}
 	if s.database != nil {
 		_ = s.database.Stop()

@@ -1,0 +1,340 @@
+package media_test
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"videotutorials/internal/media"
+)
+
+var (
+	owner  = uuid.MustParse("c0ffee00-0000-4000-8000-000000000001")
+	upload = uuid.MustParse("5a0f9f2c-6d57-4b8e-9a9c-2f6f3c1d7e10")
+	video  = uuid.MustParse("7f1c2d3e-4a5b-4c6d-8e9f-0a1b2c3d4e5f")
+)
+
+func open(t *testing.T) (*media.Folder, string) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "data", "media")
+	f, err := media.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := f.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return f, path
+}
+
+// files returns the files in the folder.
+func files(t *testing.T, path string) (names []string) {
+	t.Helper()
+	err := filepath.WalkDir(path, func(name string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() {
+			name, err = filepath.Rel(path, name)
+			names = append(names, name)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
+
+func put(t *testing.T, f *media.Folder, id uuid.UUID, text string) {
+	t.Helper()
+	u, err := f.CreateUpload(owner, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(u, text); err != nil {
+		t.Fatal(err)
+	}
+	if err := u.Commit(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func read(t *testing.T, file *os.File, err error) string {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close() //nolint:errcheck // only read
+	text, err := io.ReadAll(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func TestUpload(t *testing.T) {
+	t.Parallel()
+	f, path := open(t)
+	u, err := f.CreateUpload(owner, upload)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(u, "bytes"); err != nil {
+		t.Fatal(err)
+	}
+	if has, err := f.HasUpload(owner, upload); has || err != nil {
+		t.Errorf("before the commit it is there: %t, %v", has, err)
+	}
+	if err := u.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	if has, err := f.HasUpload(owner, upload); !has || err != nil {
+		t.Errorf("after the commit it is there: %t, %v", has, err)
+	}
+	file, err := f.OpenUpload(owner, upload)
+	if text := read(t, file, err); text != "bytes" {
+		t.Errorf("it is %q", text)
+	}
+	name := filepath.Join("uploads", owner.String(), upload.String())
+	if got := files(t, path); !slices.Equal(got, []string{name}) {
+		t.Errorf("files are %q", got)
+	}
+	if got := f.UploadPath(owner, upload); got != filepath.Join(path, name) {
+		t.Errorf("its path is %s", got)
+	}
+	if has, err := f.HasUpload(video, upload); has || err != nil {
+		t.Errorf("another's: %t, %v", has, err)
+	}
+	if _, err := f.OpenUpload(video, upload); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("another's: %v", err)
+	}
+}
+
+// Whoever has opened an upload, or published it, keeps what he has.
+func TestUpload_FirstStays(t *testing.T) {
+	t.Parallel()
+	f, path := open(t)
+	put(t, f, upload, "first")
+	put(t, f, upload, "second")
+	file, err := f.OpenUpload(owner, upload)
+	if text := read(t, file, err); text != "first" {
+		t.Errorf("it is %q", text)
+	}
+	if got := files(t, path); len(got) != 1 {
+		t.Errorf("files are %q", got)
+	}
+}
+
+func TestUpload_Abort(t *testing.T) {
+	t.Parallel()
+	f, path := open(t)
+	u, err := f.CreateUpload(owner, upload)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(u, "bytes"); err != nil {
+		t.Fatal(err)
+	}
+	if err := u.Abort(); err != nil {
+		t.Fatal(err)
+	}
+	left, err := os.ReadDir(filepath.Join(path, "tmp"))
+	if got := files(t, path); len(got) > 0 || len(left) > 0 || err != nil {
+		t.Errorf("left are %q, %v, %v", got, left, err)
+	}
+}
+
+// A commit that fails leaves nothing either.
+func TestUpload_CommitFails(t *testing.T) {
+	t.Parallel()
+	f, path := open(t)
+	if err := os.WriteFile(filepath.Join(path, "uploads", owner.String()), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	u, err := f.CreateUpload(owner, upload)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := u.Commit(); err == nil {
+		t.Error("it is committed")
+	}
+	if left, err := os.ReadDir(filepath.Join(path, "tmp")); len(left) > 0 || err != nil {
+		t.Errorf("left are %v, %v", left, err)
+	}
+}
+
+func TestFolder_Uploads(t *testing.T) {
+	t.Parallel()
+	f, _ := open(t)
+	put(t, f, upload, "12345")
+	put(t, f, video, "123")
+	if count, bytes, err := f.Uploads(owner); count != 2 || bytes != 8 || err != nil {
+		t.Errorf("%d uploads, %d bytes, %v", count, bytes, err)
+	}
+	if count, bytes, err := f.Uploads(video); count != 0 || bytes != 0 || err != nil {
+		t.Errorf("another's: %d uploads, %d bytes, %v", count, bytes, err)
+	}
+}
+
+func TestFolder_Publish(t *testing.T) {
+	t.Parallel()
+	f, path := open(t)
+	put(t, f, upload, "as it is")
+	if _, err := f.OpenVideo(video); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("before: %v", err)
+	}
+	for range 2 { // an upload, again and again
+		if err := f.Publish(video, f.UploadPath(owner, upload)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	file, err := f.OpenVideo(video)
+	if text := read(t, file, err); text != "as it is" {
+		t.Errorf("it is %q", text)
+	}
+	scratch, err := f.Scratch()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"video.mp4", "poster.jpg"} {
+		if err := os.WriteFile(scratch.Path(name), []byte(name), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(f.Publish(video, scratch.Path("video.mp4")), f.PublishPoster(video, scratch.Path("poster.jpg")), scratch.Remove()); err != nil {
+		t.Fatal(err)
+	}
+	file, err = f.OpenVideo(video)
+	if text := read(t, file, err); text != "video.mp4" {
+		t.Errorf("then it is %q", text)
+	}
+	file, err = f.OpenPoster(video)
+	if text := read(t, file, err); text != "poster.jpg" {
+		t.Errorf("its poster is %q", text)
+	}
+	want := []string{filepath.Join("uploads", owner.String(), upload.String()), "videos/" + video.String(), "videos/" + video.String() + ".jpg"}
+	if got := files(t, path); !slices.Equal(got, want) {
+		t.Errorf("files are %q", got)
+	}
+}
+
+// Nothing outside comes in, and nothing inside leads out.
+func TestFolder_Stays(t *testing.T) {
+	t.Parallel()
+	f, path := open(t)
+	secret := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(secret, []byte("secret"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	link := filepath.Join(path, "tmp", "link")
+	if err := os.Symlink(secret, link); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(secret, filepath.Join(path, "videos", video.String())); err != nil {
+		t.Fatal(err)
+	}
+	for _, source := range []string{secret, link, path, filepath.Join(path, "..", "..", "secret"), filepath.Join(path, "tmp", "none"), "tmp/link", ""} {
+		if err := f.Publish(owner, source); err == nil {
+			t.Errorf("%q is published", source)
+		}
+	}
+	if _, err := f.OpenVideo(video); err == nil {
+		t.Error("a link out of the folder was followed")
+	}
+	scratch, err := f.Scratch()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := scratch.Path("../../../x"); filepath.Base(filepath.Dir(filepath.Dir(got))) != "tmp" {
+		t.Errorf("a path in a scratch folder is %s", got)
+	}
+}
+
+func TestFolder_Sweep(t *testing.T) {
+	t.Parallel()
+	f, path := open(t)
+	now := time.Now()
+	age := func(name string, by time.Duration) {
+		t.Helper()
+		if err := os.Chtimes(name, now.Add(-by), now.Add(-by)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put(t, f, upload, "old")
+	put(t, f, video, "new")
+	age(f.UploadPath(owner, upload), media.UploadAge+time.Second)
+	age(f.UploadPath(owner, video), media.UploadAge-time.Second)
+	if err := f.Publish(video, f.UploadPath(owner, upload)); err != nil {
+		t.Fatal(err)
+	}
+	var scratches []*media.Scratch
+	for range 2 {
+		s, err := f.Scratch()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(s.Path("x"), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		age(s.Path("x"), media.ScratchAge+time.Second)
+		age(filepath.Dir(s.Path("x")), media.ScratchAge+time.Second)
+		scratches = append(scratches, s)
+	}
+	age(scratches[1].Path("x"), media.ScratchAge-time.Second) // somebody writes to it
+	if removed, err := f.Sweep(now); removed != 2 || err != nil {
+		t.Errorf("%d removed, %v", removed, err)
+	}
+	got, err := filepath.Rel(path, scratches[1].Path("x"))
+	want := []string{got, filepath.Join("uploads", owner.String(), video.String()), "videos/" + video.String()}
+	if got := files(t, path); !slices.Equal(got, want) || err != nil {
+		t.Errorf("files are %q, want %q, %v", got, want, err)
+	}
+}
+
+func TestParseUploadURI(t *testing.T) {
+	t.Parallel()
+	for _, uri := range []string{media.UploadURI(upload), "upload:" + strings.ToUpper(upload.String())} {
+		if got, ok := media.ParseUploadURI(uri); !ok || got != upload {
+			t.Errorf("%s is %s, %t", uri, got, ok)
+		}
+	}
+	for _, uri := range []string{
+		"", "upload:", upload.String(), "UPLOAD:" + upload.String(), "upload:{" + upload.String() + "}", "upload:../" + upload.String()[3:],
+		"upload:urn:uuid:" + upload.String(), "upload:" + strings.ReplaceAll(upload.String(), "-", ""), "upload:" + upload.String() + "/",
+	} {
+		if got, ok := media.ParseUploadURI(uri); ok {
+			t.Errorf("%s is %s", uri, got)
+		}
+	}
+}
+
+func TestPublic(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"1.1.1.1", "93.184.216.34", "2606:4700::1111", "::ffff:1.1.1.1"} {
+		if !media.Public(netip.MustParseAddr(text)) {
+			t.Errorf("%s is not public", text)
+		}
+	}
+	for _, text := range []string{
+		"127.0.0.1", "127.8.9.1", "10.1.2.3", "172.31.0.1", "192.168.0.1", "169.254.169.254", "0.0.0.0", "0.1.2.3", "100.64.0.1", "192.0.0.8",
+		"198.18.0.1", "224.0.0.1", "239.1.1.1", "240.0.0.1", "255.255.255.255", "192.0.2.1", "198.51.100.1", "203.0.113.1",
+		"::", "::1", "::7f00:1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "fe80::1", "fe80::1%eth0", "fc00::1", "fd12::1", "fec0::1", "ff02::1",
+		"64:ff9b::7f00:1", "64:ff9b:1::1", "2002:7f00:1::", "2001:0:1::", "2001:db8::1", "100::1",
+	} {
+		if media.Public(netip.MustParseAddr(text)) {
+			t.Errorf("%s is public", text)
+		}
+	}
+	if media.Public(netip.Addr{}) {
+		t.Error("no address is public")
+	}
+}

@@ -1,0 +1,133 @@
+package media
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/google/uuid"
+)
+
+const uploadScheme = "upload:"
+
+// UploadURI returns how an upload is named as a source: `upload:<uuid>`.
+func UploadURI(upload uuid.UUID) string { return uploadScheme + upload.String() }
+
+// ParseUploadURI returns the upload that `upload:<uuid>` names, the UUID in its
+// canonical form, and whether it does.
+func ParseUploadURI(uri string) (uuid.UUID, bool) {
+	text, ok := strings.CutPrefix(uri, uploadScheme)
+	// The package also takes braces, a urn prefix and no dashes.
+	if !ok || len(text) != len(uuid.Nil.String()) {
+		return uuid.Nil, false
+	}
+	upload, err := uuid.Parse(text)
+	return upload, err == nil
+}
+
+// An Upload is one that is being written. Either Commit or Abort ends it.
+type Upload struct {
+	scratch *Scratch
+	file    *os.File
+	name    string
+}
+
+// CreateUpload begins an upload of the owner. It is nowhere to be seen before
+// Commit.
+func (f *Folder) CreateUpload(owner, upload uuid.UUID) (*Upload, error) {
+	scratch, err := f.Scratch()
+	if err != nil {
+		return nil, err
+	}
+	file, err := f.root.OpenFile(filepath.Join(scratch.name, uploads), os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("create an upload: %w", err), scratch.Remove())
+	}
+	return &Upload{scratch, file, uploadName(owner, upload)}, nil
+}
+
+// Write appends to the upload. A full disk is an error; then Abort.
+func (u *Upload) Write(p []byte) (int, error) { return u.file.Write(p) }
+
+// Commit puts the upload on disk, under its name. Where there is one with that
+// id already, it stays as it is, and this one is dropped. After an error nothing
+// is left of the upload.
+func (u *Upload) Commit() error {
+	err := errors.Join(u.file.Sync(), u.file.Close())
+	if err == nil {
+		err = u.link()
+	}
+	if err = errors.Join(err, u.scratch.Remove()); err != nil {
+		return fmt.Errorf("commit an upload: %w", err)
+	}
+	return nil
+}
+
+func (u *Upload) link() error {
+	f, folder := u.scratch.folder, filepath.Dir(u.name)
+	if err := f.makeFolder(folder); err != nil {
+		return err
+	}
+	// A link, unlike a rename, replaces nothing.
+	err := f.root.Link(filepath.Join(u.scratch.name, uploads), u.name)
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return f.sync(folder)
+}
+
+// Abort leaves nothing of the upload.
+func (u *Upload) Abort() error {
+	// What cannot be closed is removed all the same.
+	_ = u.file.Close()
+	return u.scratch.Remove()
+}
+
+// OpenUpload returns an upload of the owner, to be read. It returns
+// fs.ErrNotExist if the owner has none with that id, or no longer.
+func (f *Folder) OpenUpload(owner, upload uuid.UUID) (*os.File, error) {
+	return f.open(uploadName(owner, upload))
+}
+
+// HasUpload reports whether the owner has that upload.
+func (f *Folder) HasUpload(owner, upload uuid.UUID) (bool, error) {
+	file, err := f.OpenUpload(owner, upload)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return true, file.Close()
+}
+
+// UploadPath returns the absolute path of an upload, for a program that is to
+// read it, or for Publish.
+func (f *Folder) UploadPath(owner, upload uuid.UUID) string {
+	return filepath.Join(f.path, uploadName(owner, upload))
+}
+
+// Uploads returns how many uploads the owner has, and their bytes.
+func (f *Folder) Uploads(owner uuid.UUID) (count int, bytes int64, err error) {
+	entries, err := fs.ReadDir(f.root.FS(), filepath.Join(uploads, owner.String()))
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, 0, nil
+	}
+	if err != nil {
+		return 0, 0, fmt.Errorf("count uploads: %w", err)
+	}
+	for _, entry := range entries {
+		info, err := entry.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // swept meanwhile
+		}
+		if err != nil {
+			return 0, 0, fmt.Errorf("count uploads: %w", err)
+		}
+		count, bytes = count+1, bytes+info.Size()
+	}
+	return count, bytes, nil
+}
