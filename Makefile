@@ -1,6 +1,6 @@
 # Every chore has one target; CI runs the same ones. `make` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help build generate lint test race torture run bench postgres
+.PHONY: help build generate baseline lint test race torture run bench postgres programs
 
 BIN := $(CURDIR)/.bin
 
@@ -21,15 +21,22 @@ $(BIN)/golangci-lint: internal/tools/lint/go.sum
 generate: $(BIN)/buf ## generate Go and OpenAPI from the protos
 	$(BIN)/buf generate
 
+# What the protos may not break is a file, and not a branch: a clone may have none.
+# It is text, so that a review sees what it loses, which this target never takes away.
+baseline: $(BIN)/buf ## take what the protos add into what they may not break
+	$(BIN)/buf breaking proto --against proto/baseline.txtpb
+	$(BIN)/buf build proto --exclude-source-info -o proto/baseline.txtpb
+
 lint: $(BIN)/buf $(BIN)/golangci-lint ## check the protos and the Go
 	$(BIN)/buf lint
 	$(BIN)/buf format --diff --exit-code
+	$(BIN)/buf breaking proto --against proto/baseline.txtpb
 	$(BIN)/golangci-lint run --config internal/tools/lint/golangci.yml ./...
 
-test: postgres ## run all tests
+test: postgres programs ## run all tests
 	go test ./...
 
-race: postgres ## run all tests with the race detector
+race: postgres programs ## run all tests with the race detector
 	go test -race ./...
 
 SEED ?= 0
@@ -45,3 +52,7 @@ bench: build postgres ## measure, beside a named peer
 
 postgres: # find Postgres, or install it where that is possible
 	@sh internal/tools/postgres.sh
+
+# A mail server and a transcoder, which are run by tests.
+programs: # find them, or install them where that is possible
+	@sh internal/tools/packages.sh exim4:exim4-daemon-light ffmpeg:ffmpeg

@@ -6,8 +6,9 @@
 //	                                               fence: position old ──▶ new
 //	                                               a statement an event
 //
-// An aggregator is one package with one file: its tables, and a handler an
-// event that returns one SQL statement. The handlers have no guards of their own
+// An aggregator is one package with one file: its tables, and a handler an event
+// that returns one SQL statement. The README has a whole one, under "Writing a
+// component, writing an aggregator". The handlers have no guards of their own
 // against an event that comes twice. The frame applies a batch of events in one
 // transaction whose first statement, the fence, moves the aggregator's position
 // from where it was read to behind the batch. Where the position is another one

@@ -7,7 +7,8 @@
 //
 // A component is one package: a state, the folds of the entity's events into it,
 // and for each message a decision, a method of the state that returns what is to
-// be emitted. Decisions are pure. The frame does the rest, always alike.
+// be emitted. Decisions are pure. The frame does the rest, always alike. The
+// README has a whole one, under "Writing a component, writing an aggregator".
 //
 // # Once
 //

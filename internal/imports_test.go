@@ -30,7 +30,7 @@ var forbidden = map[string][]string{
 const everythingElse = "*"
 
 // testOnly are the packages that only tests, and each other, may import.
-var testOnly = []string{"internal/testdb", "internal/teststore", "messagestore/storetest"}
+var testOnly = []string{"internal/testdb", "internal/testserver", "internal/teststore", "internal/testsystem", "messagestore/storetest"}
 
 // longest is how many lines a file written by hand may have.
 const longest = 400

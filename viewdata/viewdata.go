@@ -4,6 +4,11 @@
 // tables, as the role view_writer; the application reads it, as view_reader,
 // which can do nothing else. All of it is derived from the message store and can
 // be made again from there.
+//
+// A table is a file in migrations, of the next number, that is never changed
+// once it has run anywhere. Its first line names the aggregator that writes it,
+// and its last ones grant to the roles what they may: without them nobody can
+// write it, or read it. A query is a file here, named as the view.
 package viewdata
 
 import (

@@ -19,9 +19,20 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// seed makes a run of the kill test the same as an earlier one, as far as the
+// seed makes a run of a test that kills the same as an earlier one, as far as the
 // machine allows.
-var seed = flag.Uint64("seed", 0, "of the kill test; 0: a new one")
+var seed = flag.Uint64("seed", 0, "of the tests that kill; 0: a new one")
+
+// chosenSeed returns the seed given, or a new one, and says which.
+func chosenSeed(t *testing.T) uint64 {
+	t.Helper()
+	chosen := *seed
+	if chosen == 0 {
+		chosen = rand.Uint64()
+	}
+	t.Logf("seed: go test ./cmd/videotutorials -run %s -seed %d", t.Name(), chosen)
+	return chosen
+}
 
 // killEvery is how many viewings are acknowledged between two kills, at least.
 const killEvery = 60
@@ -107,11 +118,7 @@ func (p *poster) post(client *http.Client, video, key string) (string, bool) {
 // shown.
 func TestKill(t *testing.T) {
 	t.Parallel()
-	if *seed == 0 {
-		*seed = rand.Uint64()
-	}
-	t.Logf("seed: go test ./cmd/videotutorials -run TestKill -seed %d", *seed)
-	random := rand.New(rand.NewPCG(*seed, 0)) //nolint:gosec // to be repeated
+	random := rand.New(rand.NewPCG(chosenSeed(t), 0)) //nolint:gosec // to be repeated
 	data := newFolder(t)
 	s := start(t, data, nil)
 	env := []string{"VT_PORT=" + s.url[strings.LastIndex(s.url, ":")+1:]} // the next ones are where the first was

@@ -2,20 +2,17 @@ package main
 
 import (
 	"bufio"
-	"context"
-	"encoding/json"
+	"flag"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
 	"go.uber.org/goleak"
 
 	"videotutorials/internal/testdb"
@@ -36,6 +33,7 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	binaries = dir
+	runAtOnce()
 	code := m.Run()
 	_ = os.RemoveAll(dir)
 	if err := goleak.Find(); code == 0 && err != nil {
@@ -45,8 +43,19 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
+// runAtOnce lets four tests run at the same time, unless -parallel says how many:
+// they wait for processes and for pauses most of the time.
+func runAtOnce() {
+	flag.Parse()
+	said := false
+	flag.Visit(func(f *flag.Flag) { said = said || f.Name == "test.parallel" })
+	if !said {
+		_ = flag.Set("test.parallel", "4") // it is a number
+	}
+}
+
 // patient bounds each wait for something that has to come.
-const patient = 60 * time.Second
+const patient = 90 * time.Second
 
 // A system is a running videotutorials.
 type system struct {
@@ -155,67 +164,40 @@ func alive(pid int) bool {
 // until waits for what has to come.
 func (s *system) until(what string, come func() bool) {
 	s.t.Helper()
+	s.within(patient, what, come)
+}
+
+// within is until for what takes its time.
+func (s *system) within(limit time.Duration, what string, come func() bool) {
+	s.t.Helper()
+	if !comes(limit, come) {
+		s.logs()
+		s.t.Fatalf("waited %v in vain: %s", limit, what)
+	}
+}
+
+// comes reports whether it comes before the limit.
+func comes(limit time.Duration, come func() bool) bool {
 	ticker := time.NewTicker(10 * time.Millisecond)
 	defer ticker.Stop()
-	for deadline := time.Now().Add(patient); !come(); <-ticker.C {
+	for deadline := time.Now().Add(limit); !come(); <-ticker.C {
 		if time.Now().After(deadline) {
-			s.logs()
-			s.t.Fatalf("waited %v in vain: %s", patient, what)
+			return false
 		}
 	}
+	return true
 }
 
-// view records a viewing, and tries again until it is acknowledged: with a key,
-// since one of which nothing was heard may be stored.
-func (s *system) view() {
+// stop ends it as a person does, and returns when it has drained.
+func (s *system) stop() {
 	s.t.Helper()
-	key := uuid.NewString()
-	s.until("a viewing is acknowledged", func() bool {
-		status, _ := s.ask(http.MethodPost, s.viewing, "Idempotency-Key", key)
-		return status == http.StatusAccepted
-	})
-}
-
-// shows waits until the home page has that many viewings.
-func (s *system) shows(viewings string) {
-	s.t.Helper()
-	var page struct {
-		VideosWatched string `json:"videosWatched"`
-	}
-	s.until("the home page shows "+viewings, func() bool {
-		status, body := s.ask(http.MethodGet, s.home)
-		return status == http.StatusOK && json.Unmarshal(body, &page) == nil && page.VideosWatched == viewings
-	})
-}
-
-// ask returns the status and body of an answer, 0 where there is none. header is
-// names and values.
-func (s *system) ask(method, url string, header ...string) (int, []byte) {
-	return s.send(method, url, "", header...)
-}
-
-// send is ask with a body.
-func (s *system) send(method, url, body string, header ...string) (int, []byte) {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
-	if err != nil {
+	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		s.t.Fatal(err)
 	}
-	for i := 0; i < len(header); i += 2 {
-		request.Header.Set(header[i], header[i+1])
+	if err := s.cmd.Wait(); err != nil {
+		s.logs()
+		s.t.Fatalf("it ended with %v", err)
 	}
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	response, err := client.Do(request)
-	if err != nil {
-		return 0, nil
-	}
-	defer response.Body.Close() //nolint:errcheck // only read
-	answer, err := io.ReadAll(response.Body)
-	if err != nil {
-		return 0, nil
-	}
-	return response.StatusCode, answer
 }
 
 func newFolder(t *testing.T) folder { return folder(filepath.Join(testdb.Folder(t), "data")) }

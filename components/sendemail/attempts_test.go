@@ -48,7 +48,7 @@ func brisk(t *testing.T, store messagestore.Store, transport Transport, timeout 
 	t.Helper()
 	pauses := slices.Repeat([]time.Duration{time.Millisecond}, len(pauses()))
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
-	runner, err := components.New(store, nil, log, consumers(transport, timeout, pauses)...)
+	runner, err := components.New(store, nil, log, consumers(transport, timeout, 2*timeout, pauses)...)
 	if err != nil {
 		t.Fatal(err)
 	}

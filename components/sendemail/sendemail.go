@@ -8,8 +8,8 @@
 //	                      └──▶ Failed, after the fifth, or for good
 //
 // A mail is sent at least once: where a crash, or a store that is away, swallows
-// the Sent of a mail that was handed over, it is sent again, at the earliest two
-// minutes after the attempt began. For a mail twice is better than never. It has
+// the Sent of a mail that was handed over, it is sent again, at the earliest 20 s
+// after it was last heard of the attempt. For a mail twice is better than never. It has
 // the same Message-ID then, by which mail programs show it once.
 package sendemail
 
@@ -26,8 +26,12 @@ import (
 	sendemailv1 "videotutorials/proto/sendemail/v1"
 )
 
-// timeout bounds an attempt: mail servers may take long before they take a mail.
-const timeout = time.Minute
+const (
+	// timeout bounds an attempt: mail servers may take long before they take a mail.
+	timeout = time.Minute
+	// lease is how long a mail waits whose attempt was lost by a crash.
+	lease = 20 * time.Second
+)
 
 // pauses are those between the attempts: three quarters of an hour in all, which
 // gets over the restart of a mail server, and over most greylists.
@@ -47,14 +51,14 @@ type Transport interface {
 
 // Consumers returns the component's consumers.
 func Consumers(transport Transport) []components.Consumer {
-	return consumers(transport, timeout, pauses())
+	return consumers(transport, timeout, lease, pauses())
 }
 
-func consumers(transport Transport, timeout time.Duration, pauses []time.Duration) []components.Consumer {
+func consumers(transport Transport, timeout, lease time.Duration, pauses []time.Duration) []components.Consumer {
 	s := sender{transport}
 	effect := components.Effect[*sendemailv1.Send, mail, *sendemailv1.SendAttempted]{
 		Entity: entity, Projection: mails, Due: mail.due, Attempted: attempted, Do: s.send, Failed: s.failed,
-		Timeout: timeout, Pauses: pauses,
+		Timeout: timeout, Lease: lease, Pauses: pauses,
 	}
 	return []components.Consumer{{
 		ID:       "components:send-email",

@@ -79,7 +79,12 @@ func (p *position) try(ctx context.Context) {
 		// or another instance of the consumer was faster.
 		p.known = false
 		p.ledger.fail(time.Now())
-		p.log.WarnContext(ctx, "position not kept", "position", p.ledger.at.Position, "error", err)
+		level := slog.LevelWarn
+		var conflict *messagestore.VersionConflictError
+		if errors.As(err, &conflict) {
+			level = slog.LevelDebug // another instance keeps it, too
+		}
+		p.log.Log(ctx, level, "position not kept", "position", p.ledger.at.Position, "error", err)
 	}
 }
 

@@ -1,0 +1,157 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+)
+
+// The debugging drill: 15 registrations while nobody sends mail, then somebody
+// does. Who waits for a mail can log in.
+func TestFlow09_DebuggingDrill(t *testing.T) {
+	t.Parallel()
+	s := start(t, newFolder(t), nil, "-only", "messagestore,aggregators,application")
+	s.components("identity")
+	s.tell("populate")
+	s.until("there are 15 users", func() bool { return s.countView("select count(*) from user_credentials") == 15 })
+	s.tell("grant-admin", "user-1-1@example.com")
+	admin := s.logIn("user-1-1@example.com", populatePassword)
+	sent := func(want bool) bool {
+		status, answer := s.get("/v1/admin/users", admin...)
+		n := 0
+		for _, user := range answer.list("users") {
+			if user["registrationEmailSent"] == want {
+				n++
+			}
+		}
+		return status == http.StatusOK && n == 15
+	}
+	traces := func(messages int) bool {
+		for _, m := range s.read("type = 'Register'") {
+			if _, answer := s.get("/v1/admin/messages?traceId="+m.Metadata.text("traceId"), admin...); len(answer.list("messages")) != messages {
+				return false
+			}
+		}
+		return true
+	}
+	s.until("no mail of 15 is sent", func() bool { return sent(false) })
+	s.until("each trace has 4 messages", func() bool { return traces(4) })
+	if n := len(s.mails()); n != 0 {
+		t.Errorf("%d mails were sent by nobody", n)
+	}
+	s.components("sendemail")
+	s.until("each trace has 7 messages", func() bool { return traces(7) })
+	s.until("all 15 mails are sent", func() bool { return sent(true) })
+	if n := len(s.mails()); n != 15 {
+		t.Errorf("%d mails, want 15", n)
+	}
+}
+
+// The autonomy drill: only the front end, then only the back end, then both.
+func TestFlow10_AutonomyDrill(t *testing.T) {
+	t.Parallel()
+	data := newFolder(t)
+	s := start(t, data, nil, "-only", "messagestore,application")
+	ann := s.register("ann@example.org")
+	for range 3 {
+		s.view()
+	}
+	if _, operation := s.get(ann.text("operation")); operation["done"] == true {
+		t.Errorf("a registration is done by nobody: %v", operation)
+	}
+	if status, answer := s.post("/v1/sessions", registration("ann@example.org")); status != http.StatusUnauthorized {
+		t.Errorf("log-in before there are credentials: %d %v", status, answer)
+	}
+	s.shows("0")
+	s.stop()
+
+	s = start(t, data, nil, "-only", "messagestore,components,aggregators")
+	s.until("the viewings are counted", func() bool { return s.viewed() == 3 })
+	user := ann.text("userId")
+	s.until("the user is registered and has a mail", func() bool {
+		return s.countView("select count(*) from admin_users where id = $1 and registration_email_sent", user) == 1 &&
+			s.countView("select count(*) from user_credentials where id = $1", user) == 1
+	})
+	s.stop()
+
+	s = start(t, data, nil)
+	if _, operation := s.get(ann.text("operation")); operation["done"] != true || operation["userId"] != user {
+		t.Errorf("the registration: %v", operation)
+	}
+	s.shows("3")
+	s.logIn("ann@example.org", password)
+	if n := len(s.mails()); n != 1 {
+		t.Errorf("%d mails, want 1", n)
+	}
+	s.stop()
+
+	t.Run("FrontEndAgain", func(t *testing.T) { checkFrontEnd(t, data) })
+}
+
+// viewed returns the count of the home page, as View Data has it.
+func (s *system) viewed() int {
+	s.t.Helper()
+	return s.countView("select coalesce(max((page_data->>'videosWatched')::int), 0) from pages")
+}
+
+// checkFrontEnd runs only the front end on what is there: it accepts all, and
+// shows what it knows, unchanged.
+func checkFrontEnd(t *testing.T, data folder) {
+	t.Helper()
+	s := start(t, data, nil, "-only", "messagestore,application")
+	s.shows("3")
+	s.logIn("ann@example.org", password)
+	s.register("bob@example.org")
+	s.view()
+	if status, answer := s.post("/v1/sessions", registration("bob@example.org")); status != http.StatusUnauthorized {
+		t.Errorf("log-in before there are credentials: %d %v", status, answer)
+	}
+	s.shows("3")
+	s.stop()
+
+	s = start(t, data, nil)
+	s.shows("4")
+	s.logIn("bob@example.org", password)
+}
+
+// The store stands still: who writes is told so, and what is shown is shown. When
+// it goes on, so do those who subscribe.
+func TestFlow10_StoreDown(t *testing.T) {
+	t.Parallel()
+	s := start(t, newFolder(t), nil)
+	s.view()
+	s.shows("1")
+	pid := s.pids()["messagestore"]
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	var calls sync.WaitGroup
+	for _, call := range [][2]string{{s.viewing, ""}, {s.url + "/v1/users", registration("ann@example.org")}} {
+		calls.Go(func() {
+			status, body := s.send(http.MethodPost, call[0], call[1])
+			if message := fields(body).text("message"); status != http.StatusServiceUnavailable || !strings.Contains(message, "safe") {
+				t.Errorf("%s: %d %s, want 503, and that a repeat is safe", call[0], status, body)
+			}
+		})
+	}
+	calls.Wait()
+	s.shows("1")
+	if err := syscall.Kill(pid, syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	// What was refused may have been written when it woke.
+	s.until("a user registers", func() bool {
+		status, _ := s.post("/v1/users", registration("bob@example.org"))
+		return status == http.StatusAccepted
+	})
+	s.logIn("bob@example.org", password)
+	s.view()
+	s.until("the home page shows what is stored", func() bool {
+		_, body := s.ask(http.MethodGet, s.home)
+		n := s.count("select count(*) from message_store.messages where type = 'VideoViewed'")
+		return n >= 2 && fields(body).text("videosWatched") == fmt.Sprint(n)
+	})
+}

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// Two instances of each component and of the aggregators, and a thousand
+// registrations: all happens once.
+func TestFlow12_TwoInstances(t *testing.T) {
+	t.Parallel()
+	server := newMailServer(t)
+	server.up()
+	s := start(t, newFolder(t), []string{server.setting()})
+	s.components("identity,sendemail", server.setting())
+	s.aggregators()
+	s.tell("populate", "-users", fmt.Sprint(crowd))
+	s.until("all have their mail", func() bool { return s.mailed() == crowd })
+	s.checkCrowd(server)
+	for id, letters := range server.taken() {
+		if len(letters) != 1 {
+			t.Errorf("mail %s was sent %d times", id, len(letters))
+		}
+	}
+}
+
+const (
+	// crowd is how many register.
+	crowd = 1000
+	// kills is how often an instance is killed meanwhile.
+	kills = 12
+)
+
+// mailed returns how many are known to have their mail, by the log.
+func (s *system) mailed() int {
+	s.t.Helper()
+	return s.count("select count(*) from message_store.messages where type = 'RegistrationEmailSent'")
+}
+
+// checkCrowd checks that each user has one of all that a registration is, in the
+// log, in View Data and in the mail.
+func (s *system) checkCrowd(server *mailServer) {
+	s.t.Helper()
+	for _, name := range strings.Fields("Register EmailAddressReserved Registered Send Sent RegistrationEmailSent") {
+		n := s.count("select count(*) from message_store.messages where type = $1", name)
+		streams := s.count("select count(distinct stream_name) from message_store.messages where type = $1", name)
+		if n != crowd || streams != crowd {
+			s.t.Errorf("%d %s in %d streams, want %d in as many", n, name, streams, crowd)
+		}
+	}
+	for table, condition := range map[string]string{
+		"user_credentials": "true", "registrations": "succeeded", "admin_users": "registration_email_sent",
+	} {
+		s.until(table+" has all", func() bool {
+			return s.countView("select count(*) from "+table+" where "+condition) == crowd &&
+				s.countView("select count(*) from "+table) == crowd
+		})
+	}
+	to := map[string]bool{}
+	for _, letters := range server.taken() {
+		to[letters[0].to()] = true
+	}
+	if len(to) != crowd || len(server.taken()) != crowd {
+		s.t.Errorf("%d mails to %d addresses, want %d to as many", len(server.taken()), len(to), crowd)
+	}
+}
+
+// lost is after how long another attempt to send a mail follows one of which
+// nothing was heard.
+const lost = 20 * time.Second
+
+// The same, while one instance after the other is killed and started again; the
+// first are those that send mails, when the mail server has one and before they
+// know. That mail is sent again, and nothing else is done twice.
+func TestFlow12_OneOfThemKilled(t *testing.T) {
+	t.Parallel()
+	random := rand.New(rand.NewPCG(chosenSeed(t), 0)) //nolint:gosec // to be repeated
+	server := newMailServer(t)
+	taken, killed := make(chan string, 1), make(chan struct{})
+	var once sync.Once
+	server.hold = func(l letter) {
+		once.Do(func() {
+			taken <- l.id()
+			<-killed
+		})
+	}
+	server.up()
+	s := start(t, newFolder(t), nil, "-only", "messagestore,application")
+	senders := []*companion{s.components("sendemail", server.setting()), s.components("sendemail", server.setting())}
+	running := append([]*companion{s.aggregators(), s.aggregators(), s.components("identity"), s.components("identity")}, senders...)
+	var populating sync.WaitGroup
+	defer populating.Wait()
+	populating.Go(func() {
+		if code, said := finish(t, command(s.data, nil, "populate", "-users", fmt.Sprint(crowd))); code != 0 {
+			t.Errorf("populate: exit code %d, said %s", code, said)
+		}
+	})
+	late := <-taken
+	for _, sender := range senders {
+		sender.kill()
+		sender.start()
+	}
+	close(killed)
+	for n := range kills {
+		goal := (n + 1) * crowd / (kills + 2)
+		s.within(lost+patient, "registrations go on", func() bool { return s.mailed() >= goal })
+		victim := running[random.IntN(len(running))]
+		t.Logf("with %d mails: kill %s %v", s.mailed(), victim.name, victim.args)
+		victim.kill()
+		victim.start()
+	}
+	s.within(lost+patient, "all have their mail", func() bool { return s.mailed() == crowd })
+	s.checkCrowd(server)
+	s.checkSentAgain(server)
+	t.Run("Flow02_CrashBetweenMailAndSent", func(t *testing.T) {
+		mail := strings.TrimSuffix(strings.TrimPrefix(late, "<"), "@videotutorials>")
+		if got := types(s.read("stream_name = $1", "sendEmail-"+mail)); !strings.HasPrefix(got, "SendAttempted SendAttempted ") || !strings.HasSuffix(got, " Sent") {
+			t.Errorf("the mail's stream has %s, want two attempts and one Sent", got)
+		}
+		if n := len(server.taken()[late]); n < 2 {
+			t.Errorf("the mail was sent %d times, want it again after the crash", n)
+		}
+	})
+}
+
+// checkSentAgain checks that a mail was sent more than once only where an attempt
+// was lost, of which there are as many as kills explain.
+func (s *system) checkSentAgain(server *mailServer) {
+	s.t.Helper()
+	again := 0
+	for id, letters := range server.taken() {
+		mail := strings.TrimSuffix(strings.TrimPrefix(id, "<"), "@videotutorials>")
+		if len(letters) == 1 {
+			continue
+		}
+		again++
+		if n := s.count("select count(*) from message_store.messages where type = 'SendAttempted' and stream_name = $1", "sendEmail-"+mail); n < len(letters) {
+			s.t.Errorf("mail %s was sent %d times in %d attempts", id, len(letters), n)
+		}
+	}
+	s.t.Logf("%d of %d mails were sent again", again, crowd)
+}

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"maps"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"videotutorials/internal/service"
+)
+
+// Each view is made again from the log, whatever has become of it, and has the
+// same rows. No mail is sent, and nothing is written.
+func TestFlow11_Rebuild(t *testing.T) {
+	t.Parallel()
+	data := newFolder(t)
+	s := start(t, data, nil)
+	admin := s.administrator()
+	s.tell("populate", "-users", "30")
+	for range 5 {
+		s.view()
+	}
+	if status, _ := s.post("/v1/sessions", `{"email": "admin@example.org", "password": "wrong horse"}`); status != http.StatusUnauthorized {
+		t.Errorf("a wrong password: %d", status)
+	}
+	s.send(http.MethodDelete, s.url+"/v1/sessions/current", "", admin...)
+	const mails = 31
+	s.until("all mails are sent", func() bool {
+		return s.countView("select count(*) from admin_users where registration_email_sent") == mails
+	})
+	s.stop()
+
+	// Without components the log stands still.
+	s = start(t, data, nil, "-only", "messagestore,aggregators")
+	s.until("the aggregators are at the end", s.caughtUp)
+	before, stored := s.views(), s.count("select count(*) from message_store.messages")
+	for _, table := range filled {
+		if before[table] == "" {
+			t.Errorf("%s is empty, so nothing is seen by it", table)
+		}
+	}
+	s.spoil()
+	for _, name := range s.aggregatorNames() {
+		s.tell("rebuild", name)
+	}
+	s.until("the views are the same again", func() bool { return maps.Equal(s.views(), before) })
+	if now := s.count("select count(*) from message_store.messages"); now != stored {
+		t.Errorf("%d messages are stored, %d before", now, stored)
+	}
+	s.stop()
+
+	s = start(t, data, nil)
+	s.shows("5")
+	s.logIn("user-1-1@example.com", populatePassword)
+	if n := len(s.mails()); n != mails || s.count("select count(*) from message_store.messages where type = 'Sent'") != mails {
+		t.Errorf("%d mails, want %d", n, mails)
+	}
+}
+
+// filled are the tables that have rows where there are people and no videos.
+var filled = []string{
+	"pages", "user_credentials", "admin_users", "admin_streams", "admin_subscriber_positions", "registrations",
+	"ended_sessions", "admin_messages", "admin_types", "admin_categories",
+}
+
+// aggregatorNames returns all, as rebuild names them to who asks for another.
+func (s *system) aggregatorNames() []string {
+	s.t.Helper()
+	_, said := finish(s.t, command(s.data, nil, "rebuild", "nothing"))
+	_, names, ok := strings.Cut(said, `"nothing": `)
+	if !ok {
+		s.t.Fatalf("rebuild said %q", said)
+	}
+	return strings.Split(strings.TrimSpace(names), ", ")
+}
+
+// tables returns those of the aggregators.
+func (s *system) tables() []string {
+	s.t.Helper()
+	return connected(s, "VT_PSQL_VIEWDATA", func(conn *pgx.Conn) ([]string, error) {
+		rows, err := conn.Query(s.t.Context(), `select tablename from pg_tables
+			where schemaname = 'public' and tablename not in ('consumer_positions', 'migrations')`)
+		if err != nil {
+			return nil, err
+		}
+		return pgx.CollectRows(rows, pgx.RowTo[string])
+	})
+}
+
+// views returns a hash of the rows of each table.
+func (s *system) views() map[string]string {
+	s.t.Helper()
+	hashes := map[string]string{}
+	for _, table := range s.tables() {
+		hashes[table] = s.rows(table)
+	}
+	return hashes
+}
+
+// spoil takes a row from each table: only who makes it again from the log has it.
+func (s *system) spoil() {
+	s.t.Helper()
+	for _, table := range s.tables() {
+		name := pgx.Identifier{table}.Sanitize()
+		connected(s, "VT_PSQL_VIEWDATA", func(conn *pgx.Conn) (int64, error) {
+			done, err := conn.Exec(s.t.Context(), "delete from "+name+" where ctid = (select ctid from "+name+" limit 1)")
+			return done.RowsAffected(), err
+		})
+	}
+}
+
+// caughtUp reports whether no aggregator has anything left to do.
+func (s *system) caughtUp() bool {
+	port, err := strconv.Atoi(exported(s.t, s, "VT_PORT"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	status, body := s.ask(http.MethodGet, "http://"+service.Addr(port, service.AggregatorsOpsPort)+"/metrics")
+	lags := 0
+	for line := range strings.Lines(string(body)) {
+		if strings.HasPrefix(line, "consumer_lag_messages{") {
+			lags++
+			if !strings.HasSuffix(line, "} 0\n") {
+				return false
+			}
+		}
+	}
+	return status == http.StatusOK && lags >= len(s.aggregatorNames())
+}

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net"
+	"net/textproto"
+	"os"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+)
+
+// A mailServer takes mails, as a test tells it to. (That a real one takes them is
+// another test.)
+type mailServer struct {
+	t    *testing.T
+	addr string
+	// socket is bound and does not listen yet: who connects is refused.
+	socket int
+	// refused is an address for which it takes no mail, finally; hold, if set, is
+	// called with each letter before it is acknowledged.
+	refused string
+	hold    func(letter)
+
+	mu      sync.Mutex
+	letters []letter
+}
+
+// newMailServer returns one that is down, and that has its address to itself.
+func newMailServer(t *testing.T) *mailServer {
+	t.Helper()
+	socket, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err == nil {
+		err = syscall.Bind(socket, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &mailServer{t: t, socket: socket}
+	name, err := syscall.Getsockname(socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	inet := name.(*syscall.SockaddrInet4)
+	m.addr = (&net.TCPAddr{IP: inet.Addr[:], Port: inet.Port}).String()
+	return m
+}
+
+// setting returns what components are told of it.
+func (m *mailServer) setting() string { return "VT_SMTP_URL=smtp://" + m.addr }
+
+// up lets it serve, until the test ends.
+func (m *mailServer) up() {
+	m.t.Helper()
+	if err := syscall.Listen(m.socket, 128); err != nil {
+		m.t.Fatal(err)
+	}
+	file := os.NewFile(uintptr(m.socket), "mail server")
+	listener, err := net.FileListener(file)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	_ = file.Close() // the listener has its own
+	ctx, stop := context.WithCancel(context.Background())
+	var going sync.WaitGroup
+	going.Go(func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			context.AfterFunc(ctx, func() { _ = conn.Close() })
+			going.Go(func() { m.talk(conn) })
+		}
+	})
+	m.t.Cleanup(func() {
+		stop()
+		_ = listener.Close()
+		going.Wait()
+	})
+}
+
+// talk is one conversation, to its end.
+func (m *mailServer) talk(conn net.Conn) {
+	defer conn.Close() //nolint:errcheck // the test looks at the letters
+	text := textproto.NewReader(bufio.NewReader(conn))
+	say := func(line string) { _, _ = io.WriteString(conn, line+"\r\n") }
+	say("220 test")
+	for {
+		line, err := text.ReadLine()
+		if err != nil {
+			return
+		}
+		switch word, _, _ := strings.Cut(strings.ToUpper(line), " "); {
+		case m.refused != "" && word == "RCPT" && strings.Contains(line, m.refused):
+			say("550 no such mailbox")
+		case word == "DATA":
+			say("354 go on")
+			body, err := text.ReadDotBytes()
+			if err != nil {
+				return
+			}
+			m.take(body)
+			say("250 taken")
+		case word == "QUIT":
+			say("221 bye")
+			return
+		default:
+			say("250 fine")
+		}
+	}
+}
+
+func (m *mailServer) take(body []byte) {
+	l, err := readLetter(body)
+	if err != nil {
+		m.t.Errorf("a mail that is none: %v", err)
+	}
+	m.mu.Lock()
+	m.letters = append(m.letters, l)
+	m.mu.Unlock()
+	if m.hold != nil {
+		m.hold(l)
+	}
+}
+
+// taken returns the letters by Message-ID.
+func (m *mailServer) taken() map[string][]letter {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	taken := map[string][]letter{}
+	for _, l := range m.letters {
+		taken[l.id()] = append(taken[l.id()], l)
+	}
+	return taken
+}

@@ -1,0 +1,49 @@
+package identity
+
+import (
+	"regexp"
+	"testing"
+
+	"videotutorials/components"
+	identityv1 "videotutorials/proto/identity/v1"
+)
+
+// TestSpelling_D18 decides alike on every spelling of an address, and on the same
+// stream.
+func TestSpelling_D18(t *testing.T) {
+	t.Parallel()
+	want := registering(&identityv1.Register{UserId: user, Email: email}, components.Cause{})
+	for _, typed := range []string{"Ann@Example.org", " ann@example.org", "ANN@EXAMPLE.ORG\n"} {
+		command := &identityv1.Register{UserId: user, Email: typed, PasswordHash: "hash"}
+		if got := registering(command, components.Cause{}); len(got) != 2 || got[1] != want[1] {
+			t.Errorf("%q is decided on %v, want %v", typed, got, want)
+		}
+		expect(t, identity{}.register(command, components.Cause{}),
+			&identityv1.EmailAddressReserved{UserId: user, Email: email},
+			&identityv1.Registered{UserId: user, Email: email, PasswordHash: "hash"})
+	}
+}
+
+// TestReasons_D19 has a code for programs, and a text for people in which there is
+// nothing of a program.
+func TestReasons_D19(t *testing.T) {
+	t.Parallel()
+	command := &identityv1.Register{UserId: user, Email: email}
+	code, artefact := regexp.MustCompile(`^[A-Z]+(_[A-Z]+)*$`), regexp.MustCompile(`[{}\[\]"]|%!|\b[A-Z]+_[A-Z]+\b|Error`)
+	for want, state := range map[string]identity{
+		"EMAIL_TAKEN":   {reservedFor: "another"},
+		"USER_ID_TAKEN": {registered: true, email: "eve@example.org"},
+	} {
+		emits := state.register(command, components.Cause{})
+		if len(emits) != 1 {
+			t.Fatalf("emits %v, want a rejection", emits)
+		}
+		rejected, ok := emits[0].Message().(*identityv1.RegistrationRejected)
+		if !ok || rejected.GetCode() != want || !code.MatchString(want) {
+			t.Errorf("emits %v, want code %s", emits[0].Message(), want)
+		}
+		if reason := rejected.GetReason(); reason == "" || artefact.MatchString(reason) {
+			t.Errorf("reason %q is not for people", reason)
+		}
+	}
+}

@@ -1,0 +1,88 @@
+package compatibility_test
+
+import (
+	"strings"
+	"testing"
+
+	"videotutorials/messagestore"
+)
+
+// What the original's handlers make of the log, its projections and aggregators
+// in one: JavaScript's property access on data, metadata and streamName.
+
+// A person is the state that the original's component identity decides on.
+type person struct {
+	ID, Email                           any
+	IsRegistered, RegistrationEmailSent bool
+}
+
+// A user is a row of the original's admin_users.
+type user struct {
+	Email                 any
+	RegistrationEmailSent bool
+	LoginCount            int
+}
+
+// views are what the original makes of a log.
+type views struct {
+	// videosWatched is its home page.
+	videosWatched int
+	// identities and emails (whether they were sent) are its components' entities,
+	// by their streams.
+	identities map[messagestore.Stream]person
+	emails     map[messagestore.Stream]bool
+	// credentials are its user_credentials: the password hash, by id.
+	credentials map[any]any
+	users       map[any]user
+	positions   map[string]float64
+	// answers are the streams to which its component identity would write
+	// RegistrationEmailSent: those that asked for the mails that were sent.
+	answers map[string]any
+}
+
+func fold(t *testing.T, log []messagestore.Message) views {
+	t.Helper()
+	v := views{
+		identities: map[messagestore.Stream]person{}, emails: map[messagestore.Stream]bool{}, credentials: map[any]any{},
+		users: map[any]user{}, positions: map[string]float64{}, answers: map[string]any{},
+	}
+	for _, m := range log {
+		data, metadata := object(t, m.Data), object(t, m.Metadata)
+		switch nameOf(m) {
+		case "viewing VideoViewed":
+			v.videosWatched++
+		case "identity Registered":
+			i := v.identities[m.Stream]
+			i.ID, i.Email, i.IsRegistered = data["userId"], data["email"], true
+			v.identities[m.Stream] = i
+			if _, there := v.credentials[data["userId"]]; !there {
+				v.credentials[data["userId"]] = data["passwordHash"]
+			}
+			u := v.users[data["userId"]]
+			u.Email = data["email"]
+			v.users[data["userId"]] = u
+		case "identity RegistrationEmailSent":
+			i := v.identities[m.Stream]
+			i.RegistrationEmailSent = true
+			v.identities[m.Stream] = i
+			u := v.users[data["userId"]]
+			u.RegistrationEmailSent = true
+			v.users[data["userId"]] = u
+		case "authentication UserLoggedIn":
+			u := v.users[data["userId"]]
+			u.LoginCount++
+			v.users[data["userId"]] = u
+		case "sendEmail Sent":
+			v.emails[m.Stream] = true
+			origin := textOf(metadata["originStreamName"])
+			if category, _, _ := strings.Cut(origin, "-"); category == "identity" {
+				v.answers[origin] = data["emailId"]
+			}
+		case "subscriberPosition Read":
+			_, id, _ := strings.Cut(string(m.Stream), "-")
+			position, _ := data["position"].(float64)
+			v.positions[id] = position
+		}
+	}
+	return v
+}

@@ -1,0 +1,48 @@
+#!/bin/sh
+# Finds the programs that it is given, each as <program>:<Debian's package>, or
+# installs the packages with apt-get, when root or where sudo is to be had. No
+# service is started, and nothing is removed to make room.
+set -eu
+
+PATH=$PATH:/usr/sbin:/sbin
+
+missing=
+for wanted in "$@"; do
+	command -v "${wanted%%:*}" >/dev/null || missing="$missing ${wanted#*:}"
+done
+[ -n "$missing" ] || exit 0
+
+give_up() {
+	echo "packages: $1" >&2
+	echo "packages: the tests need the programs of:$missing (Debian: apt-get install$missing)" >&2
+	exit 1
+}
+
+command -v apt-get >/dev/null || give_up "there is no apt-get to install what is missing"
+if [ "$(id -u)" -eq 0 ]; then
+	root=
+elif command -v sudo >/dev/null && { sudo -n true 2>/dev/null || [ -t 0 ]; }; then
+	root=sudo
+else
+	give_up "installing what is missing takes root or sudo"
+fi
+
+# apt runs apt-get without questions, waiting for another that runs.
+apt() {
+	$root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@" </dev/null
+}
+
+# Packages start their services unless the machine has a policy that says no;
+# afterwards the machine's own choice holds again.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+	trap '$root rm -f "$policy"' EXIT
+	printf '#!/bin/sh\nexit 101\n' | $root tee "$policy" >/dev/null
+	$root chmod 755 "$policy"
+fi
+
+echo "packages: installing Debian's$missing with apt-get (no service is started)" >&2
+apt update >&2 || echo "packages: apt-get update failed; going on with the package lists that are here" >&2
+# A machine has one mail server: the one that is there is not taken away.
+# shellcheck disable=SC2086
+apt install -y --no-install-recommends --no-remove $missing >&2 || give_up "apt-get could not install$missing"

@@ -1,0 +1,35 @@
+package consumer
+
+import (
+	"testing"
+	"time"
+
+	"videotutorials/internal/teststore"
+)
+
+// TestFewMessages_D7 handles one message, and no other: its position is kept
+// after a time, and at the stop.
+func TestFewMessages_D7(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		interval time.Duration
+		stop     bool
+	}{"Time": {time.Millisecond, false}, "Stop": {time.Hour, true}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			store := teststore.New(t)
+			place := view(t, store, 1, 1)[0]
+			c, viewed := viewer("test")
+			running := start(t, c, store, limits{handled: 100, interval: test.interval, skipped: 1_000_000, patience: time.Second})
+			want(t, viewed, 1, 1)
+			if test.stop {
+				running.stop()
+			} else {
+				awaitKept(t, store)
+			}
+			if places := kept(t, store); len(places) != 1 || places[0] != place {
+				t.Errorf("kept %v, want %v alone", places, place)
+			}
+		})
+	}
+}
