@@ -18,6 +18,9 @@ $(BIN)/buf: internal/tools/buf/go.sum
 $(BIN)/golangci-lint: internal/tools/lint/go.sum
 	cd internal/tools/lint && go build -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 
+$(BIN)/openapi: internal/tools/openapi/go.sum $(wildcard internal/tools/openapi/*.go)
+	cd internal/tools/openapi && go build -o $@ .
+
 generate: $(BIN)/buf ## generate Go and OpenAPI from the protos
 	$(BIN)/buf generate
 
@@ -27,10 +30,11 @@ baseline: $(BIN)/buf ## take what the protos add into what they may not break
 	$(BIN)/buf breaking proto --against proto/baseline.txtpb
 	$(BIN)/buf build proto --exclude-source-info -o proto/baseline.txtpb
 
-lint: $(BIN)/buf $(BIN)/golangci-lint ## check the protos and the Go
+lint: $(BIN)/buf $(BIN)/golangci-lint $(BIN)/openapi ## check the protos, the REST API's description and the Go
 	$(BIN)/buf lint
 	$(BIN)/buf format --diff --exit-code
 	$(BIN)/buf breaking proto --against proto/baseline.txtpb
+	$(BIN)/openapi application/testdata/openapi.json
 	$(BIN)/golangci-lint run --config internal/tools/lint/golangci.yml ./...
 
 test: postgres programs ## run all tests

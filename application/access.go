@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/metadata"
 
 	"videotutorials/internal/interceptor"
+	"videotutorials/internal/tracing"
 	applicationv1 "videotutorials/proto/application/v1"
 	"videotutorials/viewdata"
 )
@@ -44,7 +45,13 @@ func accessOf(method string) access {
 	case applicationv1.HomeService_GetHome_FullMethodName,
 		applicationv1.ViewingsService_RecordViewing_FullMethodName:
 		return guests
-	case applicationv1.SessionsService_LogOut_FullMethodName:
+	case applicationv1.SessionsService_LogOut_FullMethodName,
+		applicationv1.CreatorsService_PublishVideo_FullMethodName,
+		applicationv1.CreatorsService_ListVideos_FullMethodName,
+		applicationv1.CreatorsService_GetVideo_FullMethodName,
+		applicationv1.CreatorsService_NameVideo_FullMethodName,
+		applicationv1.CreatorsService_DescribeVideo_FullMethodName,
+		applicationv1.OperationsService_GetOperation_FullMethodName:
 		return users
 	}
 	if !strings.HasPrefix(method, "/application.v1.") {
@@ -79,6 +86,7 @@ type door struct {
 func (d door) identify(ctx context.Context, in any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
 	md, _ := metadata.FromIncomingContext(ctx)
 	req := d.request(info.FullMethod, in, md)
+	req.traceParent = tracing.Parent(ctx)
 	// At once, so that whoever gives up before the answer has it too. It fails
 	// only where the caller is gone.
 	_ = grpc.SendHeader(ctx, metadata.Pairs(traceHeader, req.traceID))

@@ -23,21 +23,27 @@ import (
 func TestAccessOf(t *testing.T) {
 	t.Parallel()
 	want := map[string]access{
-		"GET /v1/home":                        guests,
-		"POST /v1/videos/{video_id}/viewings": guests,
-		"POST /v1/users":                      anybody,
-		"GET /v1/registrations/{trace_id}":    anybody,
-		"GET /v1/users/{user_id}:confirm":     anybody,
-		"POST /v1/sessions":                   anybody,
-		"DELETE /v1/sessions/current":         users,
-		"GET /v1/admin/users":                 admins,
-		"GET /v1/admin/users/{user_id}":       admins,
-		"GET /v1/admin/messages":              admins,
-		"GET /v1/admin/messages/{message_id}": admins,
-		"GET /v1/admin/streams":               admins,
-		"GET /v1/admin/categories":            admins,
-		"GET /v1/admin/types":                 admins,
-		"GET /v1/admin/subscriber-positions":  admins,
+		"GET /v1/home":                           guests,
+		"POST /v1/videos/{video_id}/viewings":    guests,
+		"POST /v1/users":                         anybody,
+		"GET /v1/registrations/{trace_id}":       anybody,
+		"GET /v1/users/{user_id}:confirm":        anybody,
+		"POST /v1/sessions":                      anybody,
+		"DELETE /v1/sessions/current":            users,
+		"POST /v1/me/videos":                     users,
+		"GET /v1/me/videos":                      users,
+		"GET /v1/me/videos/{video_id}":           users,
+		"POST /v1/me/videos/{video_id}:name":     users,
+		"POST /v1/me/videos/{video_id}:describe": users,
+		"GET /v1/me/operations/{trace_id}":       users,
+		"GET /v1/admin/users":                    admins,
+		"GET /v1/admin/users/{user_id}":          admins,
+		"GET /v1/admin/messages":                 admins,
+		"GET /v1/admin/messages/{message_id}":    admins,
+		"GET /v1/admin/streams":                  admins,
+		"GET /v1/admin/categories":               admins,
+		"GET /v1/admin/types":                    admins,
+		"GET /v1/admin/subscriber-positions":     admins,
 	}
 	all := newRoutes()
 	for _, r := range all {
@@ -63,28 +69,29 @@ func TestAccess(t *testing.T) {
 	over := made.make(session{uuid.New(), uuid.MustParse(admin)}, time.Now())
 	good := strings.TrimPrefix(a.session(t, admin)[1], "Bearer ")
 	const list, home, out, in = "GET /v1/admin/users", "GET /v1/home", "DELETE /v1/sessions/current", "POST /v1/sessions"
+	const up, mine = "POST /v1/me/uploads", "GET /v1/me/videos"
 	for name, c := range map[string]struct {
 		headers []string
 		want    map[string]int
 	}{
-		"Nobody":        {nil, map[string]int{list: 401, home: 200, out: 401, in: 400}},
-		"User":          {a.session(t, user), map[string]int{list: 403, home: 200, out: 204, in: 400}},
-		"Admin":         {a.session(t, admin), map[string]int{list: 200, home: 200, out: 204, in: 400}},
-		"Unknown":       {a.session(t, gone), map[string]int{list: 403, home: 200, out: 204, in: 400}},
-		"Expired":       {bearer(over), map[string]int{list: 401, home: 401, out: 401, in: 400}},
-		"ExpiredCookie": {[]string{"Cookie", "vt_session=" + over}, map[string]int{list: 401, home: 401, out: 401, in: 400}},
-		"Nonsense":      {bearer("x"), map[string]int{list: 401, home: 401, out: 401, in: 400}},
-		"NotASCII":      {bearer("\xffü"), map[string]int{list: 401, home: 401, out: 401, in: 400}},
-		"CookieQuotes":  {[]string{"Cookie", `vt_session="ü"`}, map[string]int{list: 401, home: 200, out: 401, in: 400}},
-		"NoToken":       {[]string{"Authorization", ""}, map[string]int{list: 401, home: 401, out: 401, in: 400}},
-		"Basic":         {[]string{"Authorization", "Basic YTpi"}, map[string]int{list: 401, home: 401, out: 401, in: 400}},
-		"Twice":         {append(bearer(good), bearer(good)...), map[string]int{list: 401, home: 401, out: 401, in: 400}},
-		"TwoCookies":    {[]string{"Cookie", "vt_session=" + good + "; vt_session=" + over}, map[string]int{list: 401, home: 401, out: 401, in: 400}},
-		"HeaderFirst":   {append(bearer(over), "Cookie", "vt_session="+good), map[string]int{list: 401, home: 401, out: 401, in: 400}},
-		"Metadata":      {[]string{"Grpc-Metadata-Authorization", "Bearer " + good, "Vt_session", good}, map[string]int{list: 401, home: 200, out: 401, in: 400}},
+		"Nobody":        {nil, map[string]int{list: 401, home: 200, out: 401, in: 400, up: 401, mine: 401}},
+		"User":          {a.session(t, user), map[string]int{list: 403, home: 200, out: 204, in: 400, up: 400, mine: 200}},
+		"Admin":         {a.session(t, admin), map[string]int{list: 200, home: 200, out: 204, in: 400, up: 400, mine: 200}},
+		"Unknown":       {a.session(t, gone), map[string]int{list: 403, home: 200, out: 204, in: 400, up: 400, mine: 200}},
+		"Expired":       {bearer(over), map[string]int{list: 401, home: 401, out: 401, in: 400, up: 401, mine: 401}},
+		"ExpiredCookie": {[]string{"Cookie", "vt_session=" + over}, map[string]int{list: 401, home: 401, out: 401, in: 400, up: 401, mine: 401}},
+		"Nonsense":      {bearer("x"), map[string]int{list: 401, home: 401, out: 401, in: 400, up: 401, mine: 401}},
+		"NotASCII":      {bearer("\xffü"), map[string]int{list: 401, home: 401, out: 401, in: 400, up: 401, mine: 401}},
+		"CookieQuotes":  {[]string{"Cookie", `vt_session="ü"`}, map[string]int{list: 401, home: 200, out: 401, in: 400, up: 401, mine: 401}},
+		"NoToken":       {[]string{"Authorization", ""}, map[string]int{list: 401, home: 401, out: 401, in: 400, up: 401, mine: 401}},
+		"Basic":         {[]string{"Authorization", "Basic YTpi"}, map[string]int{list: 401, home: 401, out: 401, in: 400, up: 401, mine: 401}},
+		"Twice":         {append(bearer(good), bearer(good)...), map[string]int{list: 401, home: 401, out: 401, in: 400, up: 401, mine: 401}},
+		"TwoCookies":    {[]string{"Cookie", "vt_session=" + good + "; vt_session=" + over}, map[string]int{list: 401, home: 401, out: 401, in: 400, up: 401, mine: 401}},
+		"HeaderFirst":   {append(bearer(over), "Cookie", "vt_session="+good), map[string]int{list: 401, home: 401, out: 401, in: 400, up: 401, mine: 401}},
+		"Metadata":      {[]string{"Grpc-Metadata-Authorization", "Bearer " + good, "Vt_session", good}, map[string]int{list: 401, home: 200, out: 401, in: 400, up: 401, mine: 401}},
 		// Another site cannot do anything with a cookie that it does not know.
-		"CrossSite":   {[]string{"Cookie", "vt_session=" + good, "Sec-Fetch-Site", "cross-site"}, map[string]int{list: 200, home: 200, out: 403, in: 403}},
-		"OtherOrigin": {[]string{"Cookie", "vt_session=" + good, "Origin", "https://evil.example.com"}, map[string]int{list: 200, home: 200, out: 403, in: 403}},
+		"CrossSite":   {[]string{"Cookie", "vt_session=" + good, "Sec-Fetch-Site", "cross-site"}, map[string]int{list: 200, home: 200, out: 403, in: 403, up: 403, mine: 200}},
+		"OtherOrigin": {[]string{"Cookie", "vt_session=" + good, "Origin", "https://evil.example.com"}, map[string]int{list: 200, home: 200, out: 403, in: 403, up: 403, mine: 200}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/crypto/bcrypt"
 
+	"videotutorials/internal/media"
 	"videotutorials/internal/testdb"
 	"videotutorials/internal/token"
 	"videotutorials/messagestore"
@@ -43,6 +44,7 @@ func start(t testing.TB, c Config) *api {
 	c.Log = slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	c.Registry, c.Version, c.Secret = prometheus.NewRegistry(), "test", aSecret(t)
 	c.passwordCost = cmp.Or(c.passwordCost, bcrypt.MinCost)
+	c.Media = cmp.Or(c.Media, folder(t))
 	app, err := New(c)
 	if err != nil {
 		t.Fatal(err)
@@ -59,6 +61,21 @@ func start(t testing.TB, c Config) *api {
 	})
 	t.Cleanup(stop)
 	return &api{app: app, url: "http://" + rest.Addr().String(), grpc: rpc.Addr().String(), stop: stop, log: log, client: http.DefaultClient}
+}
+
+// folder returns a folder of videos.
+func folder(t testing.TB) *media.Folder {
+	t.Helper()
+	f, err := media.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := f.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return f
 }
 
 // aSecret returns the secret of every Application of the tests.

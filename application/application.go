@@ -22,17 +22,21 @@ import (
 	"google.golang.org/grpc/test/bufconn"
 
 	"videotutorials/internal/interceptor"
+	"videotutorials/internal/media"
 	"videotutorials/internal/service"
 	"videotutorials/internal/token"
+	"videotutorials/internal/tracing"
 	"videotutorials/messagestore"
 	applicationv1 "videotutorials/proto/application/v1"
+	"videotutorials/viewdata"
 )
 
 // drainTimeout bounds the end: all that was taken up is done within callTimeout,
 // and what clients are too slow to send or to take is cut off.
 const drainTimeout = callTimeout + 2*time.Second
 
-// Config is what an Application needs. All but the TLS settings is required.
+// Config is what an Application needs. All that has no default is required, but
+// for the TLS settings.
 type Config struct {
 	// Store is written to.
 	Store messagestore.Store
@@ -46,12 +50,22 @@ type Config struct {
 	Registry *prometheus.Registry
 	// Version is what /openapi.json says.
 	Version string
+	// Media is the folder of uploads, and of the published videos.
+	Media *media.Folder
+	// MaxUpload bounds an upload, in bytes. Defaults to DefaultMaxUpload.
+	MaxUpload int64
+	// AllowPrivateSources lets videos be fetched from addresses that are not
+	// public, as this machine's.
+	AllowPrivateSources bool
 	// REST and GRPC are the TLS of the two ports. Nil: plain text.
 	REST, GRPC *tls.Config
 
 	// passwordCost is bcrypt's. Defaults to the constant; tests, which hash by the
 	// hundred, have a lower one.
 	passwordCost int
+	// uploads are the limits of uploads. Defaults to those for MaxUpload; tests,
+	// which do not wait for half a minute, have others.
+	uploads uploadLimits
 }
 
 // An Application serves the API. Make it with New.
@@ -63,18 +77,31 @@ type Application struct {
 	// local is how the gateway, through conn, reaches the gRPC server.
 	local *bufconn.Listener
 	conn  *grpc.ClientConn
+	// direct is what does not go through the gateway.
+	direct *direct
+	// news wakes those who wait for an operation, until stopping is closed.
+	news     *viewdata.Listener
+	waits    *slots
+	stopping chan struct{}
 }
 
 // New returns an Application that is ready to Run. Neither the store nor View
 // Data need be there yet.
 func New(c Config) (*Application, error) {
-	a := &Application{config: c, health: health.NewServer(), local: bufconn.Listen(1 << 20)}
+	c.MaxUpload = cmp.Or(c.MaxUpload, DefaultMaxUpload)
+	c.uploads = cmp.Or(c.uploads, newUploadLimits(c.MaxUpload))
+	a := &Application{
+		config: c, health: health.NewServer(), local: bufconn.Listen(1 << 20),
+		news: viewdata.NewListener(c.ViewData, c.Log), waits: newSlots(waitsOfUser, waitsOfAll), stopping: make(chan struct{}),
+	}
 	all := newRoutes()
 	p, err := newPasswords(cmp.Or(c.passwordCost, passwordCost))
 	if err != nil {
 		return nil, err
 	}
-	a.grpc = a.newGRPC(door{all, tokens{c.Secret}, c.ViewData}, p)
+	d, cook := door{all, tokens{c.Secret}, c.ViewData}, cookies{secure: c.REST != nil}
+	a.grpc = a.newGRPC(d, p)
+	a.direct = newDirect(d, cook, c.Log, c.Registry)
 
 	a.conn, err = grpc.NewClient("passthrough:///application",
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return a.local.DialContext(ctx) }),
@@ -82,7 +109,7 @@ func New(c Config) (*Application, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect the gateway: %w", err)
 	}
-	rest, err := newGateway(context.Background(), all, cookies{secure: c.REST != nil}, a.conn)
+	rest, err := newGateway(context.Background(), all, cook, a.conn)
 	if err != nil {
 		return nil, errors.Join(err, a.conn.Close())
 	}
@@ -91,7 +118,7 @@ func New(c Config) (*Application, error) {
 		return nil, errors.Join(err, a.conn.Close())
 	}
 	a.http = &http.Server{
-		Handler:   newHandler(rest, document, service.Operations(c.Registry, a.ready)),
+		Handler:   newHandler(rest, a.pages(a.direct, document, service.Operations(c.Registry, a.ready))),
 		TLSConfig: c.REST,
 		ErrorLog:  slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug),
 		// Who sends or takes his bytes one at a time is cut off.
@@ -109,7 +136,7 @@ func New(c Config) (*Application, error) {
 func (a *Application) newGRPC(d door, p *passwords) *grpc.Server {
 	// The first interceptor is the outermost: identify gives the trace id to all
 	// after it, then come log, metrics and recovery, then guard and admit.
-	options := []grpc.ServerOption{grpc.ChainUnaryInterceptor(d.identify)}
+	options := append(tracing.ServerOptions(), grpc.ChainUnaryInterceptor(d.identify))
 	options = append(options, interceptor.ServerOptions(a.config.Log, a.config.Registry)...)
 	options = append(options, grpc.ChainUnaryInterceptor(guard, d.admit), grpc.MaxRecvMsgSize(maxBody))
 	s := grpc.NewServer(options...)
@@ -117,6 +144,12 @@ func (a *Application) newGRPC(d door, p *passwords) *grpc.Server {
 	applicationv1.RegisterViewingsServiceServer(s, viewings{store: a.config.Store})
 	applicationv1.RegisterUsersServiceServer(s, registration{store: a.config.Store, viewData: a.config.ViewData, passwords: p, secret: a.config.Secret})
 	applicationv1.RegisterSessionsServiceServer(s, newSessions(a.config, p, d.tokens))
+	applicationv1.RegisterCreatorsServiceServer(s, creators{
+		store: a.config.Store, viewData: a.config.ViewData, media: a.config.Media, allowPrivate: a.config.AllowPrivateSources,
+	})
+	applicationv1.RegisterOperationsServiceServer(s, operations{
+		viewData: a.config.ViewData, news: a.news, waits: a.waits, stopping: a.stopping,
+	})
 	applicationv1.RegisterAdminServiceServer(s, admin{store: a.config.Store, viewData: a.config.ViewData})
 	healthv1.RegisterHealthServer(s, a.health)
 	reflection.Register(s)
@@ -137,6 +170,8 @@ func (a *Application) Run(ctx context.Context, rest, rpc net.Listener) error {
 	group.Go(func() error { return a.serveGRPC(a.local) })
 	group.Go(func() error { return a.serveGRPC(rpc) })
 	group.Go(func() error { return a.serveHTTP(rest) })
+	group.Go(func() error { return a.news.Run(ctx) })
+	group.Go(func() error { return a.sweep(ctx) })
 	group.Go(func() error {
 		<-ctx.Done()
 		return a.drain()
@@ -168,12 +203,14 @@ func (a *Application) serveHTTP(rest net.Listener) error {
 // drain stops REST first: its calls still need the gRPC server.
 func (a *Application) drain() error {
 	a.health.Shutdown()
+	close(a.stopping)
 	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
 	defer cancel()
 	if err := a.http.Shutdown(ctx); err != nil {
 		a.config.Log.Warn("some REST clients were cut off", "err", err)
 		_ = a.http.Close()
 	}
+	a.direct.drain()
 	err := a.conn.Close()
 	cut := context.AfterFunc(ctx, a.grpc.Stop)
 	a.grpc.GracefulStop()

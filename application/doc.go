@@ -1,15 +1,21 @@
 // Package application is the API of Video Tutorials: gRPC services with REST in
 // front. It has no state of its own. It reads View Data, and writes to the
-// message store. The store it reads in three places, where View Data may not lag:
-// a registration that is repeated, log-ins at the same time, the end of the log.
+// message store. The store it reads in four places, where View Data may not lag:
+// a registration that is repeated, a publishing that is, log-ins at the same
+// time, the end of the log.
 //
 //	REST ──▶ http ──▶ gateway ──▶ ┐
-//	                              ├──▶ interceptors ──▶ a service ──▶ message store
-//	gRPC ───────────────────────▶ ┘                        └───────▶ View Data
+//	           │                  ├──▶ interceptors ──▶ a service ──▶ message store
+//	gRPC ──────│────────────────▶ ┘                        └───────▶ View Data
+//	           └──▶ direct ──▶ uploads, published videos ──▶ the folder of videos
 //
 // The gateway calls the process's own gRPC server, over a connection in memory.
 // So a REST call and a gRPC call pass the same interceptors, and a service knows
 // nothing of HTTP.
+//
+// Files are streamed, and so go past the gateway: uploads into the folder of
+// videos, and what is published out of it. They come through the same door, see
+// direct. They may take as long as bytes flow.
 //
 // # Trace ids
 //

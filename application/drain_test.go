@@ -14,6 +14,7 @@ import (
 
 	"videotutorials/internal/teststore"
 	"videotutorials/messagestore"
+	applicationv1 "videotutorials/proto/application/v1"
 )
 
 // A slow store says when a write has come, and lets it wait.
@@ -89,10 +90,14 @@ func TestGuard(t *testing.T) {
 	for name, c := range map[string]struct {
 		deadline, after time.Duration
 		code            codes.Code
+		in              any
 	}{
-		"None":    {0, callTimeout, codes.Unavailable},
-		"Later":   {2 * callTimeout, callTimeout, codes.Unavailable},
-		"Earlier": {time.Second, time.Second, codes.DeadlineExceeded},
+		"None":    {0, callTimeout, codes.Unavailable, nil},
+		"Later":   {2 * callTimeout, callTimeout, codes.Unavailable, nil},
+		"Earlier": {time.Second, time.Second, codes.DeadlineExceeded, nil},
+		// Who asks to wait may do so.
+		"Waits":    {0, callTimeout + maxWait, codes.Unavailable, &applicationv1.GetOperationRequest{Wait: "30s"}},
+		"WaitsBad": {0, callTimeout, codes.Unavailable, &applicationv1.GetOperationRequest{Wait: "31s"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -103,7 +108,7 @@ func TestGuard(t *testing.T) {
 					defer cancel()
 					ctx = bounded
 				}
-				if _, err := guard(ctx, nil, nil, hang); status.Code(err) != c.code {
+				if _, err := guard(ctx, c.in, nil, hang); status.Code(err) != c.code {
 					t.Errorf("it returns %v", err)
 				}
 				if took := time.Since(start); took != c.after {

@@ -86,6 +86,7 @@ func statusOf(r *request, err error) *status.Status {
 		unavailable *messagestore.UnavailableError
 		notReady    *viewdata.NotReadyError
 		badPage     *viewdata.InvalidError
+		tooSlow     *tooSlowError
 	)
 	switch {
 	case errors.As(err, &refused):
@@ -108,6 +109,8 @@ func statusOf(r *request, err error) *status.Status {
 	case errors.As(err, &exhausted):
 		return newStatus(codes.ResourceExhausted, exhausted.Error(),
 			&errdetails.RetryInfo{RetryDelay: durationpb.New(exhausted.RetryAfter)})
+	case errors.As(err, &tooSlow):
+		return status.New(codes.DeadlineExceeded, tooSlow.Error())
 	case errors.As(err, &unavailable):
 		return status.New(codes.Unavailable, "the message store is away"+unknownOutcome)
 	case errors.As(err, &notReady):

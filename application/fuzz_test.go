@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -49,6 +50,19 @@ func FuzzREST(f *testing.F) {
 		{"GET", "/v1/admin/users", "pageToken=eyJFbWFpbCI6IlwwIn0", "", "", admin},
 		{"GET", "/v1/admin/subscriber-positions", "pageToken=eyJJRCI6ImEifQ", "", "", admin},
 		{"GET", "/v1/admin/users/" + aUser, "", "", "", admin},
+		{"POST", "/v1/me/uploads", "", aKey, "a video", admin},
+		{"POST", "/v1/me/uploads", "a=b", "\x00", "", admin},
+		{"PUT", "/v1/me/uploads/", "", "", "x", admin},
+		{"GET", "/media/" + aVideo, "", "", "", ""},
+		{"HEAD", "/media/../uploads/" + aVideo + "/poster", "", "", "", ""},
+		{"GET", "/media/{video_id}/poster", "", "", "", "Bearer x"},
+		{"POST", "/v1/me/videos", "", aKey, `{"sourceUri": "http://[::ffff:7f00:1%25x]:99999/", "videoId": "` + aVideo + `"}`, admin},
+		{"POST", "/v1/me/videos", "", "", `{"sourceUri": "upload:../../etc/passwd"}`, admin},
+		{"POST", "/v1/me/videos/" + aVideo + ":name", "", "", `{"name": "\u0000"}`, admin},
+		{"POST", "/v1/me/videos/x:describe", "", "", `{"description": "\ud83d"}`, admin},
+		{"GET", "/v1/me/videos", "pageToken=eyJ9&pageSize=2", "", "", admin},
+		{"GET", "/v1/me/operations/" + aUser, "wait=1ns", "", "", admin},
+		{"GET", "/v1/me/operations/" + aUser, "wait=-1e9h", "", "", admin},
 		{"\x00", "/readyz\x00", "", "", "", ""},
 	} {
 		f.Add(s.method, s.path, s.query, s.key, s.body, s.credential)
@@ -59,8 +73,12 @@ func FuzzREST(f *testing.F) {
 			Header: http.Header{"Idempotency-Key": {key}}, Body: io.NopCloser(bytes.NewReader([]byte(body))),
 			RemoteAddr: "192.0.2.1:5",
 		}
+		r.Header.Set("Content-Type", "video/mp4")
 		if credential != "" {
 			r.Header.Set("Authorization", credential)
+		}
+		if strings.Contains(query, "wait") && query != "wait=1ns" && query != "wait=-1e9h" && strings.HasPrefix(path, "/v1/me/operations/") {
+			return // it may wait for half a minute
 		}
 		w := httptest.NewRecorder()
 		a.app.http.Handler.ServeHTTP(w, r.WithContext(t.Context()))
@@ -69,7 +87,7 @@ func FuzzREST(f *testing.F) {
 		}
 		switch w.Code {
 		case 200, 201, 202, 204:
-		case 400, 401, 403, 404, 405, 409, 413, 429:
+		case 400, 401, 403, 404, 405, 409, 413, 416, 429:
 			var s struct {
 				Code    int
 				Message string

@@ -25,7 +25,10 @@ import (
 func success(method string) int {
 	switch method {
 	case applicationv1.ViewingsService_RecordViewing_FullMethodName,
-		applicationv1.UsersService_RegisterUser_FullMethodName:
+		applicationv1.UsersService_RegisterUser_FullMethodName,
+		applicationv1.CreatorsService_PublishVideo_FullMethodName,
+		applicationv1.CreatorsService_NameVideo_FullMethodName,
+		applicationv1.CreatorsService_DescribeVideo_FullMethodName:
 		return http.StatusAccepted
 	case applicationv1.SessionsService_LogIn_FullMethodName:
 		return http.StatusCreated
@@ -69,6 +72,8 @@ func newGateway(ctx context.Context, rs routes, c cookies, conn *grpc.ClientConn
 		applicationv1.RegisterViewingsServiceHandler,
 		applicationv1.RegisterUsersServiceHandler,
 		applicationv1.RegisterSessionsServiceHandler,
+		applicationv1.RegisterCreatorsServiceHandler,
+		applicationv1.RegisterOperationsServiceHandler,
 		applicationv1.RegisterAdminServiceHandler,
 	} {
 		if err := register(ctx, g.ServeMux, conn); err != nil {

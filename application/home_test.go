@@ -60,6 +60,9 @@ func TestGetHome_NotReady(t *testing.T) {
 	if got := a.record(t, aVideo); got.status != http.StatusAccepted {
 		t.Errorf("a viewing: %d %s", got.status, got.body)
 	}
+	if got := a.register(t, nil, "email", anEmail, "password", aPassword); got.status != http.StatusAccepted {
+		t.Errorf("a registration: %d %s", got.status, got.body)
+	}
 	if err := viewdata.Migrate(t.Context(), url); err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,8 @@ const (
 	purposeTrace   = "trace"
 	purposeUser    = "user"
 	purposeSession = "session"
+	purposeVideo   = "video"
+	purposeUpload  = "upload"
 )
 
 // purposeMessage is the purpose of the id of a call's nth message.

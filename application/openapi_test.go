@@ -1,49 +1,110 @@
 package application
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/http"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+
+	"videotutorials/internal/teststore"
 )
 
-func TestOpenAPI(t *testing.T) {
-	t.Parallel()
-	all := newRoutes()
-	text, err := openAPI(all, "1.2.3")
+// A document is what is read of an OpenAPI document.
+type document struct {
+	Swagger     string
+	Info        struct{ Title, Version string }
+	Tags        []struct{ Name string }
+	Paths       map[string]map[string]documented
+	Responses   map[string]reply
+	Definitions map[string]schema
+}
+
+// documented is an operation.
+type documented struct {
+	Summary    string
+	Responses  map[string]reply
+	Tags       []string
+	Security   []map[string][]string
+	Parameters []struct {
+		Name, In string
+		Required bool
+		Schema   schema
+	}
+}
+
+type reply struct {
+	Ref         string `json:"$ref"`
+	Description string
+	Schema      *schema
+	Headers     map[string]any
+	Examples    map[string]any
+}
+
+type schema struct {
+	Ref        string `json:"$ref"`
+	Type       string
+	Properties map[string]any
+	Example    any
+}
+
+// documentFile has the document as it is served, so that a change of it is seen
+// in a review, and for the validator.
+const documentFile = "testdata/openapi.json"
+
+func readDocument(t *testing.T) (text []byte, doc document) {
+	t.Helper()
+	text, err := openAPI(newRoutes(), "1.2.3")
 	if err != nil {
 		t.Fatal(err)
-	}
-	type operation struct {
-		Responses  map[string]struct{ Headers map[string]any }
-		Tags       []string
-		Security   []map[string][]string
-		Parameters []struct {
-			Name, In string
-			Required bool
-		}
-	}
-	var doc struct {
-		Swagger     string
-		Info        struct{ Title, Version string }
-		Tags        []struct{ Name string }
-		Paths       map[string]map[string]operation
-		Definitions map[string]any
 	}
 	if err := json.Unmarshal(text, &doc); err != nil {
 		t.Fatal(err)
 	}
+	return text, doc
+}
+
+// With VT_UPDATE=true it writes the file instead.
+func TestOpenAPI_File(t *testing.T) {
+	t.Parallel()
+	text, _ := readDocument(t)
+	var want bytes.Buffer
+	if err := json.Indent(&want, text, "", "  "); err != nil {
+		t.Fatal(err)
+	}
+	want.WriteByte('\n')
+	if os.Getenv("VT_UPDATE") == "true" {
+		if err := os.WriteFile(documentFile, want.Bytes(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(documentFile)
+	if err != nil || !bytes.Equal(got, want.Bytes()) {
+		t.Errorf("%s is not what is served, VT_UPDATE=true writes it: %v", documentFile, err)
+	}
+}
+
+func TestOpenAPI(t *testing.T) {
+	t.Parallel()
+	text, doc := readDocument(t)
 	if doc.Swagger != "2.0" || doc.Info.Title != "Video Tutorials" || doc.Info.Version != "1.2.3" {
 		t.Errorf("it begins with %q, %+v", doc.Swagger, doc.Info)
 	}
-
-	var want, got []string
-	for _, r := range all {
+	pool, _ := viewData(t)
+	a := start(t, Config{Store: teststore.New(t), ViewData: pool})
+	want := []string{}
+	for _, r := range newRoutes() {
 		want = append(want, r.verb+" "+r.template)
 	}
+	for _, p := range a.app.pages(a.app.direct, nil, http.NotFoundHandler()) {
+		want = append(want, p.verbs[0]+" "+p.template)
+	}
+	var got []string
 	upper := regexp.MustCompile("[A-Z]")
 	tags := map[string]bool{}
 	for path, verbs := range doc.Paths {
@@ -54,20 +115,7 @@ func TestOpenAPI(t *testing.T) {
 			for _, tag := range o.Tags {
 				tags[tag] = true
 			}
-			for code, response := range o.Responses {
-				if response.Headers["X-Trace-Id"] == nil {
-					t.Errorf("%s %s: answer %s has no X-Trace-Id", verb, path, code)
-				}
-			}
-			hasKey := slices.ContainsFunc(o.Parameters, func(p struct {
-				Name, In string
-				Required bool
-			}) bool {
-				return p.Name == "Idempotency-Key" && p.In == "header" && !p.Required
-			})
-			if hasKey != (verb == "post") {
-				t.Errorf("%s %s: Idempotency-Key is %v", verb, path, hasKey)
-			}
+			checkOperation(t, doc, verb, path, o)
 		}
 	}
 	slices.Sort(want)
@@ -80,27 +128,96 @@ func TestOpenAPI(t *testing.T) {
 			t.Errorf("tag %s has no operation", tag.Name)
 		}
 	}
-	viewings := doc.Paths["/v1/videos/{videoId}/viewings"]["post"].Responses
-	if codes := slices.Sorted(maps.Keys(viewings)); !slices.Equal(codes, []string{"202", "default"}) {
-		t.Errorf("answers of viewings are %q", codes)
-	}
-	for path, want := range map[string]string{"/v1/users post": "202", "/v1/sessions post": "201", "/v1/sessions/current delete": "204", "/v1/admin/users get": "200"} {
-		path, verb, _ := strings.Cut(path, " ")
-		o := doc.Paths[path][verb]
-		if codes := slices.Sorted(maps.Keys(o.Responses)); !slices.Equal(codes, []string{want, "default"}) {
-			t.Errorf("answers of %s are %q", path, codes)
-		}
-		if open := verb == "post"; len(o.Security) != 1 != open {
-			t.Errorf("security of %s is %v", path, o.Security)
-		}
-	}
-	checkReferences(t, text, doc.Definitions)
+	checkReferences(t, text)
 }
 
-// checkReferences checks that each $ref leads to a definition.
-func checkReferences(t *testing.T, text []byte, definitions map[string]any) {
+// checkOperation checks what each operation has: descriptions, examples, the
+// header of the trace, and errors.
+func checkOperation(t *testing.T, doc document, verb, path string, o documented) {
 	t.Helper()
-	var all any
+	if o.Summary == "" {
+		t.Errorf("%s %s has no summary", verb, path)
+	}
+	hasKey := false
+	for _, p := range o.Parameters {
+		hasKey = hasKey || p.Name == "Idempotency-Key" && p.In == "header" && !p.Required
+		checkExample(t, doc, verb+" "+path, p.Schema)
+	}
+	if hasKey != (verb == "post") {
+		t.Errorf("%s %s: Idempotency-Key is %v", verb, path, hasKey)
+	}
+	for code, r := range o.Responses {
+		shared := strings.TrimPrefix(r.Ref, "#/responses/")
+		if r.Ref != "" {
+			r = doc.Responses[shared]
+		}
+		if r.Headers["X-Trace-Id"] == nil || r.Description == "" || r.Description == "A successful response." {
+			t.Errorf("%s %s: answer %s is %+v", verb, path, code, r)
+		}
+		if shared != "" && r.Examples["application/json"] == nil {
+			t.Errorf("%s %s: error %s has no example", verb, path, code)
+		}
+		if shared == "" && r.Schema != nil && r.Examples == nil {
+			checkExample(t, doc, verb+" "+path+" "+code, *r.Schema)
+		}
+	}
+}
+
+// checkExample checks that the schema has an example, of its own properties.
+func checkExample(t *testing.T, doc document, what string, s schema) {
+	t.Helper()
+	if s.Ref == "" {
+		return
+	}
+	s = doc.Definitions[strings.TrimPrefix(s.Ref, "#/definitions/")]
+	example, ok := s.Example.(map[string]any)
+	if !ok {
+		t.Errorf("%s has no example", what)
+	}
+	for name := range example {
+		if s.Properties[name] == nil {
+			t.Errorf("%s: the example has %s", what, name)
+		}
+	}
+}
+
+func TestOpenAPI_Answers(t *testing.T) {
+	t.Parallel()
+	_, doc := readDocument(t)
+	for call, want := range map[string]string{
+		"get /v1/home":                       "200 400 401 503 default",
+		"post /v1/videos/{videoId}/viewings": "202 400 401 403 409 413 429 503 504 default",
+		"post /v1/users":                     "202 400 403 409 413 429 503 504 default",
+		"get /v1/registrations/{traceId}":    "200 400 503 default",
+		"post /v1/sessions":                  "201 400 401 403 413 429 503 504 default",
+		"delete /v1/sessions/current":        "204 400 401 403 429 503 504 default",
+		"post /v1/me/uploads":                "201 400 401 403 408 413 429 503 default",
+		"post /v1/me/videos":                 "202 400 401 403 409 413 429 503 504 default",
+		"get /v1/me/videos":                  "200 400 401 503 default",
+		"get /v1/me/videos/{videoId}":        "200 400 401 404 503 default",
+		"get /v1/me/operations/{traceId}":    "200 400 401 404 429 503 504 default",
+		"get /v1/admin/users":                "200 400 401 403 503 default",
+		"get /v1/admin/messages/{messageId}": "200 400 401 403 404 503 default",
+		"get /media/{videoId}":               "200 206 304 400 404 412 416 503 default",
+		"get /openapi.json":                  "200 default",
+		"get /readyz":                        "200 503 default",
+	} {
+		verb, path, _ := strings.Cut(call, " ")
+		o := doc.Paths[path][verb]
+		if codes := strings.Join(slices.Sorted(maps.Keys(o.Responses)), " "); codes != want {
+			t.Errorf("answers of %s are %s, want %s", call, codes, want)
+		}
+		session := len(o.Security) == 1
+		if needs := strings.Contains(want, "401") && path != "/v1/sessions" && len(o.Security) != 2; needs != session {
+			t.Errorf("security of %s is %v", call, o.Security)
+		}
+	}
+}
+
+// checkReferences checks that each $ref leads to something.
+func checkReferences(t *testing.T, text []byte) {
+	t.Helper()
+	var all map[string]any
 	if err := json.Unmarshal(text, &all); err != nil {
 		t.Fatal(err)
 	}
@@ -113,8 +230,8 @@ func checkReferences(t *testing.T, text []byte, definitions map[string]any) {
 			}
 		case map[string]any:
 			if ref, ok := v["$ref"]; ok {
-				name := strings.TrimPrefix(fmt.Sprint(ref), "#/definitions/")
-				if definitions[name] == nil {
+				kind, name, _ := strings.Cut(strings.TrimPrefix(fmt.Sprint(ref), "#/"), "/")
+				if found, _ := all[kind].(map[string]any); found[name] == nil {
 					t.Errorf("%v leads nowhere", ref)
 				}
 			}

@@ -32,6 +32,8 @@ const (
 // known.
 type request struct {
 	traceID string
+	// traceParent is the trace context, "" where the call is not traced.
+	traceParent string
 	// userID is who calls. Nil: anonymous.
 	userID *string
 	// session is the one that the call is in. Nil: none. Whether it has ended is
@@ -54,11 +56,16 @@ func (d door) request(method string, in any, md metadata.MD) *request {
 	if !ok {
 		return &request{traceID: uuid.NewString(), path: method}
 	}
-	req := &request{path: r.path(in.(proto.Message))}
-	if accessOf(method) != anybody {
+	return d.requestTo(r.verb, r.path(in.(proto.Message)), accessOf(method), md)
+}
+
+// requestTo returns the request of a call to that path in REST.
+func (d door) requestTo(verb, path string, need access, md metadata.MD) *request {
+	req := &request{path: path}
+	if need != anybody {
 		req.take(d.bearer(md))
 	}
-	if keys := md.Get(keyHeader); r.verb == http.MethodPost && len(keys) > 0 {
+	if keys := md.Get(keyHeader); verb == http.MethodPost && len(keys) > 0 {
 		key, ok := parseUUID(keys[0])
 		switch {
 		case len(keys) > 1:
@@ -123,7 +130,7 @@ func (r *request) messageOf(id string, user *string, m proto.Message) (messagest
 		ID:       id,
 		Type:     contract.Type(m),
 		Data:     data,
-		Metadata: contract.Metadata{TraceID: r.traceID, UserID: user}.String(),
+		Metadata: contract.Metadata{TraceID: r.traceID, UserID: user, TraceParent: r.traceParent}.String(),
 	}, nil
 }
 
@@ -137,6 +144,17 @@ func requestOf(ctx context.Context) *request {
 	return &request{}
 }
 
+// waitOf returns for how long the call wants to wait for something, within what
+// is allowed.
+func waitOf(in any) time.Duration {
+	if waiting, ok := in.(interface{ GetWait() string }); ok {
+		if wait, ok := parseWait(waiting.GetWait()); ok {
+			return wait
+		}
+	}
+	return 0
+}
+
 // guard is the interceptor next to the services: it refuses a call whose
 // metadata is bad, bounds its time, and translates its error.
 func guard(ctx context.Context, in any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
@@ -144,7 +162,7 @@ func guard(ctx context.Context, in any, _ *grpc.UnaryServerInfo, next grpc.Unary
 	if r.invalid != nil {
 		return nil, r.invalid
 	}
-	bounded, cancel := context.WithTimeout(ctx, callTimeout)
+	bounded, cancel := context.WithTimeout(ctx, callTimeout+waitOf(in))
 	defer cancel()
 	theirs, ok := ctx.Deadline()
 	ours, _ := bounded.Deadline()

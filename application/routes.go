@@ -35,6 +35,8 @@ func files() []protoreflect.FileDescriptor {
 		applicationv1.File_application_v1_viewings_proto,
 		applicationv1.File_application_v1_users_proto,
 		applicationv1.File_application_v1_sessions_proto,
+		applicationv1.File_application_v1_creators_proto,
+		applicationv1.File_application_v1_operations_proto,
 		applicationv1.File_application_v1_admin_proto,
 	}
 }

@@ -1,6 +1,7 @@
 package application
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -39,16 +40,17 @@ type sessions struct {
 	viewData  *pgxpool.Pool
 	passwords *passwords
 	tokens    tokens
-	// addresses and peers fail too often before View Data is asked. They look
-	// alike for addresses with an account and without.
-	addresses, peers *failures
+	// accounts and peers fail too often before a password is looked at. An account
+	// is known by its user's id, and one that is not there by the address: who
+	// comes too early, and fails, may log in once it is there.
+	accounts, peers *failures
 }
 
 func newSessions(c Config, p *passwords, t tokens) sessions {
 	return sessions{
 		store: c.Store, viewData: c.ViewData, passwords: p, tokens: t,
-		addresses: newFailures(mostFailures, lockTime, namesKnown),
-		peers:     newFailures(mostPeerFailures, lockTime, namesKnown),
+		accounts: newFailures(mostFailures, lockTime, namesKnown),
+		peers:    newFailures(mostPeerFailures, lockTime, namesKnown),
 	}
 }
 
@@ -57,21 +59,29 @@ func (s sessions) LogIn(ctx context.Context, in *applicationv1.LogInRequest) (*a
 	if err := checkLogIn(in); err != nil {
 		return nil, err
 	}
+	peer, now := peerOf(ctx), time.Now()
+	if err := tooMany(s.peers.wait(peer, now)); err != nil {
+		return nil, err
+	}
 	// What is no address is nobody's, and is treated as such.
 	email, _ := parseEmail(in.GetEmail())
-	peer, now := peerOf(ctx), time.Now()
-	if wait := max(s.addresses.wait(email, now), s.peers.wait(peer, now)); wait > 0 {
-		return nil, &messagestore.ExhaustedError{RetryAfter: wait, Reason: "too many failed log-ins"}
+	c, err := s.credential(ctx, email)
+	if err != nil {
+		return nil, err
 	}
-	user, err := s.authenticate(ctx, email, in.GetPassword())
+	account := cmp.Or(c.ID, email)
+	if err := tooMany(s.accounts.wait(account, now)); err != nil {
+		return nil, err
+	}
+	user, err := s.authenticate(ctx, c, in.GetPassword())
 	if errors.Is(err, errWrongLogin) {
-		s.addresses.add(email, now)
+		s.accounts.add(account, now)
 		s.peers.add(peer, now)
 	}
 	if err != nil {
 		return nil, err
 	}
-	s.addresses.reset(email)
+	s.accounts.reset(account)
 	id, err := uuid.Parse(requestOf(ctx).id(purposeSession))
 	if err != nil {
 		return nil, fmt.Errorf("make a session: %w", err)
@@ -93,21 +103,32 @@ func checkLogIn(in *applicationv1.LogInRequest) error {
 	return bad.orNil()
 }
 
-// authenticate returns the user with that address and password. It returns
-// errWrongLogin if there is none.
-func (s sessions) authenticate(ctx context.Context, email, password string) (uuid.UUID, error) {
-	c, err := viewdata.ReadCredentialByEmail(ctx, s.viewData, email)
-	unknown := errors.Is(err, viewdata.ErrNotFound)
-	if unknown {
-		c.PasswordHash = s.passwords.nobodys
-	} else if err != nil {
-		return uuid.Nil, err
+// tooMany refuses who has to wait.
+func tooMany(wait time.Duration) error {
+	if wait <= 0 {
+		return nil
 	}
+	return &messagestore.ExhaustedError{RetryAfter: wait, Reason: "too many failed log-ins"}
+}
+
+// credential returns the one of the address or, where there is none, one without
+// an id whose password nobody has: it takes as long to compare.
+func (s sessions) credential(ctx context.Context, email string) (viewdata.Credential, error) {
+	c, err := viewdata.ReadCredentialByEmail(ctx, s.viewData, email)
+	if errors.Is(err, viewdata.ErrNotFound) {
+		return viewdata.Credential{PasswordHash: s.passwords.nobodys}, nil
+	}
+	return c, err
+}
+
+// authenticate returns the user with the credential. It returns errWrongLogin if
+// the password is another, or nobody's.
+func (s sessions) authenticate(ctx context.Context, c viewdata.Credential, password string) (uuid.UUID, error) {
 	right, err := s.passwords.match(ctx, c.PasswordHash, password)
 	if err != nil {
 		return uuid.Nil, err
 	}
-	if unknown {
+	if c.ID == "" {
 		return uuid.Nil, errWrongLogin
 	}
 	if err := s.record(ctx, c, right); err != nil {

@@ -158,6 +158,11 @@ func TestLogIn_Lock(t *testing.T) {
 	if got := a.logIn(t, "bob@example.com", aPassword); got.status != http.StatusTooManyRequests {
 		t.Errorf("of nobody: %d %s", got.status, got.body)
 	}
+	// Who came too early may come again once the account is there.
+	addUser(t, url, "bob@example.com", false)
+	if got := a.logIn(t, "bob@example.com", aPassword); got.status != http.StatusCreated {
+		t.Errorf("of somebody by now: %d %s", got.status, got.body)
+	}
 	// View Data lags for the first, and not for the second.
 	for range 2 {
 		if got := other.logIn(t, anEmail, aPassword); got.status != http.StatusUnauthorized {
@@ -165,7 +170,7 @@ func TestLogIn_Lock(t *testing.T) {
 		}
 		insert(t, url, "update user_credentials set locked_until = now() + interval '15 minutes', last_authentication_position = 5 where id = $1", user)
 	}
-	if all := stored(t, store); len(all) != 6 {
+	if all := stored(t, store); len(all) != 7 { // five failures, the lock, and a log-in
 		t.Errorf("stored: %v", all)
 	}
 }

@@ -137,22 +137,26 @@ func (s registration) same(ctx context.Context, m messagestore.Message, register
 	return err == nil, err
 }
 
-// checkFree refuses what View Data knows to be somebody's. It may lag.
+// checkFree refuses what View Data knows to be somebody's. It may lag or be away:
+// then the component refuses it.
 func (s registration) checkFree(ctx context.Context, register *identityv1.Register) error {
 	var bad invalidError
-	switch _, err := viewdata.ReadCredentialByEmail(ctx, s.viewData, register.GetEmail()); {
-	case err == nil:
+	if _, err := viewdata.ReadCredentialByEmail(ctx, s.viewData, register.GetEmail()); err == nil {
 		bad = append(bad, &violation{Field: "email", Description: "is taken", Reason: "EMAIL_TAKEN"})
-	case !errors.Is(err, viewdata.ErrNotFound):
+	} else if !nothingKnown(err) {
 		return err
 	}
-	switch _, err := viewdata.ReadCredential(ctx, s.viewData, register.GetUserId()); {
-	case err == nil:
+	if _, err := viewdata.ReadCredential(ctx, s.viewData, register.GetUserId()); err == nil {
 		bad = append(bad, &violation{Field: "userId", Description: "is taken", Reason: "USER_ID_TAKEN"})
-	case !errors.Is(err, viewdata.ErrNotFound):
+	} else if !nothingKnown(err) {
 		return err
 	}
 	return bad.orNil()
+}
+
+func nothingKnown(err error) bool {
+	var away *viewdata.NotReadyError
+	return errors.Is(err, viewdata.ErrNotFound) || errors.As(err, &away)
 }
 
 // GetRegistration returns the registration as View Data has it.

@@ -47,9 +47,7 @@ func (a attempting[M, S, A]) hold(ctx context.Context, n int32) (held context.Co
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		if err := a.renew(held, n); err != nil {
-			cancel(err)
-		}
+		cancel(a.renew(held, n))
 	}()
 	return held, func() {
 		cancel(nil)
@@ -57,13 +55,13 @@ func (a attempting[M, S, A]) hold(ctx context.Context, n int32) (held context.Co
 	}
 }
 
-// renew appends again and again that the attempt is made. It returns an error when
-// it is no longer this instance's.
+// renew appends again and again that the attempt is made. It returns errLost when
+// it is no longer this instance's, and else why the context has ended.
 func (a attempting[M, S, A]) renew(ctx context.Context, n int32) error {
 	until := time.Now().Add(a.Lease)
 	for lease := a.Lease; ; {
-		if sleep(ctx, lease/4*3) != nil {
-			return nil
+		if err := sleep(ctx, lease/4*3); err != nil {
+			return err
 		}
 		next := min(2*lease, max(longestLease, a.Lease))
 		for pause := firstPause; ; pause = min(2*pause, lastPause) {
@@ -74,8 +72,8 @@ func (a attempting[M, S, A]) renew(ctx context.Context, n int32) error {
 			if errors.Is(err, errLost) || time.Now().After(until) {
 				return errLost
 			}
-			if sleep(ctx, pause) != nil {
-				return nil
+			if err := sleep(ctx, pause); err != nil {
+				return err
 			}
 		}
 		until, lease = time.Now().Add(next), next

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"videotutorials/application"
+	"videotutorials/internal/media"
 	"videotutorials/internal/service"
 	"videotutorials/internal/token"
 	"videotutorials/messagestore/rpc"
@@ -19,14 +20,17 @@ import (
 )
 
 type settings struct {
-	Port     int    `name:"port" env:"VT_PORT" default:"8080" help:"port of REST; gRPC is on the next one"`
-	ViewData string `name:"viewdata-url" env:"VT_VIEWDATA_URL" help:"URL of View Data, required; it is read as view_reader"`
-	Store    string `name:"messagestore-addr" env:"VT_MESSAGESTORE_ADDR" help:"host:port of the message store, default 127.0.0.1:<port + 10>"`
-	Certs    string `name:"certs" env:"VT_CERTS" help:"folder with ca.crt, application.crt and application.key, required unless insecure"`
-	Secret   string `name:"secret-file" env:"VT_SECRET_FILE" help:"file whose content signs sessions and the links in mails, required; at least 32 random bytes, the same for components"`
-	Insecure bool   `name:"insecure" env:"VT_INSECURE" default:"false" help:"no TLS to the message store and on the gRPC port"`
-	TLSCert  string `name:"tls-cert" env:"VT_TLS_CERT" help:"certificate file (PEM) for TLS on the REST port, which is plain HTTP without"`
-	TLSKey   string `name:"tls-key" env:"VT_TLS_KEY" help:"key file (PEM) of tls-cert"`
+	Port         int    `name:"port" env:"VT_PORT" default:"8080" help:"port of REST; gRPC is on the next one"`
+	ViewData     string `name:"viewdata-url" env:"VT_VIEWDATA_URL" help:"URL of View Data, required; it is read as view_reader"`
+	Store        string `name:"messagestore-addr" env:"VT_MESSAGESTORE_ADDR" help:"host:port of the message store, default 127.0.0.1:<port + 10>"`
+	Certs        string `name:"certs" env:"VT_CERTS" help:"folder with ca.crt, application.crt and application.key, required unless insecure"`
+	Secret       string `name:"secret-file" env:"VT_SECRET_FILE" help:"file whose content signs sessions and the links in mails, required; at least 32 random bytes, the same for components"`
+	Media        string `name:"media-dir" env:"VT_MEDIA_DIR" help:"folder of uploads and published videos, required; the same for components"`
+	MaxVideoMiB  int    `name:"max-video-mib" env:"VT_MAX_VIDEO_MIB" default:"2048" help:"how many MiB a video may have that is uploaded"`
+	AllowPrivate bool   `name:"allow-private-sources" env:"VT_ALLOW_PRIVATE_SOURCES" default:"false" help:"let videos be fetched from addresses that are not public"`
+	Insecure     bool   `name:"insecure" env:"VT_INSECURE" default:"false" help:"no TLS to the message store and on the gRPC port"`
+	TLSCert      string `name:"tls-cert" env:"VT_TLS_CERT" help:"certificate file (PEM) for TLS on the REST port, which is plain HTTP without"`
+	TLSKey       string `name:"tls-key" env:"VT_TLS_KEY" help:"key file (PEM) of tls-cert"`
 }
 
 func main() {
@@ -42,6 +46,10 @@ func (s *settings) run(ctx context.Context, log *slog.Logger, args []string) err
 		return &service.UsageError{Reason: "VT_VIEWDATA_URL is required"}
 	case s.Secret == "":
 		return &service.UsageError{Reason: "VT_SECRET_FILE is required"}
+	case s.Media == "":
+		return &service.UsageError{Reason: "VT_MEDIA_DIR is required"}
+	case s.MaxVideoMiB <= 0:
+		return &service.UsageError{Reason: "VT_MAX_VIDEO_MIB must be more than 0"}
 	}
 	secret, err := token.ReadSecret(s.Secret)
 	if err != nil {
@@ -51,6 +59,11 @@ func (s *settings) run(ctx context.Context, log *slog.Logger, args []string) err
 	if err != nil {
 		return err
 	}
+	folder, err := media.Open(s.Media)
+	if err != nil {
+		return err
+	}
+	defer folder.Close() //nolint:errcheck // nothing is left to be lost
 	pool, err := viewdata.Open(ctx, s.ViewData, viewdata.Reader)
 	if err != nil {
 		return err
@@ -65,7 +78,9 @@ func (s *settings) run(ctx context.Context, log *slog.Logger, args []string) err
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	app, err := application.New(application.Config{
-		Store: store, ViewData: pool, Log: log, Secret: secret, Registry: registry, Version: version(), REST: tls.rest, GRPC: tls.grpc,
+		Store: store, ViewData: pool, Log: log, Secret: secret, Registry: registry, Version: version(),
+		Media: folder, MaxUpload: int64(s.MaxVideoMiB) << 20, AllowPrivateSources: s.AllowPrivate,
+		REST: tls.rest, GRPC: tls.grpc,
 	})
 	if err != nil {
 		return err

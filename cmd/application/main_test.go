@@ -42,6 +42,7 @@ func TestRun(t *testing.T) {
 	s := &settings{
 		Port: testserver.FreePort(t), Certs: certs, Store: serveStore(t, store, certs),
 		ViewData: testdb.New(t, "view_data", viewdata.Migrate), Secret: secretFile(t, 32),
+		Media: filepath.Join(t.TempDir(), "media"), MaxVideoMiB: 1,
 		TLSCert: filepath.Join(certs, "application.crt"), TLSKey: filepath.Join(certs, "application.key"),
 	}
 	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
@@ -96,22 +97,26 @@ func TestRun_Wrong(t *testing.T) {
 	log := slog.New(slog.DiscardHandler)
 	none := filepath.Join(t.TempDir(), "none")
 	const url = "postgres:///x"
+	folder := filepath.Join(t.TempDir(), "media")
 	good, short := secretFile(t, 32), secretFile(t, 31)
 	for name, c := range map[string]struct {
 		s     *settings
 		args  []string
 		usage bool
 	}{
-		"Arguments":      {&settings{ViewData: url, Secret: good, Insecure: true}, []string{"x"}, true},
-		"NoViewData":     {&settings{Secret: good, Insecure: true}, nil, true},
-		"NoSecret":       {&settings{ViewData: url, Insecure: true}, nil, true},
-		"NoSecretFile":   {&settings{ViewData: url, Secret: none, Insecure: true}, nil, false},
-		"ShortSecret":    {&settings{ViewData: url, Secret: short, Insecure: true}, nil, false},
-		"NoCertificates": {&settings{ViewData: url, Secret: good}, nil, true},
-		"HalfTLS":        {&settings{ViewData: url, Secret: good, Insecure: true, TLSCert: none}, nil, true},
-		"NoSuchFile":     {&settings{ViewData: url, Secret: good, Insecure: true, TLSCert: none, TLSKey: none}, nil, false},
-		"NoSuchFolder":   {&settings{ViewData: url, Secret: good, Certs: none}, nil, false},
-		"BadURL":         {&settings{ViewData: "postgres://%zz", Secret: good, Insecure: true}, nil, false},
+		"Arguments":      {&settings{Media: folder, MaxVideoMiB: 1, ViewData: url, Secret: good, Insecure: true}, []string{"x"}, true},
+		"NoViewData":     {&settings{Media: folder, MaxVideoMiB: 1, Secret: good, Insecure: true}, nil, true},
+		"NoSecret":       {&settings{Media: folder, MaxVideoMiB: 1, ViewData: url, Insecure: true}, nil, true},
+		"NoSecretFile":   {&settings{Media: folder, MaxVideoMiB: 1, ViewData: url, Secret: none, Insecure: true}, nil, false},
+		"ShortSecret":    {&settings{Media: folder, MaxVideoMiB: 1, ViewData: url, Secret: short, Insecure: true}, nil, false},
+		"NoMedia":        {&settings{ViewData: url, Secret: good, Insecure: true, MaxVideoMiB: 1}, nil, true},
+		"NoUploads":      {&settings{ViewData: url, Secret: good, Insecure: true, Media: folder}, nil, true},
+		"BadMedia":       {&settings{ViewData: url, Secret: good, Insecure: true, MaxVideoMiB: 1, Media: filepath.Join(good, "x")}, nil, false},
+		"NoCertificates": {&settings{Media: folder, MaxVideoMiB: 1, ViewData: url, Secret: good}, nil, true},
+		"HalfTLS":        {&settings{Media: folder, MaxVideoMiB: 1, ViewData: url, Secret: good, Insecure: true, TLSCert: none}, nil, true},
+		"NoSuchFile":     {&settings{Media: folder, MaxVideoMiB: 1, ViewData: url, Secret: good, Insecure: true, TLSCert: none, TLSKey: none}, nil, false},
+		"NoSuchFolder":   {&settings{Media: folder, MaxVideoMiB: 1, ViewData: url, Secret: good, Certs: none}, nil, false},
+		"BadURL":         {&settings{Media: folder, MaxVideoMiB: 1, ViewData: "postgres://%zz", Secret: good, Insecure: true}, nil, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -23,15 +23,15 @@ func main() {
 // run runs the chosen components until the context ends, each with its own
 // certificate. The message store may come later than the process, and go.
 func (s *settings) run(ctx context.Context, log *slog.Logger, _ []string) error {
-	chosen, err := s.chosen()
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	chosen, err := s.chosen(log, registry)
 	if err != nil {
 		return err
 	}
 	if s.Insecure {
 		log.Warn("TLS is off: the message store knows nobody")
 	}
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	var metrics *consumer.Metrics
 	var runners []*components.Runner
 	for _, c := range chosen {

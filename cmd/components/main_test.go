@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"videotutorials/internal/certificate"
 	"videotutorials/internal/contract"
@@ -24,13 +25,14 @@ import (
 	"videotutorials/messagestore"
 	identityv1 "videotutorials/proto/identity/v1"
 	sendemailv1 "videotutorials/proto/sendemail/v1"
+	videopublishingv1 "videotutorials/proto/videopublishing/v1"
 )
 
 func TestMain(m *testing.M) { testdb.Main(m) }
 
 // TestRun starts the process before there is a message store; when it comes, a
-// registration goes over mutual TLS through both components, each of which
-// appends in its own name, and its mail is a file.
+// registration and a video go over mutual TLS through the components, each of which
+// appends in its own name, and the mail is a file.
 func TestRun(t *testing.T) {
 	t.Parallel()
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -42,7 +44,7 @@ func TestRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	// The certificates are found in the data folder.
-	s := &settings{Port: port, Store: listener.Addr().String(), DataDir: dataDir(t), MailFrom: "no-reply@localhost"}
+	s := &settings{Port: port, Store: listener.Addr().String(), DataDir: dataDir(t), MailFrom: "no-reply@localhost", videoSettings: videoSettings{MaxVideoMiB: 1}}
 	certs := filepath.Join(s.DataDir, "certs")
 	issue(t, certs)
 	ctx, stop := context.WithCancel(t.Context())
@@ -60,6 +62,14 @@ func TestRun(t *testing.T) {
 	if _, err := store.Write(t.Context(), messagestore.Stream("identity:command-"+user), messagestore.Any, m); err != nil {
 		t.Fatal(err)
 	}
+	data, err = contract.Marshal(&videopublishingv1.PublishVideo{VideoId: user, OwnerId: user, SourceUri: "upload:" + user})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m = messagestore.NewMessage{ID: uuid.NewString(), Type: "PublishVideo", Data: data}
+	if _, err := store.Write(t.Context(), messagestore.Stream("videoPublishing:command-"+user), messagestore.Any, m); err != nil {
+		t.Fatal(err)
+	}
 	writers := map[string]messagestore.Principal{}
 	var mail string
 	for m := range follow(t, store) {
@@ -67,7 +77,7 @@ func TestRun(t *testing.T) {
 		if sent, err := contract.Decode[*sendemailv1.Sent](m); err == nil && m.Type == "Sent" {
 			mail = sent.GetEmailId()
 		}
-		if m.Type == "RegistrationEmailSent" {
+		if writers["RegistrationEmailSent"] != "" && writers["VideoPublishingFailed"] != "" {
 			break
 		}
 	}
@@ -75,6 +85,7 @@ func TestRun(t *testing.T) {
 		"Registered":            "spiffe://videotutorials/component/identity",
 		"Sent":                  "spiffe://videotutorials/component/sendemail",
 		"RegistrationEmailSent": "spiffe://videotutorials/component/identity",
+		"VideoPublishingFailed": "spiffe://videotutorials/component/videopublishing",
 	} {
 		if writers[name] != want {
 			t.Errorf("%s was written by %q, want %q", name, writers[name], want)
@@ -89,6 +100,8 @@ func TestRun(t *testing.T) {
 	}
 	if _, metrics := s.request(t, "/metrics"); !strings.Contains(metrics, `consumer_lag_messages{consumer="components:send-email"}`) {
 		t.Error("metrics lack the lag")
+	} else if !strings.Contains(metrics, `videopublishing_attempts_total{code="UNREACHABLE_SOURCE"} 1`) {
+		t.Error("metrics lack the video")
 	}
 	stop()
 	if err := <-ended; err != nil {
@@ -99,7 +112,7 @@ func TestRun(t *testing.T) {
 // follow yields the messages of the components.
 func follow(t *testing.T, store messagestore.Store) func(yield func(messagestore.Message) bool) {
 	return func(yield func(messagestore.Message) bool) {
-		subscription := messagestore.Subscription{Source: messagestore.OfCategories("identity", "sendEmail")}
+		subscription := messagestore.Subscription{Source: messagestore.OfCategories("identity", "sendEmail", "videoPublishing")}
 		for event, err := range store.Subscribe(t.Context(), subscription) {
 			if err != nil {
 				t.Error(err)
@@ -121,6 +134,7 @@ func TestSettings(t *testing.T) {
 	for name, s := range map[string]settings{
 		"NoDataDir":        {Insecure: true},
 		"UnknownComponent": {DataDir: dir, Insecure: true, Only: []string{"identity", "nothing"}},
+		"NoSource":         {DataDir: dir, Insecure: true, Only: []string{"videopublishing"}},
 		"BadPublicURL":     {DataDir: dir, Insecure: true, PublicURL: "/here"},
 	} {
 		var usage *service.UsageError
@@ -129,19 +143,19 @@ func TestSettings(t *testing.T) {
 		}
 	}
 	s := settings{DataDir: t.TempDir(), Insecure: true, Only: []string{"sendemail", "sendemail"}, MailFrom: "a@b.test"}
-	if chosen, err := s.chosen(); err != nil || len(chosen) != 1 || chosen[0].name != "sendemail" {
+	if chosen, err := s.chosen(slog.New(slog.DiscardHandler), prometheus.NewRegistry()); err != nil || len(chosen) != 1 || chosen[0].name != "sendemail" {
 		t.Errorf("chosen %v, %v, want sendemail once, which needs no secret", chosen, err)
 	}
 	s.Only = []string{"identity"}
-	if _, err := s.chosen(); !errors.Is(err, os.ErrNotExist) {
+	if _, err := s.chosen(slog.New(slog.DiscardHandler), prometheus.NewRegistry()); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("identity without a secret: %v, want os.ErrNotExist", err)
 	}
-	s = settings{DataDir: dir}
+	s = settings{DataDir: dir, videoSettings: videoSettings{MaxVideoMiB: 1}}
 	if err := s.run(t.Context(), slog.New(slog.DiscardHandler), nil); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("without certificates: %v, want os.ErrNotExist", err)
 	}
 	s = settings{DataDir: dir, Insecure: true, SMTP: "http://mail.test"}
-	if _, err := s.chosen(); err == nil {
+	if _, err := s.chosen(slog.New(slog.DiscardHandler), prometheus.NewRegistry()); err == nil {
 		t.Error("http is taken for a mail server")
 	}
 }
@@ -185,6 +199,7 @@ func issue(t *testing.T, dir string) {
 	}
 	for name, principal := range map[string]string{
 		"messagestore": "messagestore", "identity": "component/identity", "sendemail": "component/sendemail",
+		"videopublishing": "component/videopublishing",
 	} {
 		if err := authority.Issue(name, "spiffe://videotutorials/"+principal); err != nil {
 			t.Fatal(err)

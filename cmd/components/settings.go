@@ -4,8 +4,11 @@ import (
 	"cmp"
 	"crypto/tls"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"path/filepath"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"videotutorials/components"
 	"videotutorials/components/identity"
@@ -21,12 +24,13 @@ type settings struct {
 	Store     string   `name:"messagestore-addr" env:"VT_MESSAGESTORE_ADDR" help:"host:port of the message store, default 127.0.0.1:<port + 10>"`
 	Certs     string   `name:"certs" env:"VT_CERTS" help:"folder with ca.crt, and <component>.crt and <component>.key of each component, default <data-dir>/certs"`
 	Insecure  bool     `name:"insecure" env:"VT_INSECURE" default:"false" help:"no TLS to the message store"`
-	DataDir   string   `name:"data-dir" env:"VT_DATA_DIR" help:"folder with the file secret, 32 bytes or more that sign links, and with the folder mail; required"`
+	DataDir   string   `name:"data-dir" env:"VT_DATA_DIR" help:"folder with the file secret, 32 bytes or more that sign links, and with the folders mail and media; required"`
 	PublicURL string   `name:"public-url" env:"VT_PUBLIC_URL" help:"where people reach the application, for links in mails, default http://127.0.0.1:<port>"`
 	SMTP      string   `name:"smtp-url" env:"VT_SMTP_URL" help:"mail server, as smtp://user:password@host:587 or smtps://host; default none: mails are files in <data-dir>/mail"`
 	MailFrom  string   `name:"mail-from" env:"VT_MAIL_FROM" default:"no-reply@localhost" help:"address of the sender of mails"`
 	Only      []string `name:"only" help:"the components to run, by comma, default all"`
 	Group     string   `name:"group" help:"which member of a group this is, as 0-of-2: it takes its share of the entities; default it takes all"`
+	videoSettings
 }
 
 // A component is one to run.
@@ -37,13 +41,14 @@ type component struct {
 }
 
 // chosen returns the components to run.
-func (s *settings) chosen() ([]component, error) {
+func (s *settings) chosen(log *slog.Logger, registry prometheus.Registerer) ([]component, error) {
 	if s.DataDir == "" {
 		return nil, &service.UsageError{Reason: "VT_DATA_DIR is required"}
 	}
 	all := map[string]func() ([]components.Consumer, error){
-		"identity":  s.identity,
-		"sendemail": s.sendemail,
+		"identity":        s.identity,
+		"sendemail":       s.sendemail,
+		"videopublishing": func() ([]components.Consumer, error) { return s.videopublishing(log, registry) },
 	}
 	group, err := parseGroup(s.Group)
 	if err != nil {

@@ -38,15 +38,13 @@ var parts = []part{
 		}},
 	{name: "components", operations: service.ComponentsOpsPort,
 		env: func(u *up, _ folder, _ databases) []string {
-			return []string{"VT_SMTP_URL=" + u.SMTP, "VT_MAIL_FROM=" + u.MailFrom, "VT_PUBLIC_URL=" + u.PublicURL,
-				"VT_ALLOW_PRIVATE_SOURCES=" + strconv.FormatBool(u.AllowPrivate)}
+			return []string{"VT_SMTP_URL=" + u.SMTP, "VT_MAIL_FROM=" + u.MailFrom, "VT_PUBLIC_URL=" + u.PublicURL}
 		}},
 	{name: "aggregators", operations: service.AggregatorsOpsPort,
 		env: func(_ *up, _ folder, d databases) []string { return []string{"VT_VIEWDATA_URL=" + d.viewData} }},
 	{name: "application", operations: service.RESTPort,
-		env: func(u *up, f folder, d databases) []string {
-			return []string{"VT_VIEWDATA_URL=" + d.viewReader, "VT_SECRET_FILE=" + f.secret(), "VT_MEDIA_DIR=" + f.media(),
-				"VT_ALLOW_PRIVATE_SOURCES=" + strconv.FormatBool(u.AllowPrivate)}
+		env: func(_ *up, f folder, d databases) []string {
+			return []string{"VT_VIEWDATA_URL=" + d.viewReader, "VT_SECRET_FILE=" + f.secret(), "VT_MEDIA_DIR=" + f.media()}
 		}},
 }
 

@@ -27,6 +27,7 @@ type up struct {
 	SMTP         string   `name:"smtp-url" env:"VT_SMTP_URL" help:"mail server, as smtp://user:password@host:587 or smtps://host; default none: mails are files in <data-dir>/mail"`
 	MailFrom     string   `name:"mail-from" env:"VT_MAIL_FROM" default:"no-reply@localhost" help:"address of the sender of mails"`
 	AllowPrivate bool     `name:"allow-private-sources" env:"VT_ALLOW_PRIVATE_SOURCES" help:"videos may come from private addresses, as 10.0.0.1, too"`
+	MaxVideoMiB  int      `name:"max-video-mib" env:"VT_MAX_VIDEO_MIB" default:"2048" help:"how many MiB a video may have"`
 	Insecure     bool     `name:"insecure" env:"VT_INSECURE" help:"no TLS between the parts: everybody is anonymous"`
 }
 
@@ -98,6 +99,8 @@ func (u *up) runParts(ctx context.Context, chosen []part, data folder, port int,
 		"VT_DATA_DIR=" + string(data),
 		"VT_CERTS=" + data.certs(),
 		"VT_INSECURE=" + strconv.FormatBool(u.Insecure),
+		"VT_MAX_VIDEO_MIB=" + strconv.Itoa(u.MaxVideoMiB),
+		"VT_ALLOW_PRIVATE_SOURCES=" + strconv.FormatBool(u.AllowPrivate),
 	}
 	for _, p := range chosen {
 		log := log.With("part", p.name)

@@ -242,7 +242,12 @@ func TestFolder_Stays(t *testing.T) {
 	if err := os.Symlink(secret, filepath.Join(path, "videos", video.String())); err != nil {
 		t.Fatal(err)
 	}
-	for _, source := range []string{secret, link, path, filepath.Join(path, "..", "..", "secret"), filepath.Join(path, "tmp", "none"), "tmp/link", ""} {
+	put(t, f, upload, "inside")
+	inner := filepath.Join(path, "tmp", "inner")
+	if err := os.Symlink(filepath.Join("..", "uploads", owner.String(), upload.String()), inner); err != nil {
+		t.Fatal(err)
+	}
+	for _, source := range []string{secret, link, inner, path, filepath.Join(path, "..", "..", "secret"), filepath.Join(path, "tmp", "none"), "tmp/link", ""} {
 		if err := f.Publish(owner, source); err == nil {
 			t.Errorf("%q is published", source)
 		}

@@ -1,0 +1,215 @@
+package application
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	applicationv1 "videotutorials/proto/application/v1"
+)
+
+// finish puts an operation of the user's into View Data; without a code it has
+// succeeded.
+func (p *portal) finish(t testing.TB, trace, code string) {
+	t.Helper()
+	insert(t, p.viewURL, `insert into video_operations (trace_id, video_id, succeeded, failure_reason, owner_id, failure_code)
+		values ($1, $2, $3, 'for people', $4, nullif($5, ''))`, trace, aVideo, code == "", p.user, code)
+}
+
+func (p *portal) operation(t testing.TB, trace, wait string) answered {
+	t.Helper()
+	path := "/v1/me/operations/" + trace
+	if wait != "" {
+		path += "?wait=" + url.QueryEscape(wait)
+	}
+	return p.call(t, "GET", path, "", p.session...)
+}
+
+// D22: the operation of another is not there, whatever its state.
+func TestGetOperation_D22(t *testing.T) {
+	t.Parallel()
+	p := openPortal(t, Config{})
+	good, bad, none := uuid.NewString(), uuid.NewString(), uuid.NewString()
+	p.finish(t, good, "")
+	p.finish(t, bad, "NOT_OWNER")
+	for trace, want := range map[string]string{
+		good:                  `{"traceId":"` + good + `","done":true,"videoId":"` + aVideo + `"}`,
+		strings.ToUpper(good): `{"traceId":"` + good + `","done":true,"videoId":"` + aVideo + `"}`,
+		bad:                   `{"traceId":"` + bad + `","done":true,"videoId":"` + aVideo + `","error":{"code":"NOT_OWNER","message":"forpeople"}}`,
+		none:                  `{"traceId":"` + none + `","done":false}`,
+	} {
+		for _, wait := range []string{"", "0s", "1ms"} {
+			if got := p.operation(t, trace, wait); got.status != http.StatusOK || compact(got.body) != want {
+				t.Errorf("%s: %d %s, want %s", trace, got.status, got.body, want)
+			}
+		}
+	}
+	p.session = p.api.session(t, uuid.NewString())
+	for trace, want := range map[string]int{good: 404, bad: 404, none: 200} {
+		for _, wait := range []string{"", "1ms"} {
+			got := p.operation(t, trace, wait)
+			if got.status != want || strings.Contains(got.body, aVideo) {
+				t.Errorf("another's: %d %s, want %d", got.status, got.body, want)
+			}
+		}
+	}
+}
+
+func TestGetOperation_BadInput(t *testing.T) {
+	t.Parallel()
+	p := openPortal(t, Config{})
+	for _, c := range []struct {
+		trace, wait string
+		fields      []string
+	}{
+		{"1", "", []string{"traceId"}},
+		{aKey, "31s", []string{"wait"}},
+		{aKey, "30.001s", []string{"wait"}},
+		{aKey, "-1s", []string{"wait"}},
+		{aKey, "10", []string{"wait"}},
+		{aKey, "soon", []string{"wait"}},
+		{aKey, "99999999999h", []string{"wait"}},
+		{"x", "1d", []string{"traceId", "wait"}},
+	} {
+		if got := p.operation(t, c.trace, c.wait); got.status != 400 || !slices.Equal(got.violations(t), c.fields) {
+			t.Errorf("%s for %s: %d %s", c.trace, c.wait, got.status, got.body)
+		}
+	}
+}
+
+// Who waits is woken by the row, long before anybody looks again by himself.
+func TestGetOperation_Woken(t *testing.T) {
+	t.Parallel()
+	p := openPortal(t, Config{})
+	p.untilListening(t)
+	best := time.Hour
+	for range 5 {
+		trace := uuid.NewString()
+		answer := make(chan answered, 1)
+		go func() { answer <- p.operation(t, trace, "30s") }()
+		eventually(t, "somebody waits", func() bool { return p.app.waits.waiting() > 0 })
+		begin := time.Now()
+		p.finish(t, trace, "")
+		if got := <-answer; got.status != 200 || !decode[struct{ Done bool }](t, got.body).Done {
+			t.Errorf("answer is %d %s", got.status, got.body)
+		}
+		best = min(best, time.Since(begin))
+	}
+	if best >= lookAgain/2 {
+		t.Errorf("the best of them took %v", best)
+	}
+}
+
+// untilListening returns when the API hears of operations.
+func (p *portal) untilListening(t *testing.T) {
+	t.Helper()
+	woken, stop := p.app.news.Wait(aKey)
+	defer stop()
+	eventually(t, "it listens", func() bool {
+		execute(t, p.viewURL, "select pg_notify('operations', '"+aKey+"')")
+		select {
+		case <-woken:
+			return true
+		case <-time.After(10 * time.Millisecond):
+			return false
+		}
+	})
+}
+
+// waiting returns how many wait.
+func (s *slots) waiting() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.taken
+}
+
+// A notification that is lost costs a second, not the wait.
+func TestGetOperation_Unheard(t *testing.T) {
+	t.Parallel()
+	p := openPortal(t, Config{})
+	execute(t, p.viewURL, "drop trigger video_operations_notify on video_operations")
+	answer := make(chan answered, 1)
+	go func() { answer <- p.operation(t, aKey, "30s") }()
+	eventually(t, "somebody waits", func() bool { return p.app.waits.waiting() > 0 })
+	p.untilListening(t)
+	begin := time.Now()
+	p.finish(t, aKey, "")
+	got := <-answer
+	if got.status != 200 || !decode[struct{ Done bool }](t, got.body).Done {
+		t.Errorf("answer is %d %s", got.status, got.body)
+	}
+	if took := time.Since(begin); took > 15*time.Second {
+		t.Errorf("it took %v", took)
+	}
+}
+
+// A wait is over at its end.
+func TestGetOperation_WaitIsOver(t *testing.T) {
+	t.Parallel()
+	p := openPortal(t, Config{})
+	begin := time.Now()
+	const wait = 100 * time.Millisecond
+	got := p.operation(t, aKey, wait.String())
+	if got.status != 200 || decode[struct{ Done bool }](t, got.body).Done {
+		t.Errorf("answer is %d %s", got.status, got.body)
+	}
+	if took := time.Since(begin); took < wait || took > wait+20*time.Second {
+		t.Errorf("it took %v", took)
+	}
+}
+
+func TestGetOperation_Limits(t *testing.T) {
+	t.Parallel()
+	p := openPortal(t, Config{})
+	var all sync.WaitGroup
+	for range waitsOfUser {
+		all.Go(func() {
+			if got := p.operation(t, aKey, "30s"); got.status != 200 {
+				t.Errorf("answer is %d %s", got.status, got.body)
+			}
+		})
+	}
+	eventually(t, "all wait", func() bool { return p.app.waits.waiting() == waitsOfUser })
+	if got := p.operation(t, aKey, "1s"); got.status != 429 || got.header.Get("Retry-After") != "1" {
+		t.Errorf("one too many: %d %s", got.status, got.body)
+	}
+	if got := p.operation(t, aKey, ""); got.status != 200 {
+		t.Errorf("without a wait: %d %s", got.status, got.body)
+	}
+	// The end of the application is the end of the waits.
+	begin := time.Now()
+	p.stop()
+	all.Wait()
+	if took := time.Since(begin); took > maxWait/2 {
+		t.Errorf("the end took %v", took)
+	}
+}
+
+func TestGetOperation_Gone(t *testing.T) {
+	t.Parallel()
+	p := openPortal(t, Config{})
+	client := applicationv1.NewOperationsServiceClient(dial(t, p.grpc, insecure.NewCredentials()))
+	ctx := metadata.AppendToOutgoingContext(t.Context(), "authorization", p.session[1])
+	short, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
+	defer cancel()
+	_, err := client.GetOperation(short, &applicationv1.GetOperationRequest{TraceId: aKey, Wait: "30s"})
+	if status.Code(err) != codes.DeadlineExceeded {
+		t.Errorf("who waits no longer: %v", err)
+	}
+	eventually(t, "nobody waits", func() bool { return p.app.waits.waiting() == 0 })
+	execute(t, p.viewURL, "drop table video_operations")
+	if got := p.operation(t, aKey, "30s"); got.status != 503 {
+		t.Errorf("without View Data: %d %s", got.status, got.body)
+	}
+}

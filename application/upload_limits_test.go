@@ -1,0 +1,172 @@
+package application
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"google.golang.org/grpc/codes"
+)
+
+// What is too large is known before it is sent, or while it is.
+func TestUpload_TooLarge(t *testing.T) {
+	t.Parallel()
+	p := openPortal(t, Config{uploads: smallUploads()})
+	at := p.raw(t, "Content-Length: 1048577") // nothing of it is sent
+	if got := readAnswer(t, at); got.status != 413 {
+		t.Errorf("at once: %d %s", got.status, got.body)
+	}
+	// Who asks before sending is not told to send.
+	asks := p.raw(t, "Expect: 100-continue\r\nContent-Length: 1048577")
+	if got := readAnswer(t, asks); got.status != 413 {
+		t.Errorf("who asks: %d %s", got.status, got.body)
+	}
+	conn := p.raw(t, "Transfer-Encoding: chunked")
+	_, _ = fmt.Fprintf(conn, "%x\r\n%s\r\n0\r\n\r\n", 1<<20+1, strings.Repeat("x", 1<<20+1))
+	if got := readAnswer(t, conn); got.status != 413 {
+		t.Errorf("while it is: %d %s", got.status, got.body)
+	}
+	if left := p.files(t); len(left) > 0 {
+		t.Errorf("left are %q", left)
+	}
+	conn = p.raw(t, "Transfer-Encoding: chunked")
+	_, _ = io.WriteString(conn, "0\r\n\r\n")
+	if got := readAnswer(t, conn); got.status != 400 || !strings.Contains(got.body, "is empty") {
+		t.Errorf("nothing in chunks: %d %s", got.status, got.body)
+	}
+}
+
+// A client that is slow may be so; one that stops or crawls is cut off.
+func TestUpload_Slow(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		silence        time.Duration
+		bytesPerSecond int64
+		pause          time.Duration
+		status         int
+	}{
+		"Slow":   {3 * time.Second, 1, 20 * time.Millisecond, 201},
+		"Silent": {50 * time.Millisecond, 1, time.Minute, 408},
+		"Crawls": {300 * time.Millisecond, 1 << 20, 20 * time.Millisecond, 408},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			limits := smallUploads()
+			limits.silence, limits.bytesPerSecond = c.silence, c.bytesPerSecond
+			p := openPortal(t, Config{uploads: limits})
+			conn := p.raw(t, "Content-Length: 50")
+			stop, done := make(chan struct{}), make(chan struct{})
+			go func() {
+				defer close(done)
+				for range 50 {
+					_, _ = io.WriteString(conn, "x")
+					select {
+					case <-time.After(c.pause):
+					case <-stop:
+						return
+					}
+				}
+			}()
+			got := readAnswer(t, conn)
+			close(stop)
+			<-done
+			if got.status != c.status || (c.status == 408) != strings.Contains(got.body, "too slow") {
+				t.Errorf("answer is %d %s", got.status, got.body)
+			}
+			if left := p.files(t); (c.status == 408) != (len(left) == 0) {
+				t.Errorf("left are %q", left)
+			}
+		})
+	}
+}
+
+// No user has more than some on the way, and all together neither.
+func TestUpload_AtATime(t *testing.T) {
+	t.Parallel()
+	p := openPortal(t, Config{uploads: smallUploads()})
+	refused := func(who string) {
+		t.Helper()
+		if got := p.upload(t, "x"); got.status != 429 || got.header.Get("Retry-After") != "5" || !strings.Contains(got.body, "on their way") {
+			t.Errorf("%s: %d %s", who, got.status, got.body)
+		}
+	}
+	begin := func(n int) net.Conn {
+		conn := p.raw(t, "Content-Length: 2")
+		_, _ = io.WriteString(conn, "x")
+		eventually(t, "it has begun", func() bool { return len(p.files(t)) >= 2*n })
+		return conn
+	}
+	first := begin(1)
+	begin(2)
+	refused("a third of one user")
+	p.session = p.api.session(t, uuid.NewString())
+	begin(3)
+	refused("a fourth of all")
+	_, _ = io.WriteString(first, "y")
+	if got := readAnswer(t, first); got.status != 201 {
+		t.Errorf("the first: %d %s", got.status, got.body)
+	}
+	if got := p.upload(t, "x"); got.status != 201 {
+		t.Errorf("then: %d %s", got.status, got.body)
+	}
+}
+
+// No user keeps more than some.
+func TestUpload_Waiting(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*uploadLimits){
+		"Count": func(l *uploadLimits) { l.waiting = 2 },
+		"Bytes": func(l *uploadLimits) { l.waitingBytes = 24 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			limits := smallUploads()
+			change(&limits)
+			p := openPortal(t, Config{uploads: limits})
+			key := []string{"Idempotency-Key", aKey}
+			p.uploaded(t, "0123456789", key...)
+			p.uploaded(t, "0123456789")
+			got := p.upload(t, "0123456789")
+			if got.status != 429 || got.header.Get("Retry-After") != "3600" || !strings.Contains(got.body, "too many uploads wait") {
+				t.Errorf("one too many: %d %s", got.status, got.body)
+			}
+			p.uploaded(t, "0123456789", key...) // a repeat needs no room
+			p.session = p.api.session(t, uuid.NewString())
+			p.uploaded(t, "0123456789")
+		})
+	}
+}
+
+func TestUploads_CheckRoom(t *testing.T) {
+	t.Parallel()
+	u := uploads{limits: newUploadLimits(100), media: folder(t)}
+	for _, c := range []struct {
+		held int
+		size int64
+		ok   bool
+	}{{1, 100, true}, {1, -1, true}, {10, 100, true}, {11, 1, false}, {10, 101, false}, {101, 0, false}} {
+		if err := u.checkRoom(uuid.New(), c.held, c.size); (err == nil) != c.ok {
+			t.Errorf("%d on the way, %d bytes: %v", c.held, c.size, err)
+		}
+	}
+}
+
+// A full disk is told as such.
+func TestDiskError(t *testing.T) {
+	t.Parallel()
+	for _, full := range []error{syscall.ENOSPC, syscall.EDQUOT} {
+		err := diskError(&os.PathError{Op: "write", Path: "x", Err: full})
+		if s := statusOf(&request{}, err); s.Code() != codes.ResourceExhausted || strings.Contains(s.Message(), "write x") {
+			t.Errorf("%v is %v", full, s)
+		}
+	}
+	if s := statusOf(&request{}, diskError(os.ErrPermission)); s.Code() != codes.Internal {
+		t.Errorf("no permission is %v", s)
+	}
+}

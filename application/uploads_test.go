@@ -1,0 +1,273 @@
+package application
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"videotutorials/internal/media"
+	"videotutorials/internal/teststore"
+)
+
+// A portal is an API with a user who publishes.
+type portal struct {
+	*api
+	// media is the folder, viewURL View Data's.
+	media         *media.Folder
+	path, viewURL string
+	user          string
+	session       []string
+}
+
+func openPortal(t testing.TB, c Config) *portal {
+	t.Helper()
+	p := &portal{path: t.TempDir(), user: uuid.NewString()}
+	var err error
+	if p.media, err = media.Open(p.path); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = p.media.Close() })
+	c.ViewData, p.viewURL = viewData(t)
+	c.Media = p.media
+	if c.Store == nil {
+		c.Store = teststore.New(t)
+	}
+	p.api = start(t, c)
+	p.session = p.api.session(t, p.user)
+	return p
+}
+
+// smallUploads are limits that a test can reach.
+func smallUploads() uploadLimits {
+	limits := newUploadLimits(1 << 20)
+	limits.ofUser, limits.ofAll = 2, 3
+	return limits
+}
+
+// upload sends a video; headers come after those of the session and the type.
+func (p *portal) upload(t testing.TB, body string, headers ...string) answered {
+	t.Helper()
+	return p.call(t, "POST", "/v1/me/uploads", body, slices.Concat(p.session, []string{"Content-Type", "video/mp4"}, headers)...)
+}
+
+// uploaded sends a video and returns its sourceUri.
+func (p *portal) uploaded(t testing.TB, body string, headers ...string) string {
+	t.Helper()
+	got := p.upload(t, body, headers...)
+	if got.status != http.StatusCreated || got.header.Get("Content-Type") != "application/json" {
+		t.Fatalf("answer is %d %s", got.status, got.body)
+	}
+	return decode[struct{ SourceURI string }](t, got.body).SourceURI
+}
+
+// files returns all files in the folder of videos.
+func (p *portal) files(t testing.TB) (names []string) {
+	t.Helper()
+	err := filepath.WalkDir(p.path, func(name string, entry fs.DirEntry, err error) error {
+		if err == nil && (!entry.IsDir() || filepath.Base(filepath.Dir(name)) == "tmp") {
+			names = append(names, name)
+		}
+		return err
+	})
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Error(err)
+	}
+	return names
+}
+
+func TestUpload(t *testing.T) {
+	t.Parallel()
+	p := openPortal(t, Config{})
+	body := strings.Repeat("0123456789", 300_000) // more than other bodies may have
+	uri := p.uploaded(t, body)
+	id, ok := media.ParseUploadURI(uri)
+	if !ok {
+		t.Fatalf("sourceUri is %q", uri)
+	}
+	file, err := p.media.OpenUpload(uuid.MustParse(p.user), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close() //nolint:errcheck // only read
+	if text, err := io.ReadAll(file); string(text) != body || err != nil {
+		t.Errorf("stored are %d bytes, %v", len(text), err)
+	}
+	if again := p.uploaded(t, body); again == uri {
+		t.Error("two uploads are one")
+	}
+	if n := testutil.ToFloat64(p.app.direct.bytes.WithLabelValues("/v1/me/uploads", "in")); int(n) != 2*len(body) {
+		t.Errorf("%v bytes are counted", n)
+	}
+	p.stop()
+	for _, want := range []string{`"method":"POST /v1/me/uploads"`, `"userId":"` + p.user + `"`, `"bytesIn":3000000`, `"status":201`, `"traceId":"`} {
+		if !strings.Contains(p.log.String(), want) {
+			t.Errorf("the log has no %s:\n%s", want, p.log)
+		}
+	}
+}
+
+func TestUpload_BadInput(t *testing.T) {
+	t.Parallel()
+	limits := smallUploads()
+	p := openPortal(t, Config{uploads: limits})
+	for name, c := range map[string]struct {
+		headers []string
+		path    string
+		body    string
+		status  int
+		fields  []string
+		says    string
+	}{
+		"NoType":      {nil, "", "x", 400, []string{"Content-Type"}, "video/* is allowed"},
+		"Text":        {[]string{"Content-Type", "text/plain"}, "", "x", 400, []string{"Content-Type"}, `\"text/plain\"`},
+		"NoSubtype":   {[]string{"Content-Type", "video/"}, "", "x", 400, []string{"Content-Type"}, "is not a type"},
+		"Form":        {[]string{"Content-Type", "multipart/form-data; boundary=x"}, "", "x", 400, []string{"Content-Type"}, "is not a type"},
+		"TwoTypes":    {[]string{"Content-Type", "video/mp4", "Content-Type", "video/webm"}, "", "x", 400, []string{"Content-Type"}, "is not a type"},
+		"Empty":       {[]string{"Content-Type", "video/mp4"}, "", "", 400, []string{"body"}, "is empty"},
+		"Both":        {[]string{"Content-Type", "x"}, "", "", 400, []string{"Content-Type", "body"}, ""},
+		"Key":         {[]string{"Content-Type", "video/mp4", "Idempotency-Key", "1"}, "", "x", 400, []string{"Idempotency-Key"}, ""},
+		"Query":       {[]string{"Content-Type", "video/mp4"}, "?owner=1", "x", 400, []string{"query"}, ""},
+		"TooLarge":    {[]string{"Content-Type", "video/mp4"}, "", strings.Repeat("x", 1<<20+1), 413, []string{"body"}, "is larger than 1048576 bytes"},
+		"Traversal":   {[]string{"Content-Type", "video/mp4"}, "/../../x", "x", 404, nil, "no such path"},
+		"Below":       {[]string{"Content-Type", "video/mp4"}, "/" + aVideo, "x", 404, nil, "no such path"},
+		"CrossOrigin": {[]string{"Content-Type", "video/mp4", "Cookie", "vt_session=x", "Sec-Fetch-Site", "cross-site"}, "", "x", 403, nil, "another site"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			headers := slices.Concat(p.session, c.headers)
+			if name == "CrossOrigin" {
+				headers = c.headers
+			}
+			got := p.call(t, "POST", "/v1/me/uploads"+c.path, c.body, headers...)
+			if got.status != c.status || !slices.Equal(got.violations(t), c.fields) || !strings.Contains(got.body, c.says) {
+				t.Errorf("answer is %d %s", got.status, got.body)
+			}
+		})
+	}
+	if got := p.call(t, "GET", "/v1/me/uploads", "", p.session...); got.status != 405 || got.header.Get("Allow") != "POST" {
+		t.Errorf("GET: %d %s", got.status, got.body)
+	}
+	if left := p.files(t); len(left) > 0 {
+		t.Errorf("left are %q", left)
+	}
+}
+
+// A repeat is the first one, whatever it sends.
+func TestUpload_IdempotencyKey(t *testing.T) {
+	t.Parallel()
+	p := openPortal(t, Config{})
+	key := []string{"Idempotency-Key", aKey}
+	uris := make([]string, 6)
+	var all sync.WaitGroup
+	for i := range uris[:3] {
+		all.Go(func() { uris[i] = p.uploaded(t, "one and the same", key...) })
+	}
+	all.Wait()
+	for i := range uris[3:] {
+		uris[3+i] = p.uploaded(t, "another", "Idempotency-Key", strings.ToUpper(aKey))
+	}
+	if slices.Sort(uris); uris[0] != uris[5] || len(p.files(t)) != 1 {
+		t.Errorf("uploads are %q, files %q", uris, p.files(t))
+	}
+	if want := media.UploadURI(uuid.MustParse(derive(purposeUpload, uuid.MustParse(aKey), p.user, "/v1/me/uploads"))); uris[0] != want {
+		t.Errorf("it is %s, want %s", uris[0], want)
+	}
+	// Of another user it is another one.
+	p.session = p.api.session(t, uuid.NewString())
+	if got := p.uploaded(t, "x", key...); got == uris[0] {
+		t.Errorf("another's is %s too", got)
+	}
+}
+
+// raw begins a request by hand.
+func (p *portal) raw(t *testing.T, length string) net.Conn {
+	t.Helper()
+	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", strings.TrimPrefix(p.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	_, err = fmt.Fprintf(conn, "POST /v1/me/uploads HTTP/1.1\r\nHost: x\r\n%s: %s\r\nContent-Type: video/mp4\r\n%s\r\n\r\n", p.session[0], p.session[1], length)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return conn
+}
+
+func readAnswer(t *testing.T, conn net.Conn) answered {
+	t.Helper()
+	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close() //nolint:errcheck // it is read
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answered{response.StatusCode, response.Header, string(text)}
+}
+
+// eventually waits until the condition holds; the test's deadline bounds it.
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for end := time.Now().Add(30 * time.Second); !holds(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("never: %s", what)
+		}
+	}
+}
+
+func TestUpload_Broken(t *testing.T) {
+	t.Parallel()
+	p := openPortal(t, Config{})
+	for name, length := range map[string]string{"Length": "Content-Length: 1000", "Chunked": "Transfer-Encoding: chunked"} {
+		t.Run(name, func(t *testing.T) {
+			conn := p.raw(t, length)
+			if name == "Chunked" {
+				_, _ = io.WriteString(conn, "4\r\n")
+			}
+			_, _ = io.WriteString(conn, "some")
+			eventually(t, "it has begun", func() bool { return len(p.files(t)) > 0 })
+			_ = conn.Close()
+			eventually(t, "nothing is left", func() bool { return len(p.files(t)) == 0 })
+		})
+	}
+	// Who ends too early and listens is told.
+	conn := p.raw(t, "Content-Length: 1000")
+	_, _ = io.WriteString(conn, "some")
+	_ = conn.(*net.TCPConn).CloseWrite()
+	if got := readAnswer(t, conn); got.status != 400 || !strings.Contains(got.body, "ends too early") {
+		t.Errorf("answer is %d %s", got.status, got.body)
+	}
+}
+
+// At its end the application lets uploads come to theirs, and cuts off those that
+// do not; nothing is left of them.
+func TestUpload_Drain(t *testing.T) {
+	t.Parallel()
+	p := openPortal(t, Config{})
+	conn := p.raw(t, "Content-Length: 2")
+	_, _ = io.WriteString(conn, "x")
+	eventually(t, "it has begun", func() bool { return len(p.files(t)) > 0 })
+	ended := make(chan struct{})
+	go func() { defer close(ended); p.stop() }()
+	<-p.app.stopping
+	_, _ = io.WriteString(conn, "y")
+	if got := readAnswer(t, conn); got.status != 201 {
+		t.Errorf("answer is %d %s", got.status, got.body)
+	}
+	<-ended
+}

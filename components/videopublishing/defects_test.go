@@ -1,0 +1,209 @@
+package videopublishing
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"videotutorials/internal/contract"
+	"videotutorials/internal/teststore"
+	"videotutorials/messagestore"
+	videopublishingv1 "videotutorials/proto/videopublishing/v1"
+)
+
+// owned writes that the video is the owner's, as the component does.
+func owned(t *testing.T, store messagestore.Store, owner, videoID string) {
+	t.Helper()
+	command(t, store, owner, videoID, &videopublishingv1.VideoPublished{OwnerId: owner, SourceUri: "upload:1", VideoId: videoID})
+}
+
+// TestNames_D1 has commands wait together, so that the event of the first stands
+// behind all others in the log, and delivers each twice: all are decided, in
+// order.
+func TestNames_D1(t *testing.T) {
+	t.Parallel()
+	store, video := teststore.New(t), uuid.NewString()
+	owned(t, store, ann, video)
+	rename(t, store, ann, video, "First")
+	rename(t, store, ann, video, "Second")
+	rename(t, store, ann, video, "Second")
+	describe(t, store, ann, video, "Words")
+	describe(t, store, ann, video, "")
+	rename(t, store, ann, video, "\t")
+	rename(t, store, ann, video, "First")
+	stop := start(t, faulty{Store: store, times: 2}, consumers(publisher(t), brisk()))
+	events := await(t, store, video, (*videopublishingv1.VideoNamed)(nil), 3)
+	stop()
+	want(t, events, "VideoPublished", "VideoNamed", "VideoNamed", "VideoNameRejected",
+		"VideoDescribed", "VideoDescribed", "VideoNameRejected", "VideoNamed")
+	var codes []string
+	traces := map[string]bool{}
+	for _, e := range events[1:] {
+		by, err := contract.ParseMetadata(e.Metadata)
+		if err != nil {
+			t.Fatal(err)
+		}
+		traces[by.TraceID] = true
+		if e.Type == "VideoNameRejected" {
+			codes = append(codes, last[*videopublishingv1.VideoNameRejected](t, []messagestore.Message{e}).GetCode())
+		}
+	}
+	if !slices.Equal(codes, []string{unchanged, blank}) || len(traces) != 7 {
+		t.Errorf("rejected with %v, in %d traces, want the end of 7 operations", codes, len(traces))
+	}
+}
+
+// TestOthers_D12 has somebody else, nobody, and everybody for no video, command.
+func TestOthers_D12(t *testing.T) {
+	t.Parallel()
+	store, p, video, unknown := teststore.New(t), publisher(t), uuid.NewString(), uuid.NewString()
+	source := upload(t, p.Media, ann, mp4(t))
+	start(t, faulty{Store: store, times: 2}, consumers(p, brisk()))
+	rename(t, store, ann, unknown, "Name")
+	got := last[*videopublishingv1.VideoNameRejected](t, await(t, store, unknown, (*videopublishingv1.VideoNameRejected)(nil), 1))
+	if got.GetCode() != unknownVideo {
+		t.Errorf("rejected with %v, want %s", got, unknownVideo)
+	}
+	publish(t, store, ann, video, source)
+	await(t, store, video, (*videopublishingv1.VideoPublished)(nil), 1)
+	publish(t, store, eve, video, source)
+	rename(t, store, eve, video, "Hers")
+	rename(t, store, "", video, "Nobody's")
+	describe(t, store, eve, video, "Hers")
+	publish(t, store, ann, video, source)
+	rename(t, store, ann, video, "Mine")
+	events := await(t, store, video, (*videopublishingv1.VideoNamed)(nil), 1)
+	want(t, events, "PublishAttempted", "VideoPublished", "VideoPublishingFailed", "VideoNameRejected", "VideoNameRejected",
+		"VideoDescriptionRejected", "VideoNamed")
+	failed := last[*videopublishingv1.VideoPublishingFailed](t, events[:3])
+	if failed.GetCode() != notOwner || failed.GetOwnerId() != eve {
+		t.Errorf("failed with %v, want it to be about eve's command", failed)
+	}
+	for _, e := range events[3:5] {
+		if got := last[*videopublishingv1.VideoNameRejected](t, []messagestore.Message{e}); got.GetCode() != notOwner {
+			t.Errorf("rejected with %v, want %s", got, notOwner)
+		}
+	}
+}
+
+// TestInfrastructure_D10 has what is needed fail more often than a file may: the
+// video is published all the same.
+func TestInfrastructure_D10(t *testing.T) {
+	t.Parallel()
+	failing := func(how string) func(*testing.T, *Publisher) messagestore.Store {
+		return func(t *testing.T, p *Publisher) messagestore.Store {
+			t.Helper()
+			counter := filepath.Join(t.TempDir(), "counter")
+			p.Tools.ffmpeg = script(t, fmt.Sprintf("echo x >>%s\n[ $(wc -l <%s) -gt 5 ] && exec %s \"$@\"\n%s", counter, counter, p.Tools.ffmpeg, how))
+			return teststore.New(t)
+		}
+	}
+	for name, prepare := range map[string]func(*testing.T, *Publisher) messagestore.Store{
+		"StoreAway": func(t *testing.T, _ *Publisher) messagestore.Store {
+			t.Helper()
+			times := 0
+			return faulty{Store: teststore.New(t), write: func([]messagestore.Write) error {
+				if times++; times <= 5 {
+					return &messagestore.UnavailableError{Reason: "away"}
+				}
+				return nil
+			}}
+		},
+		"Killed":     failing("kill -9 $$"),
+		"Terminated": failing("kill -15 $$"),
+		"NoProgram":  failing("exit 127"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p, video := publisher(t), uuid.NewString()
+			source := upload(t, p.Media, ann, webm(t))
+			store := prepare(t, &p)
+			start(t, store, consumers(p, brisk()))
+			publish(t, store, ann, video, source)
+			await(t, store, video, (*videopublishingv1.VideoPublished)(nil), 1)
+			watchable(t, p, video)
+			empty(t, p.Media)
+		})
+	}
+}
+
+// TestFullDisk_D10 has ffmpeg fail while there is no room: that is no fault of the
+// file. With room it is, after the second time.
+func TestFullDisk_D10(t *testing.T) {
+	t.Parallel()
+	p := publisher(t)
+	p.Tools.ffmpeg = script(t, "echo 'secret of the machine' >&2\nexit 1")
+	m := &videopublishingv1.PublishVideo{OwnerId: ann, VideoId: uuid.NewString(), SourceUri: upload(t, p.Media, ann, webm(t))}
+	one := publishing{Publisher: p, minFree: 1 << 62}
+	_, err := one.publish(t.Context(), m)
+	for attempt := range int32(9) {
+		if _, _, final := explain(err, attempt+1, false); final || err == nil {
+			t.Errorf("error %v is final after attempt %d", err, attempt+1)
+		}
+	}
+	code, reason, final := explain(err, 10, true)
+	if code != failed || !final || strings.Contains(reason, "secret") {
+		t.Errorf("at the end: %s, %q, %v", code, reason, final)
+	}
+	one.minFree = 0
+	_, err = one.publish(t.Context(), m)
+	expect(t, err, failed, onFile)
+	code, reason, final = explain(err, 2, false)
+	if code != failed || !final || strings.Contains(reason, "secret") || !strings.Contains(err.Error(), "secret") {
+		t.Errorf("%v: %s, %q, %v: want the log alone to know", err, code, reason, final)
+	}
+}
+
+// TestSlowTranscode_D20 has a transcode stop in the middle: meanwhile another video
+// is published, and both are named.
+func TestSlowTranscode_D20(t *testing.T) {
+	t.Parallel()
+	store, p, slow, other := teststore.New(t), publisher(t), uuid.NewString(), uuid.NewString()
+	first, second := upload(t, p.Media, ann, webm(t)), upload(t, p.Media, eve, mp4(t))
+	gate := gated(t, &p)
+	start(t, store, consumers(p, brisk()))
+	publish(t, store, ann, slow, first)
+	rename(t, store, ann, slow, "Slow")
+	waiting := atGate(t, gate)
+	publish(t, store, eve, other, second)
+	rename(t, store, eve, other, "Other")
+	rename(t, store, ann, slow, "Slower")
+	await(t, store, other, (*videopublishingv1.VideoPublished)(nil), 1)
+	await(t, store, other, (*videopublishingv1.VideoNamed)(nil), 1)
+	want(t, await(t, store, slow, (*videopublishingv1.VideoNamed)(nil), 2), "PublishAttempted", "VideoNamed", "VideoNamed")
+	if _, err := waiting.WriteString("go\n"); err != nil {
+		t.Fatal(err)
+	}
+	await(t, store, slow, (*videopublishingv1.VideoPublished)(nil), 1)
+	watchable(t, p, slow)
+}
+
+// gated has the first ffmpeg wait until the gate is opened.
+func gated(t *testing.T, p *Publisher) (gate string) {
+	t.Helper()
+	dir := t.TempDir()
+	gate = filepath.Join(dir, "gate")
+	if err := syscall.Mkfifo(gate, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p.Tools.ffmpeg = script(t, fmt.Sprintf("mkdir %s/first 2>/dev/null && read x <%s\nexec %s \"$@\"", dir, gate, p.Tools.ffmpeg))
+	return gate
+}
+
+// atGate waits until somebody waits at the gate. A line that is written lets it
+// pass.
+func atGate(t *testing.T, gate string) *os.File {
+	t.Helper()
+	f, err := os.OpenFile(gate, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = f.Close() })
+	return f
+}

@@ -1,0 +1,200 @@
+package videopublishing
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// site serves what fetches meet.
+func site(t *testing.T) (address string) {
+	t.Helper()
+	mux := http.NewServeMux()
+	mux.HandleFunc("/video", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("video")) })
+	mux.HandleFunc("/status/{code}", func(w http.ResponseWriter, r *http.Request) {
+		var code int
+		_, _ = fmt.Sscan(r.PathValue("code"), &code)
+		w.WriteHeader(code)
+	})
+	mux.HandleFunc("/redirects/{n}", func(w http.ResponseWriter, r *http.Request) {
+		var n int
+		_, _ = fmt.Sscan(r.PathValue("n"), &n)
+		if n == 0 {
+			_, _ = w.Write([]byte("video"))
+			return
+		}
+		http.Redirect(w, r, fmt.Sprintf("/redirects/%d", n-1), http.StatusFound)
+	})
+	mux.HandleFunc("/to", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, r.URL.Query().Get("url"), http.StatusFound)
+	})
+	mux.HandleFunc("/large", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, 1001)) })
+	mux.HandleFunc("/endless", func(w http.ResponseWriter, r *http.Request) {
+		for r.Context().Err() == nil {
+			_, _ = w.Write(make([]byte, 100))
+			_ = http.NewResponseController(w).Flush()
+		}
+	})
+	mux.HandleFunc("/short", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "100")
+		_, _ = w.Write([]byte("video"))
+	})
+	mux.HandleFunc("/silent", func(w http.ResponseWriter, r *http.Request) {
+		_, _ = w.Write([]byte("video"))
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+	})
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+func TestFetch(t *testing.T) {
+	t.Parallel()
+	here := site(t)
+	var gone net.ListenConfig
+	listener, err := gone.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed := "http://" + listener.Addr().String()
+	_ = listener.Close()
+	for name, test := range map[string]struct {
+		source   string
+		code     string
+		attempts int32
+	}{
+		"Fetched":          {here + "/video", "", 0},
+		"FiveRedirects":    {here + "/redirects/5", "", 0},
+		"SixRedirects":     {here + "/redirects/6", unreachableSource, 1},
+		"RedirectToFile":   {here + "/to?url=" + url.QueryEscape("file:///etc/passwd"), unreachableSource, 1},
+		"RedirectNowhere":  {here + "/status/302", unreachableSource, 1},
+		"NotFound":         {here + "/status/404", unreachableSource, 1},
+		"Forbidden":        {here + "/status/403", unreachableSource, 1},
+		"NoContent":        {here + "/status/204", unreachableSource, 1},
+		"Failing":          {here + "/status/503", unreachableSource, onAnswer},
+		"Large":            {here + "/large", tooLarge, 1},
+		"Endless":          {here + "/endless", tooLarge, 1},
+		"BreaksOff":        {here + "/short", unreachableSource, onAnswer},
+		"FallsSilent":      {here + "/silent", unreachableSource, onAnswer},
+		"Closed":           {closed, unreachableSource, onAnswer},
+		"UnknownHost":      {"http://nowhere.invalid/", unreachableSource, 1},
+		"File":             {"file:///etc/passwd", unreachableSource, 1},
+		"Path":             {"/etc/passwd", unreachableSource, 1},
+		"NoHost":           {"http:///video", unreachableSource, 1},
+		"NoURL":            {"http://%zz", unreachableSource, 1},
+		"UploadOfNobody":   {"upload:undefined", unreachableSource, 1},
+		"ProtocolOfFFmpeg": {"concat:/etc/passwd|/etc/hosts", unreachableSource, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFetcher(true, 1000)
+			f.silence = 100 * time.Millisecond
+			path := filepath.Join(t.TempDir(), "source")
+			err := f.fetch(t.Context(), test.source, path)
+			expect(t, err, test.code, test.attempts)
+			if text, err := os.ReadFile(path); test.code == "" && string(text) != "video" {
+				t.Errorf("fetched %q, %v", text, err)
+			}
+		})
+	}
+}
+
+// expect checks which failure it is, "" for none.
+func expect(t *testing.T, err error, code string, attempts int32) {
+	t.Helper()
+	var got *failure
+	switch {
+	case code == "" && err != nil:
+		t.Errorf("error %v, want none", err)
+	case code != "" && (!errors.As(err, &got) || got.code != code || got.attempts != attempts):
+		t.Errorf("error %v, want %s after %d attempts", err, code, attempts)
+	}
+}
+
+// TestFetch_Private reaches nothing on this machine, by an address, a name, or a
+// redirect from a place that may be reached.
+func TestFetch_Private(t *testing.T) {
+	t.Parallel()
+	reached := make(chan string, 100)
+	inside := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		reached <- r.URL.Path
+		_, _ = w.Write([]byte("secret"))
+	}))
+	defer inside.Close()
+	_, port, err := net.SplitHostPort(strings.TrimPrefix(inside.URL, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := newFetcher(false, 1000)
+	for _, host := range []string{"127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "127.1", "0.0.0.0", "10.0.0.1", "169.254.169.254"} {
+		err := f.fetch(t.Context(), "http://"+host+":"+port+"/", filepath.Join(t.TempDir(), "source"))
+		expect(t, err, unreachableSource, 1)
+		var address *addressError
+		if host != "127.1" && !errors.As(err, &address) { // which no resolver need know
+			t.Errorf("%s: error %v, want an *addressError", host, err)
+		}
+	}
+	// The first connection, as if to a public address, is made to a site here.
+	outside := site(t)
+	guarded := dialer(false)
+	first := true
+	f.client.Transport.(*http.Transport).DialContext = func(ctx context.Context, network, address string) (net.Conn, error) { //nolint:forcetypeassert // newFetcher's
+		if first {
+			first = false
+			return (&net.Dialer{}).DialContext(ctx, network, strings.TrimPrefix(outside, "http://"))
+		}
+		return guarded.DialContext(ctx, network, address)
+	}
+	err = f.fetch(t.Context(), "http://public.example/to?url="+url.QueryEscape(inside.URL), filepath.Join(t.TempDir(), "source"))
+	expect(t, err, unreachableSource, 1)
+	var address *addressError
+	if !errors.As(err, &address) || first {
+		t.Errorf("after a redirect: error %v, want an *addressError", err)
+	}
+	if len(reached) > 0 {
+		t.Errorf("reached %q", <-reached)
+	}
+}
+
+// TestFetch_Disk tells an error of this machine from one of the source, and a stop
+// from both.
+func TestFetch_Disk(t *testing.T) {
+	t.Parallel()
+	here := site(t)
+	f := newFetcher(true, 1000)
+	err := f.fetch(t.Context(), here+"/video", filepath.Join(t.TempDir(), "missing", "source"))
+	var known *failure
+	if !errors.Is(err, fs.ErrNotExist) || errors.As(err, &known) {
+		t.Errorf("error %v, want fs.ErrNotExist", err)
+	}
+	if _, err := (disk{unwritable(t)}).Write([]byte("x")); err == nil || errors.As(unreachable(err), &known) {
+		t.Errorf("error %v, want one of the disk", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := f.fetch(ctx, here+"/video", filepath.Join(t.TempDir(), "source")); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v, want context.Canceled", err)
+	}
+}
+
+// unwritable returns a file that cannot be written.
+func unwritable(t *testing.T) *os.File {
+	t.Helper()
+	f, err := os.Open(file(t, "read-only", ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = f.Close() })
+	return f
+}

@@ -1,0 +1,102 @@
+package videopublishing
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"videotutorials/components"
+	videopublishingv1 "videotutorials/proto/videopublishing/v1"
+)
+
+const (
+	maxName        = 200
+	maxDescription = 5000
+	// maxQuote bounds what a reason repeats of a text.
+	maxQuote = 40
+)
+
+// The codes of rejections.
+const (
+	blank        = "BLANK"
+	tooLong      = "TOO_LONG"
+	unchanged    = "UNCHANGED"
+	notOwner     = "NOT_OWNER"
+	unknownVideo = "UNKNOWN_VIDEO"
+)
+
+// rename gives the video a name, without the space around it.
+func (v video) rename(m *videopublishingv1.NameVideo, c components.Cause) []components.Emit {
+	name := strings.TrimSpace(m.GetName())
+	code, reason := v.refusal(m.GetVideoId(), c)
+	switch {
+	case code != "":
+	case !strings.ContainsFunc(name, visible):
+		code, reason = blank, fmt.Sprintf("the name %q is blank: it must have 1 to %d characters", quote(m.GetName()), maxName)
+	default:
+		code, reason = compare("name", name, v.name, maxName)
+	}
+	if code != "" {
+		return []components.Emit{components.Event(&videopublishingv1.VideoNameRejected{
+			Name: shorten(m.GetName(), maxName), Code: code, Reason: reason,
+		})}
+	}
+	return []components.Emit{components.Event(&videopublishingv1.VideoNamed{Name: name})}
+}
+
+// describe gives the video a description, without the space around it. It may be
+// blank: so a description is taken back.
+func (v video) describe(m *videopublishingv1.DescribeVideo, c components.Cause) []components.Emit {
+	description := strings.TrimSpace(m.GetDescription())
+	code, reason := v.refusal(m.GetVideoId(), c)
+	if code == "" {
+		code, reason = compare("description", description, v.description, maxDescription)
+	}
+	if code != "" {
+		return []components.Emit{components.Event(&videopublishingv1.VideoDescriptionRejected{
+			Description: shorten(m.GetDescription(), maxDescription), Code: code, Reason: reason,
+		})}
+	}
+	return []components.Emit{components.Event(&videopublishingv1.VideoDescribed{Description: description})}
+}
+
+// refusal says why who commands may not change the video, or nothing.
+func (v video) refusal(id string, c components.Cause) (code, reason string) {
+	switch by := c.Metadata.UserID; {
+	case v.owner == "":
+		return unknownVideo, fmt.Sprintf("there is no video %s", id)
+	case by == nil || *by != v.owner:
+		return notOwner, fmt.Sprintf("the video %s is not yours", id)
+	}
+	return "", ""
+}
+
+// compare says why the text cannot take the place of the current one, or nothing.
+func compare(what, text, current string, most int) (code, reason string) {
+	switch n := utf8.RuneCountInString(text); {
+	case n > most:
+		return tooLong, fmt.Sprintf("the %s %q has %d characters: it may have %d", what, quote(text), n, most)
+	case text == current:
+		return unchanged, fmt.Sprintf("the %s is %q already", what, quote(text))
+	}
+	return "", ""
+}
+
+// visible reports whether a reader sees the character.
+func visible(r rune) bool { return unicode.IsGraphic(r) && !unicode.IsSpace(r) }
+
+func quote(text string) string { return shorten(text, maxQuote) }
+
+// shorten returns the text, or its beginning where it has more characters: what
+// is rejected must not make an event that cannot be stored.
+func shorten(text string, most int) string {
+	n := 0
+	for i := range text {
+		if n == most {
+			return text[:i] + "…"
+		}
+		n++
+	}
+	return text
+}

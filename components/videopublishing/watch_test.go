@@ -1,0 +1,48 @@
+package videopublishing
+
+import (
+	"bytes"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+)
+
+// TestWatch tells how far a transcode is, in the log each period alone.
+func TestWatch(t *testing.T) {
+	t.Parallel()
+	var said bytes.Buffer
+	p := publishing{Publisher: Publisher{Log: slog.New(slog.NewTextHandler(&said, nil)), Metrics: NewMetrics(prometheus.NewRegistry())}}
+	w := p.watch(t.Context(), id, 2000*time.Second)
+	for _, line := range []string{"frame=1", "out_time_us=N/A", "out_time_us=-5", "out_time_us=500000000", "progress=continue"} {
+		w.line(line)
+	}
+	if got := testutil.ToFloat64(p.Metrics.done.WithLabelValues(id)); got != 0.25 {
+		t.Errorf("progress %v, want 0.25", got)
+	}
+	if got := testutil.ToFloat64(p.Metrics.running); got != 1 {
+		t.Errorf("%v run, want 1", got)
+	}
+	w.period = time.Hour
+	said.Reset()
+	w.line("out_time_us=900000000")
+	if said.Len() > 0 {
+		t.Errorf("said %q before its time", &said)
+	}
+	w.said = w.said.Add(-time.Hour)
+	w.line("out_time_us=1000000000")
+	if !strings.Contains(said.String(), "percent=50") || !strings.Contains(said.String(), id) {
+		t.Errorf("said %q, want 50 percent", &said)
+	}
+	w.line("out_time_us=3000000000")
+	if got := testutil.ToFloat64(p.Metrics.done.WithLabelValues(id)); got != 1 {
+		t.Errorf("progress %v, want 1 at most", got)
+	}
+	w.end()
+	if got := testutil.ToFloat64(p.Metrics.running); got != 0 {
+		t.Errorf("%v run, want none", got)
+	}
+}
