@@ -15,11 +15,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/health"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/reflection"
-	"google.golang.org/grpc/test/bufconn"
 
 	"videotutorials/internal/interceptor"
 	"videotutorials/internal/media"
@@ -74,14 +72,11 @@ type Application struct {
 	health *health.Server
 	grpc   *grpc.Server
 	http   *http.Server
-	// local is how the gateway, through conn, reaches the gRPC server.
-	local *bufconn.Listener
-	conn  *grpc.ClientConn
 	// direct is what does not go through the gateway.
 	direct *direct
-	// news wakes those who wait for an operation, until stopping is closed.
+	// news wakes those of waits, until stopping is closed.
 	news     *viewdata.Listener
-	waits    *slots
+	waits    waits
 	stopping chan struct{}
 }
 
@@ -91,31 +86,26 @@ func New(c Config) (*Application, error) {
 	c.MaxUpload = cmp.Or(c.MaxUpload, DefaultMaxUpload)
 	c.uploads = cmp.Or(c.uploads, newUploadLimits(c.MaxUpload))
 	a := &Application{
-		config: c, health: health.NewServer(), local: bufconn.Listen(1 << 20),
-		news: viewdata.NewListener(c.ViewData, c.Log), waits: newSlots(waitsOfUser, waitsOfAll), stopping: make(chan struct{}),
+		config: c, health: health.NewServer(),
+		news: viewdata.NewListener(c.ViewData, c.Log), stopping: make(chan struct{}),
 	}
+	a.waits = waits{a.news, newSlots(waitsOfEach, waitsOfAll), a.stopping}
 	all := newRoutes()
 	p, err := newPasswords(cmp.Or(c.passwordCost, passwordCost))
 	if err != nil {
 		return nil, err
 	}
 	d, cook := door{all, tokens{c.Secret}, c.ViewData}, cookies{secure: c.REST != nil}
-	a.grpc = a.newGRPC(d, p)
+	var services *local
+	a.grpc, services = a.newGRPC(d, p)
 	a.direct = newDirect(d, cook, c.Log, c.Registry)
-
-	a.conn, err = grpc.NewClient("passthrough:///application",
-		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return a.local.DialContext(ctx) }),
-		grpc.WithTransportCredentials(insecure.NewCredentials()))
+	rest, err := newGateway(context.Background(), all, cook, services)
 	if err != nil {
-		return nil, fmt.Errorf("connect the gateway: %w", err)
-	}
-	rest, err := newGateway(context.Background(), all, cook, a.conn)
-	if err != nil {
-		return nil, errors.Join(err, a.conn.Close())
+		return nil, err
 	}
 	document, err := openAPI(all, c.Version)
 	if err != nil {
-		return nil, errors.Join(err, a.conn.Close())
+		return nil, err
 	}
 	a.http = &http.Server{
 		Handler:   newHandler(rest, a.pages(a.direct, document, service.Operations(c.Registry, a.ready))),
@@ -133,27 +123,35 @@ func New(c Config) (*Application, error) {
 	return a, nil
 }
 
-func (a *Application) newGRPC(d door, p *passwords) *grpc.Server {
-	// The first interceptor is the outermost: identify gives the trace id to all
-	// after it, then come log, metrics and recovery, then guard and admit.
-	options := append(tracing.ServerOptions(), grpc.ChainUnaryInterceptor(d.identify))
-	options = append(options, interceptor.ServerOptions(a.config.Log, a.config.Registry)...)
-	options = append(options, grpc.ChainUnaryInterceptor(guard, d.admit), grpc.MaxRecvMsgSize(maxBody))
-	s := grpc.NewServer(options...)
-	applicationv1.RegisterHomeServiceServer(s, home{viewData: a.config.ViewData})
-	applicationv1.RegisterViewingsServiceServer(s, viewings{store: a.config.Store})
-	applicationv1.RegisterUsersServiceServer(s, registration{store: a.config.Store, viewData: a.config.ViewData, passwords: p, secret: a.config.Secret})
-	applicationv1.RegisterSessionsServiceServer(s, newSessions(a.config, p, d.tokens))
-	applicationv1.RegisterCreatorsServiceServer(s, creators{
-		store: a.config.Store, viewData: a.config.ViewData, media: a.config.Media, allowPrivate: a.config.AllowPrivateSources,
-	})
-	applicationv1.RegisterOperationsServiceServer(s, operations{
-		viewData: a.config.ViewData, news: a.news, waits: a.waits, stopping: a.stopping,
-	})
-	applicationv1.RegisterAdminServiceServer(s, admin{store: a.config.Store, viewData: a.config.ViewData})
+// newGRPC returns the server of gRPC, and the same services for the gateway.
+func (a *Application) newGRPC(d door, p *passwords) (*grpc.Server, *local) {
+	standard := interceptor.Standard(a.config.Log, a.config.Registry)
+	// identify gives the trace id to all after it.
+	around := []grpc.UnaryServerInterceptor{d.identify}
+	around = append(append(around, standard.Unary()...), guard, d.admit)
+	s := grpc.NewServer(append(tracing.ServerOptions(), grpc.ChainUnaryInterceptor(around...),
+		grpc.ChainStreamInterceptor(standard.Stream()...), grpc.MaxRecvMsgSize(maxBody))...)
+	gateway := newLocal(interceptor.Chain(around...))
+	sessions := newSessions(a.config, p, d.tokens)
+	for _, r := range []grpc.ServiceRegistrar{s, gateway} {
+		a.register(r, sessions, p)
+	}
 	healthv1.RegisterHealthServer(s, a.health)
 	reflection.Register(s)
-	return s
+	return s, gateway
+}
+
+func (a *Application) register(r grpc.ServiceRegistrar, s sessions, p *passwords) {
+	c := a.config
+	applicationv1.RegisterHomeServiceServer(r, home{viewData: c.ViewData})
+	applicationv1.RegisterViewingsServiceServer(r, viewings{store: c.Store})
+	applicationv1.RegisterUsersServiceServer(r, registration{store: c.Store, viewData: c.ViewData, passwords: p, secret: c.Secret, waits: a.waits})
+	applicationv1.RegisterSessionsServiceServer(r, s)
+	applicationv1.RegisterCreatorsServiceServer(r, creators{
+		store: c.Store, viewData: c.ViewData, media: c.Media, allowPrivate: c.AllowPrivateSources,
+	})
+	applicationv1.RegisterOperationsServiceServer(r, operations{viewData: c.ViewData, waits: a.waits})
+	applicationv1.RegisterAdminServiceServer(r, admin{store: c.Store, viewData: c.ViewData})
 }
 
 // Run serves REST and gRPC on the two listeners until ctx ends. Then it takes no
@@ -163,11 +161,9 @@ func (a *Application) Run(ctx context.Context, rest, rpc net.Listener) error {
 	if a.config.GRPC != nil {
 		c := a.config.GRPC.Clone()
 		c.NextProtos = []string{"h2"}
-		// Of the listener and not of the server, whose other listener is memory.
 		rpc = tls.NewListener(rpc, c)
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return a.serveGRPC(a.local) })
 	group.Go(func() error { return a.serveGRPC(rpc) })
 	group.Go(func() error { return a.serveHTTP(rest) })
 	group.Go(func() error { return a.news.Run(ctx) })
@@ -200,7 +196,7 @@ func (a *Application) serveHTTP(rest net.Listener) error {
 	return fmt.Errorf("serve REST: %w", err)
 }
 
-// drain stops REST first: its calls still need the gRPC server.
+// drain ends what was taken up.
 func (a *Application) drain() error {
 	a.health.Shutdown()
 	close(a.stopping)
@@ -211,9 +207,8 @@ func (a *Application) drain() error {
 		_ = a.http.Close()
 	}
 	a.direct.drain()
-	err := a.conn.Close()
 	cut := context.AfterFunc(ctx, a.grpc.Stop)
 	a.grpc.GracefulStop()
 	cut()
-	return err
+	return nil
 }

@@ -11,7 +11,6 @@ import (
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
@@ -38,14 +37,14 @@ func success(method string) int {
 	return http.StatusOK
 }
 
-// gateway translates REST into calls over conn.
+// gateway translates REST into calls of the services.
 type gateway struct {
 	routes  routes
 	cookies cookies
 	*runtime.ServeMux
 }
 
-func newGateway(ctx context.Context, rs routes, c cookies, conn *grpc.ClientConn) (*gateway, error) {
+func newGateway(ctx context.Context, rs routes, c cookies, services *local) (*gateway, error) {
 	g := &gateway{routes: rs, cookies: c}
 	nothing := func(string) (string, bool) { return "", false }
 	g.ServeMux = runtime.NewServeMux(
@@ -67,18 +66,17 @@ func newGateway(ctx context.Context, rs routes, c cookies, conn *grpc.ClientConn
 		runtime.WithDisablePathLengthFallback(),
 		runtime.WithDisableHTTPMethodOverride(),
 	)
-	for _, register := range []func(context.Context, *runtime.ServeMux, *grpc.ClientConn) error{
-		applicationv1.RegisterHomeServiceHandler,
-		applicationv1.RegisterViewingsServiceHandler,
-		applicationv1.RegisterUsersServiceHandler,
-		applicationv1.RegisterSessionsServiceHandler,
-		applicationv1.RegisterCreatorsServiceHandler,
-		applicationv1.RegisterOperationsServiceHandler,
-		applicationv1.RegisterAdminServiceHandler,
-	} {
-		if err := register(ctx, g.ServeMux, conn); err != nil {
-			return nil, fmt.Errorf("register with the gateway: %w", err)
-		}
+	err := errors.Join(
+		applicationv1.RegisterHomeServiceHandlerClient(ctx, g.ServeMux, applicationv1.NewHomeServiceClient(services)),
+		applicationv1.RegisterViewingsServiceHandlerClient(ctx, g.ServeMux, applicationv1.NewViewingsServiceClient(services)),
+		applicationv1.RegisterUsersServiceHandlerClient(ctx, g.ServeMux, applicationv1.NewUsersServiceClient(services)),
+		applicationv1.RegisterSessionsServiceHandlerClient(ctx, g.ServeMux, applicationv1.NewSessionsServiceClient(services)),
+		applicationv1.RegisterCreatorsServiceHandlerClient(ctx, g.ServeMux, applicationv1.NewCreatorsServiceClient(services)),
+		applicationv1.RegisterOperationsServiceHandlerClient(ctx, g.ServeMux, applicationv1.NewOperationsServiceClient(services)),
+		applicationv1.RegisterAdminServiceHandlerClient(ctx, g.ServeMux, applicationv1.NewAdminServiceClient(services)),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("register with the gateway: %w", err)
 	}
 	return g, nil
 }

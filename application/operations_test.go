@@ -98,7 +98,7 @@ func TestGetOperation_Woken(t *testing.T) {
 		trace := uuid.NewString()
 		answer := make(chan answered, 1)
 		go func() { answer <- p.operation(t, trace, "30s") }()
-		eventually(t, "somebody waits", func() bool { return p.app.waits.waiting() > 0 })
+		eventually(t, "somebody waits", func() bool { return p.app.waits.slots.waiting() > 0 })
 		begin := time.Now()
 		p.finish(t, trace, "")
 		if got := <-answer; got.status != 200 || !decode[struct{ Done bool }](t, got.body).Done {
@@ -141,7 +141,7 @@ func TestGetOperation_Unheard(t *testing.T) {
 	execute(t, p.viewURL, "drop trigger video_operations_notify on video_operations")
 	answer := make(chan answered, 1)
 	go func() { answer <- p.operation(t, aKey, "30s") }()
-	eventually(t, "somebody waits", func() bool { return p.app.waits.waiting() > 0 })
+	eventually(t, "somebody waits", func() bool { return p.app.waits.slots.waiting() > 0 })
 	p.untilListening(t)
 	begin := time.Now()
 	p.finish(t, aKey, "")
@@ -173,14 +173,14 @@ func TestGetOperation_Limits(t *testing.T) {
 	t.Parallel()
 	p := openPortal(t, Config{})
 	var all sync.WaitGroup
-	for range waitsOfUser {
+	for range waitsOfEach {
 		all.Go(func() {
 			if got := p.operation(t, aKey, "30s"); got.status != 200 {
 				t.Errorf("answer is %d %s", got.status, got.body)
 			}
 		})
 	}
-	eventually(t, "all wait", func() bool { return p.app.waits.waiting() == waitsOfUser })
+	eventually(t, "all wait", func() bool { return p.app.waits.slots.waiting() == waitsOfEach })
 	if got := p.operation(t, aKey, "1s"); got.status != 429 || got.header.Get("Retry-After") != "1" {
 		t.Errorf("one too many: %d %s", got.status, got.body)
 	}
@@ -207,9 +207,26 @@ func TestGetOperation_Gone(t *testing.T) {
 	if status.Code(err) != codes.DeadlineExceeded {
 		t.Errorf("who waits no longer: %v", err)
 	}
-	eventually(t, "nobody waits", func() bool { return p.app.waits.waiting() == 0 })
+	eventually(t, "nobody waits", func() bool { return p.app.waits.slots.waiting() == 0 })
 	execute(t, p.viewURL, "drop table video_operations")
 	if got := p.operation(t, aKey, "30s"); got.status != 503 {
 		t.Errorf("without View Data: %d %s", got.status, got.body)
+	}
+}
+
+// Who registers has no session, and may wait too.
+func TestGetRegistration_Woken(t *testing.T) {
+	t.Parallel()
+	p := openPortal(t, Config{})
+	p.untilListening(t)
+	answer := make(chan answered, 1)
+	go func() { answer <- p.call(t, "GET", "/v1/registrations/"+aKey+"?wait=30s", "") }()
+	eventually(t, "somebody waits", func() bool { return p.app.waits.slots.waiting() > 0 })
+	execute(t, p.viewURL, "insert into registrations (trace_id, user_id, succeeded) values ('"+aKey+"', '"+aUser+"', true)")
+	if got := <-answer; got.status != 200 || !strings.Contains(compact(got.body), `"done":true`) {
+		t.Errorf("answer is %d %s", got.status, got.body)
+	}
+	if got := p.call(t, "GET", "/v1/registrations/"+aKey+"?wait=31s", ""); got.status != 400 || !strings.Contains(got.body, `"wait"`) {
+		t.Errorf("too long: %d %s", got.status, got.body)
 	}
 }

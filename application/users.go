@@ -26,6 +26,7 @@ type registration struct {
 	passwords *passwords
 	// secret has signed the links in mails.
 	secret token.Secret
+	waits  waits
 }
 
 // RegisterUser writes Register to the new user's stream of commands.
@@ -159,14 +160,29 @@ func nothingKnown(err error) bool {
 	return errors.Is(err, viewdata.ErrNotFound) || errors.As(err, &away)
 }
 
-// GetRegistration returns the registration as View Data has it.
+// GetRegistration returns the registration as View Data has it, or will have it
+// within the wait.
 func (s registration) GetRegistration(ctx context.Context, in *applicationv1.GetRegistrationRequest) (*applicationv1.GetRegistrationResponse, error) {
+	var bad invalidError
 	trace, ok := parseUUID(in.GetTraceId())
 	if !ok {
-		return nil, invalid("traceId", notUUID(in.GetTraceId()))
+		bad = append(bad, invalid("traceId", notUUID(in.GetTraceId()))...)
 	}
-	answer := &applicationv1.GetRegistrationResponse{TraceId: trace.String()}
-	found, err := viewdata.ReadRegistration(ctx, s.viewData, trace.String())
+	wait, ok := parseWait(in.GetWait())
+	if !ok {
+		bad = append(bad, invalid("wait", notWait(in.GetWait()))...)
+	}
+	if len(bad) > 0 {
+		return nil, bad
+	}
+	return await(ctx, s.waits, "peer "+peerOf(ctx), trace.String(), wait, func(ctx context.Context) (*applicationv1.GetRegistrationResponse, error) {
+		return s.read(ctx, trace.String())
+	})
+}
+
+func (s registration) read(ctx context.Context, trace string) (*applicationv1.GetRegistrationResponse, error) {
+	answer := &applicationv1.GetRegistrationResponse{TraceId: trace}
+	found, err := viewdata.ReadRegistration(ctx, s.viewData, trace)
 	if errors.Is(err, viewdata.ErrNotFound) {
 		return answer, nil
 	}

@@ -21,6 +21,11 @@ func Marshal(m proto.Message) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("marshal %s: %w", Type(m), err)
 	}
+	if !hasNumbers(m.ProtoReflect().Descriptor(), 0) {
+		var compact bytes.Buffer // protojson strews white space in at random
+		err := json.Compact(&compact, printed)
+		return compact.String(), err
+	}
 	decoder := json.NewDecoder(bytes.NewReader(printed))
 	decoder.UseNumber()
 	var value any
@@ -52,6 +57,31 @@ func Decode[M proto.Message](m messagestore.Message) (M, error) {
 	var contract M
 	contract = contract.ProtoReflect().New().Interface().(M)
 	return contract, Unmarshal(m.Data, contract)
+}
+
+// hasNumbers reports whether a message of that type can have a 64-bit integer.
+// Of types that hold each other it says yes.
+func hasNumbers(d protoreflect.MessageDescriptor, depth int) bool {
+	const deepest = 8
+	if depth > deepest {
+		return true
+	}
+	if d.FullName() == "google.protobuf.Timestamp" || d.FullName() == "google.protobuf.Duration" {
+		return false // printed as text
+	}
+	fields := d.Fields()
+	for i := range fields.Len() {
+		switch field := fields.Get(i); field.Kind() {
+		case protoreflect.Int64Kind, protoreflect.Sint64Kind, protoreflect.Sfixed64Kind,
+			protoreflect.Uint64Kind, protoreflect.Fixed64Kind:
+			return true
+		case protoreflect.MessageKind, protoreflect.GroupKind:
+			if hasNumbers(field.Message(), depth+1) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // numbers returns the value of a message of that type, as protojson prints it,

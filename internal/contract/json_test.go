@@ -33,7 +33,7 @@ func TestMarshal(t *testing.T) {
 		{"Largest", &subscriberpositionv1.Read{Position: math.MaxInt64}, `{"messageId":"","position":9223372036854775807}`},
 		{"Smallest", &subscriberpositionv1.Read{Position: math.MinInt64}, `{"messageId":"","position":-9223372036854775808}`},
 		{"Digits", &subscriberpositionv1.Read{MessageId: "123"}, `{"messageId":"123","position":0}`},
-		{"Text", &viewingv1.VideoViewed{VideoId: "<&>\"\u2028ü"}, `{"userId":null,"videoId":"<&>\"\u2028ü"}`},
+		{"Text", &viewingv1.VideoViewed{VideoId: "<&>\"\u2028ü"}, `{"userId":null,"videoId":"<&>\" ü"}`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			got, err := contract.Marshal(test.message)

@@ -5,6 +5,7 @@ package interceptor
 import (
 	"context"
 	"log/slog"
+	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
@@ -12,26 +13,49 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// ServerOptions returns the options that surround every call of a server. What
-// the server adds with its own ChainUnaryInterceptor and ChainStreamInterceptor
-// lies inside.
+// Layers surround calls, the first outside.
+type Layers []Layer
+
+// Standard returns what surrounds every call of a server.
 //
-// A registry takes the metrics of one server: ServerOptions panics if it is
-// given the same one twice.
-func ServerOptions(log *slog.Logger, registry *prometheus.Registry) []grpc.ServerOption {
-	layers := []Layer{
+// A registry takes the metrics of one server: Standard panics if it is given the
+// same one twice.
+func Standard(log *slog.Logger, registry *prometheus.Registry) Layers {
+	return Layers{
 		trace,                       // first, so that all the others know the trace id
 		logger{log}.around,          // outside of recovery, so that a panic has its line too
 		newMetrics(registry).around, // likewise
 		recovery{log}.around,        // last, so that nothing of a panic passes the others
 	}
-	var unary []grpc.UnaryServerInterceptor
-	var stream []grpc.StreamServerInterceptor
-	for _, l := range layers {
-		unary = append(unary, l.Unary)
-		stream = append(stream, l.Stream)
+}
+
+// Unary returns the layers as interceptors of unary calls.
+func (ls Layers) Unary() []grpc.UnaryServerInterceptor {
+	var all []grpc.UnaryServerInterceptor
+	for _, l := range ls {
+		all = append(all, l.Unary)
 	}
-	return []grpc.ServerOption{grpc.ChainUnaryInterceptor(unary...), grpc.ChainStreamInterceptor(stream...)}
+	return all
+}
+
+// Stream returns the layers as interceptors of streams.
+func (ls Layers) Stream() []grpc.StreamServerInterceptor {
+	var all []grpc.StreamServerInterceptor
+	for _, l := range ls {
+		all = append(all, l.Stream)
+	}
+	return all
+}
+
+// Chain returns the interceptors as one, the first outside.
+func Chain(all ...grpc.UnaryServerInterceptor) grpc.UnaryServerInterceptor {
+	return func(ctx context.Context, in any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+		for _, one := range slices.Backward(all) {
+			inner := next
+			next = func(ctx context.Context, in any) (any, error) { return one(ctx, in, info, inner) }
+		}
+		return next(ctx, in)
+	}
 }
 
 // A Layer surrounds calls of both kinds. It calls next once at the most, with

@@ -53,7 +53,8 @@ type bench struct {
 func serve(t *testing.T, handle func(context.Context) error) *bench {
 	b := &bench{registry: prometheus.NewRegistry(), log: &bytes.Buffer{}}
 	log := slog.New(slog.NewJSONHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	server := grpc.NewServer(interceptor.ServerOptions(log, b.registry)...)
+	layers := interceptor.Standard(log, b.registry)
+	server := grpc.NewServer(grpc.UnaryInterceptor(interceptor.Chain(layers.Unary()...)), grpc.ChainStreamInterceptor(layers.Stream()...))
 	messagestorev1.RegisterMessageStoreServiceServer(server, service{handle: handle})
 	listener := bufconn.Listen(1 << 16)
 	done := make(chan error)

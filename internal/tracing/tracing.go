@@ -77,6 +77,28 @@ func Parent(ctx context.Context) string {
 	return carrier[parentKey]
 }
 
+// Call begins the span of a call that came over no connection. The caller MUST
+// call end with what came of it.
+func Call(ctx context.Context, method string) (_ context.Context, end func(error)) {
+	if !enabled() {
+		return ctx, func(error) {}
+	}
+	ctx, span := otel.Tracer(tracer).Start(ctx, strings.TrimPrefix(method, "/"), trace.WithSpanKind(trace.SpanKindServer))
+	return ctx, ending(span)
+}
+
+func ending(span trace.Span) func(error) {
+	return func(err error) {
+		if err != nil {
+			span.SetStatus(codes.Error, err.Error())
+		}
+		span.End()
+	}
+}
+
+// tracer is the name under which our own spans are made.
+const tracer = "videotutorials"
+
 // Handle begins the span of a message that is handled, whose metadata has the
 // parent. The caller MUST call end with what came of it.
 func Handle(ctx context.Context, m messagestore.Message, parent, consumer string) (_ context.Context, end func(error)) {
@@ -84,12 +106,7 @@ func Handle(ctx context.Context, m messagestore.Message, parent, consumer string
 		return ctx, func(error) {}
 	}
 	ctx, span := begin(ctx, m, parent, consumer)
-	return ctx, func(err error) {
-		if err != nil {
-			span.SetStatus(codes.Error, err.Error())
-		}
-		span.End()
-	}
+	return ctx, ending(span)
 }
 
 // Handled says that the messages were handled from then until now, all at once.
@@ -113,7 +130,7 @@ func begin(ctx context.Context, m messagestore.Message, parent, consumer string,
 		attribute.String("messaging.destination.name", string(m.Stream)),
 		attribute.Int64("videotutorials.global_position", m.GlobalPosition),
 	))
-	return otel.Tracer("videotutorials").Start(ctx, "handle "+m.Type, options...)
+	return otel.Tracer(tracer).Start(ctx, "handle "+m.Type, options...)
 }
 
 // ServerOptions are the options of a gRPC server whose calls are traced.

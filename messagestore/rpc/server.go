@@ -76,11 +76,10 @@ func NewServer(store messagestore.Store, o ServerOptions) *Server {
 		transport = credentials.NewTLS(o.TLS)
 	}
 	limits := newLimits(o.Registry)
-	border := interceptor.Layer(border{tls: o.TLS != nil}.around)
-	shares := interceptor.Layer(limits.around)
-	options := append(append(tracing.ServerOptions(), interceptor.ServerOptions(o.Log, o.Registry)...),
-		grpc.ChainUnaryInterceptor(border.Unary, shares.Unary),
-		grpc.ChainStreamInterceptor(border.Stream, shares.Stream),
+	layers := append(interceptor.Standard(o.Log, o.Registry), border{tls: o.TLS != nil}.around, limits.around)
+	options := append(tracing.ServerOptions(),
+		grpc.ChainUnaryInterceptor(layers.Unary()...),
+		grpc.ChainStreamInterceptor(layers.Stream()...),
 		grpc.InTapHandle(limits.tap),
 		grpc.MaxRecvMsgSize(maxReceive),
 		grpc.MaxConcurrentStreams(maxStreams),

@@ -154,7 +154,9 @@ func (x *RegisterUserResponse) GetOperation() string {
 type GetRegistrationRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The trace id of the request to register.
-	TraceId       string `protobuf:"bytes,1,opt,name=trace_id,json=traceId,proto3" json:"trace_id,omitempty"`
+	TraceId string `protobuf:"bytes,1,opt,name=trace_id,json=traceId,proto3" json:"trace_id,omitempty"`
+	// How long to wait for an outcome, as `10s`; at most 30 s. Empty: not at all.
+	Wait          string `protobuf:"bytes,2,opt,name=wait,proto3" json:"wait,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -192,6 +194,13 @@ func (*GetRegistrationRequest) Descriptor() ([]byte, []int) {
 func (x *GetRegistrationRequest) GetTraceId() string {
 	if x != nil {
 		return x.TraceId
+	}
+	return ""
+}
+
+func (x *GetRegistrationRequest) GetWait() string {
+	if x != nil {
+		return x.Wait
 	}
 	return ""
 }
@@ -392,9 +401,10 @@ const file_application_v1_users_proto_rawDesc = "" +
 	"\x14RegisterUserResponse\x12\x17\n" +
 	"\auser_id\x18\x01 \x01(\tR\x06userId\x12\x19\n" +
 	"\btrace_id\x18\x02 \x01(\tR\atraceId\x12\x1c\n" +
-	"\toperation\x18\x03 \x01(\tR\toperation\"3\n" +
+	"\toperation\x18\x03 \x01(\tR\toperation\"G\n" +
 	"\x16GetRegistrationRequest\x12\x19\n" +
-	"\btrace_id\x18\x01 \x01(\tR\atraceId\"\xb7\x01\n" +
+	"\btrace_id\x18\x01 \x01(\tR\atraceId\x12\x12\n" +
+	"\x04wait\x18\x02 \x01(\tR\x04wait\"\xb7\x01\n" +
 	"\x17GetRegistrationResponse\x12\x19\n" +
 	"\btrace_id\x18\x01 \x01(\tR\atraceId\x12\x12\n" +
 	"\x04done\x18\x02 \x01(\bR\x04done\x12\x1c\n" +

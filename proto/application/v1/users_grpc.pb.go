@@ -45,8 +45,11 @@ type UsersServiceClient interface {
 	// GetRegistration returns what became of a registration. It needs no session,
 	// for its user has none yet: the trace id is known to nobody else.
 	//
-	// INVALID_ARGUMENT: the trace id is not a UUID. UNAVAILABLE: View Data is away
-	// or not there yet.
+	// With a wait it answers as soon as there is an outcome.
+	//
+	// INVALID_ARGUMENT: the trace id is not a UUID, or the wait is none.
+	// RESOURCE_EXHAUSTED: too many wait. UNAVAILABLE: View Data is away or not there
+	// yet.
 	GetRegistration(ctx context.Context, in *GetRegistrationRequest, opts ...grpc.CallOption) (*GetRegistrationResponse, error)
 	// ConfirmRegistration is where the link in the mail leads. To follow it again
 	// changes nothing.
@@ -116,8 +119,11 @@ type UsersServiceServer interface {
 	// GetRegistration returns what became of a registration. It needs no session,
 	// for its user has none yet: the trace id is known to nobody else.
 	//
-	// INVALID_ARGUMENT: the trace id is not a UUID. UNAVAILABLE: View Data is away
-	// or not there yet.
+	// With a wait it answers as soon as there is an outcome.
+	//
+	// INVALID_ARGUMENT: the trace id is not a UUID, or the wait is none.
+	// RESOURCE_EXHAUSTED: too many wait. UNAVAILABLE: View Data is away or not there
+	// yet.
 	GetRegistration(context.Context, *GetRegistrationRequest) (*GetRegistrationResponse, error)
 	// ConfirmRegistration is where the link in the mail leads. To follow it again
 	// changes nothing.
