@@ -18,10 +18,10 @@ import (
 	"videotutorials/viewdata"
 )
 
-// longestText bounds a name or a description, in bytes: far beyond what the
-// component allows, whose rule it is, and far below what the log would keep for
-// ever.
-const longestText = 10_000
+// longestText bounds a name or a description, in bytes: beyond what the component
+// allows, whose rule it is and who counts characters, of up to four bytes, and far
+// below what the log would keep for ever.
+const longestText = 40_000
 
 // creators is the CreatorsService. What is plainly wrong is refused here; what
 // holds is decided by the component videopublishing.

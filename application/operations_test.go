@@ -223,6 +223,8 @@ func TestGetRegistration_Woken(t *testing.T) {
 	go func() { answer <- p.call(t, "GET", "/v1/registrations/"+aKey+"?wait=30s", "") }()
 	eventually(t, "somebody waits", func() bool { return p.app.waits.slots.waiting() > 0 })
 	execute(t, p.viewURL, "insert into registrations (trace_id, user_id, succeeded) values ('"+aKey+"', '"+aUser+"', true)")
+	// It is done when he can log in, too.
+	execute(t, p.viewURL, "insert into user_credentials (id, email, password_hash) values ('"+aUser+"', 'ann@example.com', '')")
 	if got := <-answer; got.status != 200 || !strings.Contains(compact(got.body), `"done":true`) {
 		t.Errorf("answer is %d %s", got.status, got.body)
 	}

@@ -152,6 +152,7 @@ func TestGetRegistration(t *testing.T) {
 	pool, url := viewData(t)
 	a := start(t, Config{Store: teststore.New(t), ViewData: pool})
 	good, bad, none := uuid.NewString(), uuid.NewString(), uuid.NewString()
+	insert(t, url, "insert into user_credentials (id, email, password_hash) values ($1, $2, '')", aUser, anEmail)
 	insert(t, url, "insert into registrations values ($1, $2, true, null, null), ($3, $2, false, 'EMAIL_TAKEN', 'somebody has it')", good, aUser, bad)
 	for trace, want := range map[string]string{
 		good:                  `{"traceId":"` + good + `","done":true,"userId":"` + aUser + `"}`,

@@ -15,6 +15,9 @@ const (
 	// lookAgain is how long nobody waits without a look: that there is an outcome
 	// may have been missed.
 	lookAgain = time.Second
+	// lookSoon is after how long somebody looks again who was woken by one view,
+	// while another has yet to follow.
+	lookSoon = 20 * time.Millisecond
 	// waitsOfEach and waitsOfAll bound how many calls wait. Each looks once a
 	// second, which is all that it costs.
 	waitsOfEach = 16
@@ -57,8 +60,7 @@ func await[T outcome](ctx context.Context, w waits, who, trace string, wait time
 	defer w.slots.leave(who)
 	over := time.NewTimer(wait)
 	defer over.Stop()
-	again := time.NewTicker(lookAgain)
-	defer again.Stop()
+	pause := lookAgain
 	// Before the first look, so that nothing comes in between.
 	woken, stop := w.news.Wait(trace)
 	defer stop()
@@ -69,7 +71,9 @@ func await[T outcome](ctx context.Context, w waits, who, trace string, wait time
 		}
 		select {
 		case <-woken:
-		case <-again.C:
+			pause = lookSoon
+		case <-time.After(pause):
+			pause = min(2*pause, lookAgain)
 		case <-over.C:
 			return answer, nil
 		case <-w.stopping:

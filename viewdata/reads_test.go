@@ -174,6 +174,10 @@ func TestReadRegistration(t *testing.T) {
 	url := migrated(t)
 	db := open(t, url, viewdata.Reader)
 	exec(t, url, `insert into registrations values ('`+trace+`', '`+bob+`', false, 'EMAIL_TAKEN', 'is taken'), ('`+ada+`', '`+ada+`', true, null, null)`)
+	if _, err := viewdata.ReadRegistration(t.Context(), db, ada); !errors.Is(err, viewdata.ErrNotFound) {
+		t.Errorf("of one who cannot log in yet: %v, want ErrNotFound", err)
+	}
+	exec(t, url, `insert into user_credentials (id, email, password_hash) values ('`+ada+`', 'ada@example.com', 'hash')`)
 	for id, want := range map[string]viewdata.Registration{
 		trace: {TraceID: trace, UserID: bob, Code: "EMAIL_TAKEN", Reason: "is taken"},
 		ada:   {TraceID: ada, UserID: ada, Succeeded: true},

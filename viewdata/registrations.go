@@ -15,9 +15,10 @@ type Registration struct {
 	Code, Reason string
 }
 
-// ReadRegistration returns how the registration with the trace id ended. It
-// returns ErrNotFound while it has not, or where there never was one, and a
-// *NotReadyError while View Data cannot be read.
+// ReadRegistration returns how the registration with the trace id ended: where it
+// succeeded, the user can log in. It returns ErrNotFound while it has not ended,
+// or where there never was one, and a *NotReadyError while View Data cannot be
+// read.
 func ReadRegistration(ctx context.Context, db *pgxpool.Pool, traceID string) (Registration, error) {
 	traceID, ok := parseUUID(traceID)
 	if !ok {
@@ -26,6 +27,8 @@ func ReadRegistration(ctx context.Context, db *pgxpool.Pool, traceID string) (Re
 	return readOne[Registration](ctx, db, "registration", `
 		select trace_id::text, user_id::text, succeeded,
 			coalesce(code, '') as code, coalesce(reason, '') as reason
-		from registrations
-		where trace_id = $1`, traceID)
+		from registrations r
+		where trace_id = $1 and (not succeeded or exists (
+			select from user_credentials c
+			where c.id = r.user_id))`, traceID)
 }

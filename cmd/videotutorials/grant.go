@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"videotutorials/components/identity"
 	"videotutorials/internal/contract"
@@ -42,6 +43,31 @@ func (g *grant) run(ctx context.Context, _ *slog.Logger, args []string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%s becomes an administrator, trace %s\n", reserved.GetUserId(), trace)
+	waiting, cancel := context.WithTimeout(ctx, grantPatience)
+	defer cancel()
+	if err := granted(waiting, store, reserved.GetUserId()); err != nil {
+		return fmt.Errorf("%s becomes an administrator when the component identity gets to it, trace %s: %w", reserved.GetUserId(), trace, err)
+	}
+	fmt.Printf("%s is an administrator, trace %s\n", reserved.GetUserId(), trace)
 	return nil
+}
+
+// grantPatience is how long it waits for the component.
+const grantPatience = 10 * time.Second
+
+// granted returns when the log says that the user is an administrator.
+func granted(ctx context.Context, store messagestore.Store, user string) error {
+	event := (*identityv1.AdminGranted)(nil)
+	for e, err := range store.Subscribe(ctx, messagestore.Subscription{
+		Source: messagestore.OfStream(contract.Category(event).Stream(user)),
+		Filter: messagestore.Filter{Types: []string{contract.Type(event)}},
+	}) {
+		if err != nil {
+			return err
+		}
+		if messages, ok := e.(messagestore.Messages); ok && len(messages) > 0 {
+			return nil
+		}
+	}
+	return ctx.Err()
 }

@@ -2,6 +2,8 @@ package sendemail
 
 import (
 	"fmt"
+	"strings"
+	"unicode/utf8"
 
 	gomail "github.com/wneessen/go-mail"
 
@@ -23,9 +25,21 @@ func compose(m *sendemailv1.Send, from string) (*gomail.Msg, error) {
 	msg.Subject(m.GetSubject())
 	msg.SetDate()
 	msg.SetMessageIDWithValue(m.GetEmailId() + "@videotutorials")
-	msg.SetBodyString(gomail.TypeTextPlain, m.GetText())
+	msg.SetBodyString(gomail.TypeTextPlain, m.GetText(), encoding(m.GetText()))
 	if m.GetHtml() != "" {
-		msg.AddAlternativeString(gomail.TypeTextHTML, m.GetHtml())
+		msg.AddAlternativeString(gomail.TypeTextHTML, m.GetHtml(), encoding(m.GetHtml()))
 	}
 	return msg, nil
+}
+
+// encoding leaves a body as it is where every mail server takes it so: then its
+// links can be copied from the file, too.
+func encoding(body string) gomail.PartOption {
+	const longest = 998 // RFC 5322, without the line's end
+	for line := range strings.Lines(body) {
+		if len(line) > longest || strings.ContainsFunc(line, func(r rune) bool { return r >= utf8.RuneSelf || r == '\r' || r == 0 }) {
+			return gomail.WithPartEncoding(gomail.EncodingQP)
+		}
+	}
+	return gomail.WithPartEncoding(gomail.NoEncoding) // what the library calls 7bit, it encodes
 }

@@ -1,6 +1,7 @@
 package sendemail
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -195,5 +196,30 @@ func TestFolder_ID(t *testing.T) {
 	var permanent *components.PermanentError
 	if err := f.Send(t.Context(), bad); !errors.As(err, &permanent) {
 		t.Errorf("send: %v, want a *components.PermanentError", err)
+	}
+}
+
+// A body is as it was written where it can be, so that its links can be copied.
+func TestCompose_Encoding(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"see http://here.test/a?b=c":          "see http://here.test/a?b=c",
+		"grüße":                               "gr=C3=BC=C3=9Fe",
+		strings.Repeat("x", 999):              "=\r\n",
+		"a return\rin the middle of the line": "=0Din the middle",
+	} {
+		mail := letter()
+		mail.Text = text
+		msg, err := compose(mail, from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b bytes.Buffer
+		if _, err := msg.WriteTo(&b); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("%.40q is written as\n%s", text, b.String())
+		}
 	}
 }
