@@ -37,7 +37,7 @@ func compose(m *sendemailv1.Send, from string) (*gomail.Msg, error) {
 func encoding(body string) gomail.PartOption {
 	const longest = 998 // RFC 5322, without the line's end
 	for line := range strings.Lines(body) {
-		if len(line) > longest || strings.ContainsFunc(line, func(r rune) bool { return r >= utf8.RuneSelf || r == '\r' || r == 0 }) {
+		if len(line) > longest || strings.ContainsFunc(line, func(r rune) bool { return r >= utf8.RuneSelf }) {
 			return gomail.WithPartEncoding(gomail.EncodingQP)
 		}
 	}

@@ -203,10 +203,9 @@ func TestFolder_ID(t *testing.T) {
 func TestCompose_Encoding(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"see http://here.test/a?b=c":          "see http://here.test/a?b=c",
-		"grüße":                               "gr=C3=BC=C3=9Fe",
-		strings.Repeat("x", 999):              "=\r\n",
-		"a return\rin the middle of the line": "=0Din the middle",
+		"see http://here.test/a?b=c": "see http://here.test/a?b=c",
+		"grüße":                      "gr=C3=BC=C3=9Fe",
+		strings.Repeat("x", 999):     "=\r\n",
 	} {
 		mail := letter()
 		mail.Text = text
