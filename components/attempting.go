@@ -24,16 +24,10 @@ type attempting[M proto.Message, S any, A Attempted] struct {
 }
 
 // run returns nil when the effect is over. It calls release once the log says
-// that somebody has begun.
+// that somebody has begun, or will.
 func (a attempting[M, S, A]) run(ctx context.Context, release func()) error {
-	for look := firstPause; ; look = min(2*look, lastPause) {
-		n, pause, err := a.look(ctx, look)
-		if err == nil && (n > 0 || pause > 0) {
-			release()
-		}
-		if err == nil && n > 0 {
-			err = a.attempt(ctx, n)
-		}
+	for soon := firstPause; ; soon = min(2*soon, lastPause) {
+		pause, err := a.turn(ctx, soon, release)
 		switch {
 		case errors.Is(err, errOver):
 			return nil
@@ -46,13 +40,44 @@ func (a attempting[M, S, A]) run(ctx context.Context, release func()) error {
 	}
 }
 
-// errOver says that there is nothing left to do.
-var errOver = errors.New("over")
+var (
+	// errOver says that there is nothing left to do.
+	errOver = errors.New("over")
+	// errNoRoom says that an attempt is due, and has to wait for its turn.
+	errNoRoom = errors.New("no room")
+)
+
+// turn makes the attempt that is due, when there is room. It returns how long to
+// wait before the next one.
+func (a attempting[M, S, A]) turn(ctx context.Context, soon time.Duration, release func()) (pause time.Duration, err error) {
+	room := tryEnter(a.frame.effects)
+	n, pause, err := a.look(ctx, soon, room)
+	if errors.Is(err, errNoRoom) {
+		release()
+		if err := enter(ctx, a.frame.effects); err != nil {
+			return 0, err
+		}
+		room = true
+		n, pause, err = a.look(ctx, soon, true)
+	}
+	if room {
+		defer leave(a.frame.effects)
+	}
+	if err == nil && (n > 0 || pause > 0) {
+		release()
+	}
+	if err == nil && n > 0 {
+		err = a.attempt(ctx, n)
+	}
+	return pause, err
+}
 
 // look looks at what is known. It returns the number of the attempt that is now
 // this instance's, or how long to wait before the next look: at an attempt of
-// another, which may be over soon, after soon.
-func (a attempting[M, S, A]) look(ctx context.Context, soon time.Duration) (n int32, pause time.Duration, err error) {
+// another, which may be over soon, after soon. Without room it returns errNoRoom
+// if an attempt is due, of which the log then has heard, too: whose it is, and
+// no number, so that what only waits has no attempt to lose.
+func (a attempting[M, S, A]) look(ctx context.Context, soon time.Duration, room bool) (n int32, pause time.Duration, err error) {
 	if err := enter(ctx, a.frame.looks); err != nil {
 		return 0, 0, err
 	}
@@ -81,10 +106,19 @@ func (a attempting[M, S, A]) look(ctx context.Context, soon time.Duration) (n in
 		return 0, pause, nil
 	case all.spent(a.Pauses):
 		return 0, 0, a.finish(ctx, all.n, a.Failed(a.message, all.n, true, ErrNoResult))
+	case !room && all.heard():
+		return 0, 0, errNoRoom
 	}
-	won, err := a.say(ctx, r.versions[0], all.n+1, time.Now().Add(a.Lease))
-	if err != nil || !won {
+	until := time.Now().Add(a.Lease)
+	if !room {
+		until = time.Time{}
+	}
+	won, err := a.say(ctx, r.versions[0], all.n+1, until)
+	switch {
+	case err != nil || !won:
 		return 0, 0, err
+	case !room:
+		return 0, 0, errNoRoom
 	}
 	return all.n + 1, 0, nil
 }
@@ -115,7 +149,7 @@ func (a attempting[M, S, A]) read(ctx context.Context) (r reading[S], all attemp
 	return r, all, errors.Join(err, broken)
 }
 
-// attempt does it when it is its turn, and writes what came of it.
+// attempt does it, and writes what came of it.
 func (a attempting[M, S, A]) attempt(ctx context.Context, n int32) error {
 	work, done := ctx, func() {}
 	if !a.Interruptible {
@@ -124,50 +158,43 @@ func (a attempting[M, S, A]) attempt(ctx context.Context, n int32) error {
 	defer done()
 	held, let := a.hold(work, n)
 	defer let()
-	// Who only waits for a turn need not finish.
-	turn, cancel := context.WithCancel(held)
-	defer context.AfterFunc(ctx, cancel)()
-	if err := enter(turn, a.frame.effects); err != nil {
-		return a.handBack(ctx, held, n)
-	}
-	events, err := a.do(held, n)
-	leave(a.frame.effects)
-	if held.Err() != nil {
+	events, failure, err := a.do(held)
+	switch {
+	case held.Err() != nil && (err != nil || failure != nil):
 		return a.handBack(ctx, held, n) // a stop is no failure
-	}
-	if err != nil {
+	case err != nil:
 		return err
 	}
 	keeping, kept := consumer.Finishing(ctx)
 	defer kept()
-	return a.keep(keeping, n, events)
+	if failure == nil {
+		return a.keep(keeping, n, func() error { return a.finish(keeping, n, events) })
+	}
+	var permanent *PermanentError
+	last := errors.As(failure, &permanent) || int(n) > len(a.Pauses)
+	events = a.Failed(a.message, n, last, tellable{failure})
+	return a.keep(keeping, n, func() error { return a.fail(keeping, n, events) })
 }
 
-// do returns the events that say what came of it. An error, of a panic, is for no
-// user to read; another attempt follows.
-func (a attempting[M, S, A]) do(ctx context.Context, n int32) (events []Emit, err error) {
+// do returns the events that say what came of it, or why it has failed. An err,
+// of a panic, is for no user to read; another attempt follows.
+func (a attempting[M, S, A]) do(ctx context.Context) (events []Emit, failure, err error) {
 	ctx, cancel := context.WithTimeout(ctx, a.Timeout)
 	defer cancel()
-	var failure error
 	err = consumer.Protect(func() error {
 		events, failure = a.Do(ctx, a.message)
 		return nil
 	})
-	if err != nil || failure == nil {
-		return events, err
-	}
-	var permanent *PermanentError
-	last := errors.As(failure, &permanent) || int(n) > len(a.Pauses)
-	return a.Failed(a.message, n, last, failure), nil
+	return events, failure, err
 }
 
 // keep writes the events of an attempt, whatever it takes: to make another one
 // would do it again.
-func (a attempting[M, S, A]) keep(ctx context.Context, n int32, events []Emit) error {
+func (a attempting[M, S, A]) keep(ctx context.Context, n int32, write func() error) error {
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
-		err := a.finish(ctx, n, events)
+		err := write()
 		var invalid *messagestore.InvalidError
-		if err == nil || errors.Is(err, errOver) || errors.As(err, &invalid) || ctx.Err() != nil {
+		if err == nil || errors.Is(err, errOver) || errors.Is(err, errLost) || errors.As(err, &invalid) || ctx.Err() != nil {
 			return err
 		}
 		a.frame.log.WarnContext(ctx, "what came of an attempt is not stored, trying again", "attempt", n,
@@ -187,13 +214,25 @@ const (
 
 // finish writes the events of an attempt, unless the effect is over.
 func (a attempting[M, S, A]) finish(ctx context.Context, n int32, events []Emit) error {
+	return a.end(ctx, n, events, func(attempts) bool { return true })
+}
+
+// fail is finish of an attempt that has failed. It returns errLost if the attempt
+// is another's by now, who may succeed.
+func (a attempting[M, S, A]) fail(ctx context.Context, n int32, events []Emit) error {
+	return a.end(ctx, n, events, func(all attempts) bool { return all.n == n && all.open() })
+}
+
+func (a attempting[M, S, A]) end(ctx context.Context, n int32, events []Emit, ours func(attempts) bool) error {
 	for {
-		r, _, err := a.read(ctx)
-		if err != nil {
+		r, all, err := a.read(ctx)
+		switch {
+		case err != nil:
 			return err
-		}
-		if !a.Due(r.state, a.message) {
+		case !a.Due(r.state, a.message):
 			return errOver
+		case !ours(all):
+			return errLost
 		}
 		again, err := a.frame.write(ctx, a.cause, r.versions, int(n)*maxResults, events)
 		if err != nil || !again {
@@ -222,6 +261,16 @@ func enter(ctx context.Context, room chan struct{}) error {
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
+	}
+}
+
+// tryEnter reports whether there was room.
+func tryEnter(room chan struct{}) bool {
+	select {
+	case room <- struct{}{}:
+		return true
+	default:
+		return false
 	}
 }
 

@@ -43,6 +43,9 @@ func (a attempts) hear(event messagestore.Message) attempts {
 // open reports whether nothing was heard of the last one yet.
 func (a attempts) open() bool { return a.n > 0 && a.over.IsZero() && !a.back }
 
+// heard reports whether the log has heard of any, or that one waits.
+func (a attempts) heard() bool { return a.n > 0 || a.back }
+
 // wait returns for how long no other attempt may begin.
 func (a attempts) wait(pauses []time.Duration, now time.Time) time.Duration {
 	switch {

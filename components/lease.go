@@ -65,7 +65,7 @@ func (a attempting[M, S, A]) renew(ctx context.Context, n int32) error {
 		}
 		next := min(2*lease, max(longestLease, a.Lease))
 		for pause := firstPause; ; pause = min(2*pause, lastPause) {
-			err := a.again(ctx, n, time.Now().Add(next))
+			err := a.againBefore(ctx, until, n, time.Now().Add(next))
 			if err == nil {
 				break
 			}
@@ -78,6 +78,14 @@ func (a attempting[M, S, A]) renew(ctx context.Context, n int32) error {
 		}
 		until, lease = time.Now().Add(next), next
 	}
+}
+
+// againBefore is again that gives up when the lease is over: by then another
+// instance may make the attempt.
+func (a attempting[M, S, A]) againBefore(ctx context.Context, over time.Time, n int32, until time.Time) error {
+	ctx, cancel := context.WithDeadline(ctx, over)
+	defer cancel()
+	return a.again(ctx, n, until)
 }
 
 // again appends that the attempt goes on. It returns errLost if it is another's.

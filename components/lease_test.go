@@ -33,14 +33,14 @@ func TestEffect_GoesOn(t *testing.T) {
 	id := uuid.NewString()
 	finish := make(chan struct{})
 	long := delivering(func(context.Context) error { <-finish; return nil })
-	long.Lease = 40 * time.Millisecond
+	long.Lease = 400 * time.Millisecond
 	one := run(t, store, components.Consumer{ID: "test", Handlers: components.Handlers{long.Handler()}})
 	two := run(t, store, components.Consumer{ID: "test", Handlers: components.Handlers{long.Handler()}})
 	write(t, store, id, "", &sendemailv1.Send{EmailId: id})
 	// Each is said for twice as long as the one before.
 	said := follow(t, store, messagestore.OfCategories("sendEmail"), 4)
 	for i, m := range said {
-		if n, until := attempt(t, m); n != 1 || until.Sub(m.Time) > 40*time.Millisecond<<i+time.Second {
+		if n, until := attempt(t, m); n != 1 || until.Sub(m.Time) > 400*time.Millisecond<<i+time.Second {
 			t.Errorf("%d: attempt %d until %v after it was said", i, n, until.Sub(m.Time))
 		}
 	}
