@@ -2,7 +2,6 @@ package application
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -46,7 +45,7 @@ func (s creators) PublishVideo(ctx context.Context, in *applicationv1.PublishVid
 	if !ok {
 		bad = append(bad, invalid("videoId", notUUID(id))...)
 	}
-	wrong, err := s.checkSource(ctx, in.GetSourceUri())
+	wrong, err := s.checkSource(ctx, video, in.GetSourceUri())
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +67,7 @@ func (s creators) PublishVideo(ctx context.Context, in *applicationv1.PublishVid
 }
 
 // checkSource says what is wrong with a source, "" if nothing is.
-func (s creators) checkSource(ctx context.Context, source string) (wrong string, err error) {
+func (s creators) checkSource(ctx context.Context, video uuid.UUID, source string) (wrong string, err error) {
 	switch {
 	case source == "":
 		return "is required", nil
@@ -84,15 +83,29 @@ func (s creators) checkSource(ctx context.Context, source string) (wrong string,
 	if err != nil || has {
 		return "", err
 	}
-	// A command that is repeated may be so after its upload was taken away. What
-	// it asks is compared by the store.
-	if r.key != nil {
-		_, err := s.store.Message(ctx, r.id(purposeMessage(0)))
-		if err == nil || !errors.Is(err, messagestore.ErrNotFound) {
-			return "", err
-		}
+	if repeated, err := s.repeated(ctx, r, video); repeated || err != nil {
+		return "", err
 	}
 	return fmt.Sprintf("%s is not an upload of yours, or is too old: uploads are kept for %.0f days", quote(source), media.UploadAge.Hours()/24), nil
+}
+
+// repeated reports whether a call with this key has asked something of the video
+// before: its upload may have been taken away since. What it asked is compared by
+// the store.
+func (s creators) repeated(ctx context.Context, r *request, video uuid.UUID) (bool, error) {
+	if r.key == nil {
+		return false, nil
+	}
+	commands := contract.Category((*videopublishingv1.PublishVideo)(nil)).Stream(video.String())
+	for m, err := range s.store.Read(ctx, messagestore.ReadRequest{Source: messagestore.OfStream(commands)}) {
+		if err != nil {
+			return false, err
+		}
+		if m.ID == r.id(purposeMessage(0)) {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // command writes a command to the video's stream of commands.

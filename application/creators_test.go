@@ -50,6 +50,7 @@ func TestCreators_D21(t *testing.T) {
 	store := teststore.New(t)
 	p := openPortal(t, Config{Store: store})
 	uri := p.uploaded(t, "a video")
+	wide := strings.Repeat("🎬", 5000) // the longest that the component takes
 	for name, c := range map[string]struct {
 		path string
 		body map[string]any
@@ -60,6 +61,7 @@ func TestCreators_D21(t *testing.T) {
 		"Name":     {"/" + aVideo + ":name", map[string]any{"name": " a name "}, `{"name": " a name ", "videoId": "` + aVideo + `"}`},
 		"NoName":   {"/" + aVideo + ":name", map[string]any{}, `{"name": "", "videoId": "` + aVideo + `"}`},
 		"Describe": {"/" + aVideo + ":describe", map[string]any{"description": "ü"}, `{"videoId": "` + aVideo + `", "description": "ü"}`},
+		"Longest":  {"/" + aVideo + ":describe", map[string]any{"description": wide}, `{"videoId": "` + aVideo + `", "description": "` + wide + `"}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := receiptOf(t, p.command(t, c.path, c.body))
@@ -107,7 +109,7 @@ func TestCreators_BadInput(t *testing.T) {
 		"File":          {"", map[string]any{"sourceUri": "file:///etc/passwd"}, []string{"sourceUri"}, "neither"},
 		"OwnerID":       {"", map[string]any{"sourceUri": own, "ownerId": others.user}, []string{"ownerId"}, "no such field"},
 		"NameVideoID":   {"/x:name", map[string]any{"name": "a"}, []string{"videoId"}, "is not a UUID"},
-		"NameLong":      {"/" + aVideo + ":name", map[string]any{"name": long}, []string{"name"}, "has 10001 bytes"},
+		"NameLong":      {"/" + aVideo + ":name", map[string]any{"name": long}, []string{"name"}, "has 40001 bytes"},
 		"NameNUL":       {"/" + aVideo + ":name", map[string]any{"name": "a\x00"}, []string{"name"}, "NUL"},
 		"NameNumber":    {"/" + aVideo + ":name", map[string]any{"name": 1}, []string{"name"}, "is not of type string"},
 		"DescribeLong":  {"/x:describe", map[string]any{"description": long}, []string{"videoId", "description"}, ""},

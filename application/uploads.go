@@ -200,7 +200,9 @@ func (p *patientReader) Read(b []byte) (n int, err error) {
 	if silent := time.Now().Add(p.limits.silence); silent.Before(late) {
 		late = silent
 	}
-	if err = p.control.SetReadDeadline(late); err == nil || errors.Is(err, http.ErrNotSupported) {
+	// Over HTTP/2 the deadline of the answer is one of the whole call.
+	err = errors.Join(p.control.SetReadDeadline(late), p.control.SetWriteDeadline(late.Add(takePatience)))
+	if err == nil || errors.Is(err, http.ErrNotSupported) {
 		n, err = p.body.Read(b)
 	}
 	p.n += int64(n)

@@ -17,7 +17,7 @@ import (
 
 type receipt struct{ UserID, TraceID, Operation string }
 
-func TestRegisterUser(t *testing.T) {
+func TestRegisterUser_D21(t *testing.T) {
 	t.Parallel()
 	store := teststore.New(t)
 	pool, _ := viewData(t)

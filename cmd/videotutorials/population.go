@@ -22,7 +22,6 @@ import (
 // A population is users, their videos and what they watch, all decided by a seed.
 type population struct {
 	seed          uint64
-	hash          string
 	users, videos []uuid.UUID
 	random        *rand.Rand
 	// popular draws the number of a video.
@@ -36,8 +35,8 @@ const zipf = 1.1
 // newPopulation returns the one of the seed. The first users are the same for any
 // number of them; the videos, and who watches which, are others for other numbers
 // of users and videos.
-func newPopulation(seed, users, videos uint64, hash string) population {
-	p := population{seed: seed, hash: hash}
+func newPopulation(seed, users, videos uint64) population {
+	p := population{seed: seed}
 	p.users = ids(rand.New(rand.NewPCG(seed, 0)), users)           //nolint:gosec // to be repeated
 	p.random = rand.New(rand.NewPCG(seed, users<<32|videos|1<<63)) //nolint:gosec // likewise
 	p.videos = ids(p.random, videos)
@@ -71,7 +70,7 @@ func (p population) owner(video int) uuid.UUID { return p.users[video%len(p.user
 
 func (p population) register(i int) (messagestore.Write, error) {
 	user := p.users[i].String()
-	return p.write("register", i, user, &user, &identityv1.Register{UserId: user, Email: p.email(i), PasswordHash: p.hash})
+	return p.write("register", i, user, &user, &identityv1.Register{UserId: user, Email: p.email(i), PasswordHash: populateHash})
 }
 
 func (p population) publish(i int) (messagestore.Write, error) {

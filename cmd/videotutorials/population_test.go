@@ -10,7 +10,7 @@ import (
 func TestPopulation(t *testing.T) {
 	t.Parallel()
 	const users, videos, viewings = 10, 20, 20_000
-	one, two := newPopulation(7, users, videos, "hash"), newPopulation(7, users, videos, "hash")
+	one, two := newPopulation(7, users, videos), newPopulation(7, users, videos)
 	seen, byUsers := map[messagestore.Stream]int{}, 0
 	ids := map[string]bool{}
 	for i := range viewings {
@@ -37,10 +37,10 @@ func TestPopulation(t *testing.T) {
 	if len(seen) != videos || most < 3*viewings/videos {
 		t.Errorf("%d videos of %d are watched, the first %d times", len(seen), videos, most)
 	}
-	if other := newPopulation(8, users, videos, "hash"); other.users[0] == one.users[0] {
+	if other := newPopulation(8, users, videos); other.users[0] == one.users[0] {
 		t.Error("two seeds have the same users")
 	}
-	if more := newPopulation(7, 2*users, videos, "hash"); !reflect.DeepEqual(more.users[:users], one.users) || more.videos[0] == one.videos[0] {
+	if more := newPopulation(7, 2*users, videos); !reflect.DeepEqual(more.users[:users], one.users) || more.videos[0] == one.videos[0] {
 		t.Error("more users are others, or publish the same videos")
 	}
 }

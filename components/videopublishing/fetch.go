@@ -16,7 +16,9 @@ const (
 	maxRedirects = 5
 	// fetchTimeout bounds a fetch, silence one that has stopped.
 	fetchTimeout = time.Hour
-	silence      = 30 * time.Second
+	// slowest is how many bytes a second have to come, after a first silence.
+	slowest = 32 << 10
+	silence = 30 * time.Second
 	// maxHeader bounds the header of an answer.
 	maxHeader = 64 << 10
 )
@@ -64,7 +66,7 @@ func fetchable(u *url.URL) bool {
 	return (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != ""
 }
 
-// errSilent says that a source has stopped in the middle.
+// errSilent says that a source has stopped in the middle, or nearly.
 var errSilent = errors.New("nothing came for too long")
 
 // fetch writes what is at the address to a new file.
@@ -87,7 +89,15 @@ func (f fetcher) fetch(ctx context.Context, address, path string) error {
 		defer response.Body.Close() //nolint:errcheck // it was only read
 		watch := time.AfterFunc(f.silence, func() { stop(errSilent) })
 		defer watch.Stop()
-		err = f.keep(response, path, func() { watch.Reset(f.silence) })
+		began, n := time.Now(), int64(0)
+		err = f.keep(response, path, func(more int) {
+			n += int64(more)
+			if late := time.Since(began) - f.silence; late > 0 && n < int64(late.Seconds()*slowest) {
+				stop(errSilent) // it holds a place that others wait for
+				return
+			}
+			watch.Reset(f.silence)
+		})
 	}
 	switch {
 	case ctx.Err() != nil:
@@ -99,7 +109,7 @@ func (f fetcher) fetch(ctx context.Context, address, path string) error {
 }
 
 // keep writes the answer to a new file.
-func (f fetcher) keep(response *http.Response, path string, heard func()) (err error) {
+func (f fetcher) keep(response *http.Response, path string, heard func(n int)) (err error) {
 	switch {
 	case response.StatusCode >= http.StatusInternalServerError:
 		return unanswered(nil, "the source answers %d", response.StatusCode)
@@ -153,13 +163,13 @@ func unreachable(err error) error {
 // A heeded reader tells when something came.
 type heeded struct {
 	io.Reader
-	heard func()
+	heard func(n int)
 }
 
 func (h heeded) Read(p []byte) (int, error) {
 	n, err := h.Reader.Read(p)
 	if n > 0 {
-		h.heard()
+		h.heard(n)
 	}
 	return n, err
 }

@@ -54,6 +54,13 @@ func site(t *testing.T) (address string) {
 		_ = http.NewResponseController(w).Flush()
 		<-r.Context().Done()
 	})
+	mux.HandleFunc("/trickle", func(w http.ResponseWriter, r *http.Request) {
+		for r.Context().Err() == nil {
+			_, _ = w.Write([]byte("v"))
+			_ = http.NewResponseController(w).Flush()
+			time.Sleep(10 * time.Millisecond) // that is what is slow about it
+		}
+	})
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
 	return server.URL
@@ -87,6 +94,7 @@ func TestFetch(t *testing.T) {
 		"Endless":          {here + "/endless", tooLarge, 1},
 		"BreaksOff":        {here + "/short", unreachableSource, onAnswer},
 		"FallsSilent":      {here + "/silent", unreachableSource, onAnswer},
+		"Trickles":         {here + "/trickle", unreachableSource, onAnswer},
 		"Closed":           {closed, unreachableSource, onAnswer},
 		"UnknownHost":      {"http://nowhere.invalid/", unreachableSource, 1},
 		"File":             {"file:///etc/passwd", unreachableSource, 1},

@@ -271,3 +271,15 @@ func TestPublish_UploadOfAnother(t *testing.T) {
 		t.Errorf("failed with %v, want %s", got, unreachableSource)
 	}
 }
+
+// TestPublish_Gap has a picture that stays for three hours, in a file of some
+// kilobytes, at a rate of 250 a second: it costs one picture, and not millions.
+func TestPublish_Gap(t *testing.T) {
+	t.Parallel()
+	store, p, video := teststore.New(t), publisher(t), uuid.NewString()
+	start(t, store, consumers(p, brisk()))
+	path := sample(t, "gap.webm", "-f", "lavfi", "-i", "testsrc=size=320x240:rate=250:duration=0.1",
+		"-vf", "setpts='if(eq(N,24),10800/TB,PTS)'", "-fps_mode", "vfr", "-c:v", "libvpx")
+	publish(t, store, ann, video, upload(t, p.Media, ann, path))
+	await(t, store, video, (*videopublishingv1.VideoPublished)(nil), 1)
+}

@@ -58,9 +58,13 @@ func (p publishing) convert(ctx context.Context, path string, found content, out
 	}
 	// The metadata can say where a video was taken.
 	args = append(args, "-map_metadata", "-1", "-map_chapters", "-1", "-max_muxing_queue_size", "4096",
-		"-movflags", "+faststart", "-progress", "pipe:1", "-stats_period", "1", "-nostats", "-f", "mp4", "file:"+out)
+		"-fs", strconv.FormatInt(largest*p.MaxSource, 10), "-movflags", "+faststart", "-progress", "pipe:1", "-stats_period", "1", "-nostats", "-f", "mp4", "file:"+out)
 	return run(ctx, p.Tools.ffmpeg, args, w.line)
 }
+
+// largest is how many times as large as a source may be a video may become: what
+// would be larger is cut off, and is not published.
+const largest = 4
 
 // quiet are the options with which ffmpeg asks nothing and says what is wrong
 // alone. One thread each: as many run as there are processors.
@@ -79,6 +83,8 @@ func (c content) videoCodec() []string {
 	return []string{
 		"-c:v", h264Encoder, "-preset", "veryfast", "-crf", "23", "-profile:v", "high", "-threads", "1",
 		"-vf", shrink + ",format=yuv420p",
+		// A picture that stays for an hour is one, and not as many as fit in it.
+		"-fps_mode", "vfr",
 	}
 }
 
@@ -111,9 +117,17 @@ func (p publishing) verify(ctx context.Context, found content, out string) error
 	if err != nil || made.video.Codec != "h264" {
 		return broken(err, "nothing to watch could be made of the video")
 	}
-	if found.declares() && made.length() < found.length()*9/10-time.Second/2 {
+	enough := found.length()*9/10 - time.Second/2
+	if !found.declares() || made.length() >= enough {
+		return nil
+	}
+	// Where a picture stays for long, the file's own word is too short.
+	if made.duration, err = p.Tools.measure(ctx, out, made.video.Index); err != nil {
+		return err
+	}
+	if made.duration < enough {
 		return broken(nil, "the video breaks off after %v of %v: the file is not whole",
-			made.length().Round(time.Second), found.length().Round(time.Second))
+			made.duration.Round(time.Second), found.length().Round(time.Second))
 	}
 	return nil
 }

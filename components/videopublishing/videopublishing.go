@@ -55,7 +55,7 @@ type Publisher struct {
 
 // Consumers returns the component's consumers.
 func Consumers(p Publisher) []components.Consumer {
-	return consumers(p, times{timeout: 6 * time.Hour, lease: time.Minute, pauses: pauses(), progress: 10 * time.Second})
+	return consumers(p, times{timeout: 3 * time.Hour, lease: time.Minute, pauses: pauses(), progress: 10 * time.Second})
 }
 
 // times are those that tests make short.
