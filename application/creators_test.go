@@ -167,7 +167,7 @@ func TestPublishVideo_IdempotencyKey(t *testing.T) {
 	for name, other := range map[string]map[string]any{
 		"Source":  {"sourceUri": "https://example.com/"},
 		"Upload":  {"sourceUri": media.UploadURI(uuid.New())},
-		"VideoID": {"sourceUri": uri, "videoId": aVideo},
+		"VideoID": {"sourceUri": "https://example.com/", "videoId": aVideo},
 	} {
 		if got := p.command(t, "", other, key...); got.status != 409 || !strings.Contains(got.body, "IDEMPOTENCY_KEY_REUSED") {
 			t.Errorf("%s: %d %s", name, got.status, got.body)
