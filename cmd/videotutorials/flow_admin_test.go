@@ -17,7 +17,8 @@ func TestFlow08_Admin(t *testing.T) {
 	t.Parallel()
 	s := start(t, newFolder(t), nil)
 	admin := s.administrator()
-	s.tell("populate", "-users", "20")
+	const videos = 3
+	s.tell("populate", "-users", "20", "-videos", fmt.Sprint(videos), "-viewings", "20")
 	ann := s.register("ann@example.org").text("userId")
 	session := s.logIn("ann@example.org", password)
 	if status, _ := s.post("/v1/sessions", `{"email": "ann@example.org", "password": "wrong horse"}`); status != http.StatusUnauthorized {
@@ -33,6 +34,9 @@ func TestFlow08_Admin(t *testing.T) {
 	const mails = 22
 	s.until("all mails are sent", func() bool {
 		return s.countView("select count(*) from admin_users where registration_email_sent") == mails
+	})
+	s.until("all videos are published and named", func() bool {
+		return s.countView("select count(*) from creators_portal_videos where status = 'published' and name <> ''") == videos
 	})
 	t.Run("Users", func(t *testing.T) { s.checkUsers(t, admin, mails) })
 	t.Run("User", func(*testing.T) {
@@ -85,6 +89,8 @@ func (s *system) checkUsers(t *testing.T, admin []string, want int) {
 func (s *system) checkMessages(t *testing.T, admin []string, user string) {
 	t.Helper()
 	trace := s.read("type = 'Register' and data->>'userId' = $1", user)[0].Metadata.text("traceId")
+	publish := s.read("type = 'PublishVideo'")[0]
+	video, publishing := publish.Data.text("videoId"), publish.Metadata.text("traceId")
 	for filter, condition := range map[string]string{
 		"category=identity":                           "stream_name like 'identity-%'",
 		"category=identity:command":                   "stream_name like 'identity:command-%'",
@@ -97,6 +103,12 @@ func (s *system) checkMessages(t *testing.T, admin []string, user string) {
 		"type=Sent&traceId=" + trace:                  "type = 'Sent' and metadata->>'traceId' = '" + trace + "'",
 		"type=Registered&stream=identity-" + user:     "type = 'Registered' and stream_name = 'identity-" + user + "'",
 		"category=sendEmail&type=Sent&userId=" + user: "type = 'Sent' and metadata->>'userId' = '" + user + "'",
+		"category=videoPublishing":                    "stream_name like 'videoPublishing-%'",
+		"category=videoPublishing:command":            "stream_name like 'videoPublishing:command-%'",
+		"stream=videoPublishing-" + video:             "stream_name = 'videoPublishing-" + video + "'",
+		"type=VideoNamed":                             "type = 'VideoNamed'",
+		"type=VideoPublished&traceId=" + publishing:   "type = 'VideoPublished' and metadata->>'traceId' = '" + publishing + "'",
+		"category=viewing&stream=viewing-" + video:    "stream_name = 'viewing-" + video + "'",
 	} {
 		var want []string
 		for _, m := range s.read(condition) {

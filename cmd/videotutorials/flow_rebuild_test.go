@@ -1,15 +1,18 @@
 package main
 
 import (
+	"fmt"
 	"maps"
 	"net/http"
 	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"videotutorials/internal/service"
+	"videotutorials/messagestore"
 )
 
 // Each view is made again from the log, whatever has become of it, and has the
@@ -19,9 +22,10 @@ func TestFlow11_Rebuild(t *testing.T) {
 	data := newFolder(t)
 	s := start(t, data, nil)
 	admin := s.administrator()
-	s.tell("populate", "-users", "30")
+	const videos, viewings = 6, 205
+	s.tell("populate", "-users", "30", "-videos", fmt.Sprint(videos), "-viewings", fmt.Sprint(viewings-5))
 	for range 5 {
-		s.view()
+		s.watch(uuid.NewString(), uuid.NewString(), nil) // of no video
 	}
 	if status, _ := s.post("/v1/sessions", `{"email": "admin@example.org", "password": "wrong horse"}`); status != http.StatusUnauthorized {
 		t.Errorf("a wrong password: %d", status)
@@ -31,14 +35,18 @@ func TestFlow11_Rebuild(t *testing.T) {
 	s.until("all mails are sent", func() bool {
 		return s.countView("select count(*) from admin_users where registration_email_sent") == mails
 	})
+	s.until("all videos are published and named", func() bool {
+		return s.countView("select count(*) from creators_portal_videos where status = 'published' and name <> ''") == videos
+	})
 	s.stop()
 
-	// Without components the log stands still.
+	// Without components the log stands still, and nobody has an answer.
 	s = start(t, data, nil, "-only", "messagestore,aggregators")
+	s.leaveUnanswered()
 	s.until("the aggregators are at the end", s.caughtUp)
 	before, stored := s.views(), s.count("select count(*) from message_store.messages")
-	for _, table := range filled {
-		if before[table] == "" {
+	for table, hash := range before {
+		if hash == "" {
 			t.Errorf("%s is empty, so nothing is seen by it", table)
 		}
 	}
@@ -53,17 +61,36 @@ func TestFlow11_Rebuild(t *testing.T) {
 	s.stop()
 
 	s = start(t, data, nil)
-	s.shows("5")
+	s.shows(fmt.Sprint(viewings))
 	s.logIn("user-1-1@example.com", populatePassword)
-	if n := len(s.mails()); n != mails || s.count("select count(*) from message_store.messages where type = 'Sent'") != mails {
-		t.Errorf("%d mails, want %d", n, mails)
+	// What was left is answered, and nothing else is.
+	s.until("all have their mail", func() bool { return s.mailed() == mails+2 })
+	if n := len(s.mails()); n != mails+2 || s.count("select count(*) from message_store.messages where type = 'Sent'") != mails+2 {
+		t.Errorf("%d mails, want %d", n, mails+2)
 	}
 }
 
-// filled are the tables that have rows where there are people and no videos.
-var filled = []string{
-	"pages", "user_credentials", "admin_users", "admin_streams", "admin_subscriber_positions", "registrations",
-	"ended_sessions", "admin_messages", "admin_types", "admin_categories",
+// leaveUnanswered writes commands as the application does: to register twice, and
+// to publish two videos.
+func (s *system) leaveUnanswered() {
+	s.t.Helper()
+	all := newPopulation(2, 2, 2)
+	var writes []messagestore.Write
+	for i := range 2 {
+		for _, next := range []func(int) (messagestore.Write, error){all.register, all.publish} {
+			w, err := next(i)
+			if err != nil {
+				s.t.Fatal(err)
+			}
+			writes = append(writes, w)
+		}
+	}
+	if _, err := s.store("application").WriteBatch(s.t.Context(), writes...); err != nil {
+		s.t.Fatal(err)
+	}
+	s.until("the commands wait", func() bool {
+		return s.countView("select (select count(*) from video_publish_requests) + (select count(*) from registration_requests)") == 4
+	})
 }
 
 // aggregatorNames returns all, as rebuild names them to who asks for another.

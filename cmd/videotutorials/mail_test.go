@@ -6,7 +6,6 @@ import (
 	"io"
 	"mime"
 	"mime/multipart"
-	"mime/quotedprintable"
 	"net/mail"
 	"os"
 	"path/filepath"
@@ -52,11 +51,11 @@ func readLetter(text []byte) (letter, error) {
 		kind string
 		body *string
 	}{{"text/plain", &l.text}, {"text/html", &l.html}} {
-		part, err := parts.NextRawPart()
+		part, err := parts.NextPart() // which undoes quoted-printable, where it is that
 		if err != nil {
 			return letter{}, fmt.Errorf("part %s: %w", want.kind, err)
 		}
-		body, err := io.ReadAll(quotedprintable.NewReader(part))
+		body, err := io.ReadAll(part)
 		if kind := part.Header.Get("Content-Type"); err != nil || !strings.HasPrefix(kind, want.kind) {
 			return letter{}, fmt.Errorf("a part is %s and not %s: %w", kind, want.kind, err)
 		}

@@ -33,7 +33,7 @@ func (s *system) mvc() int {
 }
 
 // Where nothing runs, it brings its own Postgres.
-func TestMVC_Alone(t *testing.T) {
+func TestFlow13_MVCAlone(t *testing.T) {
 	t.Parallel()
 	s := start(t, newFolder(t), nil, "mvc", "-videos", "5")
 	if !strings.Contains(s.viewing, mvc.VideoID(1).String()) {
@@ -79,7 +79,7 @@ func TestMVC_Alone(t *testing.T) {
 
 // Beside the system it is on the same Postgres, shares nothing else, and ends with
 // it.
-func TestMVC_Beside(t *testing.T) {
+func TestFlow13_MVCBeside(t *testing.T) {
 	t.Parallel()
 	up := start(t, newFolder(t), nil)
 	s := start(t, up.data, nil, "mvc")
@@ -119,7 +119,7 @@ func TestMVC_Beside(t *testing.T) {
 	}
 }
 
-func TestMVC_ExternalPostgres(t *testing.T) {
+func TestFlow13_MVCExternalPostgres(t *testing.T) {
 	t.Parallel()
 	server, err := pgserver.Start(t.Context(), pgserver.Config{
 		Dir: filepath.Join(testdb.Folder(t), "postgres"), Log: slog.New(slog.DiscardHandler),

@@ -21,6 +21,9 @@ const (
 	// offered is how many viewings a second are posted while it is measured when
 	// they are seen.
 	offered = 500
+	// lookAgain is the pause between two looks at the home page; it adds to what is
+	// measured.
+	lookAgain = time.Millisecond
 )
 
 // viewings measures viewings a second over REST beside the classical version on
@@ -156,6 +159,7 @@ func (s *site) seen(ctx context.Context, round time.Duration) ([]float64, error)
 			var n int64
 			n, failure = s.watched(ctx)
 			readings = append(readings, reading{time.Now(), n})
+			sleep(watching, lookAgain) // who reads is not to be the load
 		}
 	})
 	viewings, err := s.offer(ctx, round)

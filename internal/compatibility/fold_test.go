@@ -23,6 +23,10 @@ type user struct {
 	LoginCount            int
 }
 
+// A video is a row of the original's creators_portal_videos, which it makes of
+// VideoPublished.
+type video struct{ OwnerID, SourceURI, TranscodedURI, Name any }
+
 // views are what the original makes of a log.
 type views struct {
 	// videosWatched is its home page.
@@ -35,6 +39,9 @@ type views struct {
 	credentials map[any]any
 	users       map[any]user
 	positions   map[string]float64
+	videos      map[string]video
+	// operations are its video_operations: whether they succeeded, by trace.
+	operations map[string]bool
 	// answers are the streams to which its component identity would write
 	// RegistrationEmailSent: those that asked for the mails that were sent.
 	answers map[string]any
@@ -45,6 +52,7 @@ func fold(t *testing.T, log []messagestore.Message) views {
 	v := views{
 		identities: map[messagestore.Stream]person{}, emails: map[messagestore.Stream]bool{}, credentials: map[any]any{},
 		users: map[any]user{}, positions: map[string]float64{}, answers: map[string]any{},
+		videos: map[string]video{}, operations: map[string]bool{},
 	}
 	for _, m := range log {
 		data, metadata := object(t, m.Data), object(t, m.Metadata)
@@ -78,6 +86,19 @@ func fold(t *testing.T, log []messagestore.Message) views {
 			if category, _, _ := strings.Cut(origin, "-"); category == "identity" {
 				v.answers[origin] = data["emailId"]
 			}
+		case "videoPublishing VideoPublished":
+			if id := textOf(data["videoId"]); v.videos[id] == (video{}) {
+				v.videos[id] = video{data["ownerId"], data["sourceUri"], data["transcodedUri"], nil}
+			}
+		case "videoPublishing VideoNamed":
+			_, id, _ := strings.Cut(string(m.Stream), "-")
+			if row, there := v.videos[id]; there {
+				row.Name = data["name"]
+				v.videos[id] = row
+			}
+			v.operations[textOf(metadata["traceId"])] = true
+		case "videoPublishing VideoNameRejected":
+			v.operations[textOf(metadata["traceId"])] = false
 		case "subscriberPosition Read":
 			_, id, _ := strings.Cut(string(m.Stream), "-")
 			position, _ := data["position"].(float64)

@@ -21,7 +21,8 @@ func TestMain(m *testing.M) { testdb.Main(m) }
 const password = "correct horse"
 
 // people is what a shell does with a running system: viewings of somebody and of
-// nobody, a registration with its mail, one that is refused, log-ins.
+// nobody, a registration with its mail, one that is refused, log-ins; a video that
+// is published and named, a name that is refused, a source that is not there.
 const people = `
 eval "$(.bin/videotutorials env)"
 post() { curl -sS -X POST "$VT_HTTP_URL/v1/$1" "${@:2}"; echo; }
@@ -34,13 +35,26 @@ until psql "$VT_PSQL_VIEWDATA" -tAc "select 'there' from user_credentials" | gre
 log_in wrong-password
 token=$(log_in "` + password + `" | sed 's/.*"token": *"\([^"]*\)".*/\1/')
 post videos/$video/viewings -H "Authorization: Bearer $token"
+mine() { post "me/$1" -H "Authorization: Bearer $token" "${@:2}"; }
+over() { until curl -sS "$VT_HTTP_URL$(sed 's/.*"operation": *"\([^"]*\)".*/\1/')?wait=5s" -H "Authorization: Bearer $token" | grep -q '"done": *true'; do sleep 0.1; done; }
+ffmpeg -nostdin -loglevel error -f lavfi -i testsrc2=size=160x120:duration=1 film.webm
+source=$(mine uploads -H 'Content-Type: video/webm' --data-binary @film.webm | sed 's/.*"sourceUri": *"\([^"]*\)".*/\1/')
+mine videos -d '{"videoId": "'$video'", "sourceUri": "'$source'"}' | tee publish
+over <publish
+mine videos/$video:name -d '{"name": " Lesson 1 "}' | tee name
+over <name
+mine videos/$video:name -d '{"name": " "}' | tee blank
+over <blank
+mine videos -d '{"sourceUri": "http://videotutorials.invalid/film.mp4"}' | tee unreachable
+over <unreachable
+until .bin/messagestore read -json '$all' | grep -q RegistrationEmailSent; do sleep 0.1; done
 `
 
 // TestOurs has our whole system write, and the original read it.
 func TestOurs(t *testing.T) {
 	t.Parallel()
 	system := testsystem.Start(t)
-	log := stored(t, system, people, "RegistrationEmailSent")
+	log := stored(t, system, people, "VideoPublishingFailed")
 	seen := map[string]int{}
 	for _, m := range log {
 		seen[nameOf(m)]++
@@ -51,6 +65,8 @@ func TestOurs(t *testing.T) {
 	for _, name := range []string{
 		"viewing VideoViewed", "identity:command Register", "identity Registered", "identity RegistrationEmailSent", "sendEmail:command Send",
 		"sendEmail Sent", "authentication UserLoggedIn", "authentication UserLoginFailed",
+		"videoPublishing:command PublishVideo", "videoPublishing VideoPublished", "videoPublishing VideoPublishingFailed",
+		"videoPublishing:command NameVideo", "videoPublishing VideoNamed", "videoPublishing VideoNameRejected",
 	} {
 		if seen[name] == 0 {
 			t.Errorf("nobody has written %s: %v", name, seen)
@@ -75,6 +91,14 @@ func TestOurs(t *testing.T) {
 			t.Errorf("the original's administrator sees %+v", u)
 		}
 	}
+	for id, row := range v.videos {
+		if len(v.videos) != 1 || row.Name != "Lesson 1" || row.TranscodedURI != "/media/"+id || v.users[row.OwnerID].Email != "ann@example.org" {
+			t.Errorf("the original's creators see %+v", v.videos)
+		}
+	}
+	if len(v.operations) != 2 {
+		t.Errorf("the original's creators see the operations %v, want one that succeeded and one that did not", v.operations)
+	}
 	expectActors(t, log)
 }
 
@@ -95,6 +119,10 @@ func expectActors(t *testing.T, log []messagestore.Message) {
 		case "UserLoginFailed":
 			if by != nil {
 				t.Errorf("UserLoginFailed by %v, want nobody", by)
+			}
+		case "PublishVideo", "VideoPublished", "VideoPublishingFailed":
+			if by != data["ownerId"] {
+				t.Errorf("%s by %v, want the owner %v", m.Type, by, data["ownerId"])
 			}
 		case "Register", "Registered", "RegistrationEmailSent", "UserLoggedIn":
 			if by != data["userId"] {

@@ -55,6 +55,12 @@ var originals = []kind{
 	{"sendEmail:command", "Send", "emailId", map[string]value{"emailId": text, "to": text, "subject": text, "text": text, "html": text}, originated},
 	{"sendEmail", "Sent", "emailId", map[string]value{"emailId": text, "to": text, "subject": text, "text": text, "html": text, "from": text}, originated},
 	{"sendEmail", "Failed", "emailId", map[string]value{"emailId": text, "to": text, "subject": text, "text": text, "html": text, "from": text, "reason": text}, originated},
+	{"videoPublishing:command", "PublishVideo", "videoId", map[string]value{"ownerId": text, "sourceUri": text, "videoId": text}, traced},
+	{"videoPublishing:command", "NameVideo", "videoId", map[string]value{"videoId": text, "name": text}, traced},
+	{"videoPublishing", "VideoPublished", "videoId", map[string]value{"ownerId": text, "sourceUri": text, "transcodedUri": text, "videoId": text}, traced},
+	{"videoPublishing", "VideoPublishingFailed", "videoId", map[string]value{"ownerId": text, "sourceUri": text, "videoId": text, "reason": text}, traced},
+	{"videoPublishing", "VideoNamed", "", map[string]value{"name": text}, traced},
+	{"videoPublishing", "VideoNameRejected", "", map[string]value{"name": text, "reason": text}, traced},
 	{"subscriberPosition", "Read", "", map[string]value{"position": number}, bare},
 }
 
@@ -64,6 +70,8 @@ var beyond = []string{
 	"identity RegistrationConfirmed", "identity AdminGranted", "identity RegistrationEmailFailed",
 	"sendEmail SendAttempted", "sendEmail SendAttemptFailed",
 	"authentication AccountLocked", "authentication UserLoggedOut",
+	"videoPublishing:command DescribeVideo", "videoPublishing PublishAttempted", "videoPublishing PublishAttemptFailed",
+	"videoPublishing VideoDescribed", "videoPublishing VideoDescriptionRejected",
 	"ownership Claimed", "ownership Transferred",
 }
 

@@ -1,10 +1,10 @@
 package postgres
 
 import (
-	"encoding/hex"
 	"fmt"
 	"slices"
-	"strings"
+
+	googleuuid "github.com/google/uuid"
 
 	"videotutorials/internal/jsonb"
 	"videotutorials/messagestore"
@@ -192,21 +192,17 @@ func origin(s messagestore.Source) messagestore.Place {
 
 type uuid [16]byte
 
-func (u uuid) String() string {
-	s := hex.EncodeToString(u[:])
-	return strings.Join([]string{s[:8], s[8:12], s[12:16], s[16:20], s[20:]}, "-")
-}
+func (u uuid) String() string { return googleuuid.UUID(u).String() }
 
 // parseUUID reads a UUID as 32 hexadecimal digits in five groups.
 func parseUUID(s string) (uuid, error) {
-	var u uuid
 	if s == "" {
-		return u, fmt.Errorf("is required, a UUID")
+		return uuid{}, fmt.Errorf("is required, a UUID")
 	}
-	plain := strings.ReplaceAll(s, "-", "")
-	n, err := hex.Decode(u[:], []byte(plain[:min(len(plain), 2*len(u))]))
-	if err != nil || n != len(u) || !strings.EqualFold(u.String(), s) {
+	// The package also takes braces, a urn prefix and no dashes.
+	u, err := googleuuid.Parse(s)
+	if err != nil || len(s) != len(googleuuid.Nil.String()) {
 		return uuid{}, fmt.Errorf("%.64q is not a UUID like 5f0c1d5e-8a51-4e4e-9a25-0c5f3f6f1a2b", s)
 	}
-	return u, nil
+	return uuid(u), nil
 }
