@@ -33,11 +33,16 @@ type running struct {
 
 // New returns a Runner of the aggregators, which follow the store and write View
 // Data, whose pool works as view_writer and may have few connections: each
-// aggregator takes one out of it. It returns an error if an aggregator is wrong.
-// Metrics may be nil.
+// aggregator takes one out of it. It returns an error if an aggregator is wrong,
+// or two have one ID. Metrics may be nil.
 func New(store messagestore.Store, db *pgxpool.Pool, metrics *consumer.Metrics, log *slog.Logger, aggregators ...Aggregator) (*Runner, error) {
 	r := &Runner{}
+	ids := map[string]bool{}
 	for _, a := range aggregators {
+		if ids[a.ID] {
+			return nil, fmt.Errorf("two aggregators have the ID %s", a.ID)
+		}
+		ids[a.ID] = true
 		log := log.With("consumer", a.ID)
 		f := &follower{aggregator: a, handlers: map[contract.Kind]Handler{}, db: db, log: log}
 		for _, h := range a.Handlers {

@@ -23,8 +23,8 @@ type attempting[M proto.Message, S any, A Attempted] struct {
 	cause   Cause
 }
 
-// run returns nil when the effect is over. It calls release once the log says
-// that somebody has begun, or will.
+// run returns nil when the effect is over. It calls release when the next message
+// for the entity may be handled: once somebody has begun, or it has to wait.
 func (a attempting[M, S, A]) run(ctx context.Context, release func()) error {
 	for soon := firstPause; ; soon = min(2*soon, lastPause) {
 		pause, err := a.turn(ctx, soon, release)
@@ -75,8 +75,8 @@ func (a attempting[M, S, A]) turn(ctx context.Context, soon time.Duration, relea
 // look looks at what is known. It returns the number of the attempt that is now
 // this instance's, or how long to wait before the next look: at an attempt of
 // another, which may be over soon, after soon. Without room it returns errNoRoom
-// if an attempt is due, of which the log then has heard, too: whose it is, and
-// no number, so that what only waits has no attempt to lose.
+// if an attempt is due. If it is to be announced the log then has heard of it,
+// too: whose it is, and no number, so that what only waits has no attempt to lose.
 func (a attempting[M, S, A]) look(ctx context.Context, soon time.Duration, room bool) (n int32, pause time.Duration, err error) {
 	if err := enter(ctx, a.frame.looks); err != nil {
 		return 0, 0, err
@@ -106,7 +106,7 @@ func (a attempting[M, S, A]) look(ctx context.Context, soon time.Duration, room 
 		return 0, pause, nil
 	case all.spent(a.Pauses):
 		return 0, 0, a.finish(ctx, all.n, a.Failed(a.message, all.n, true, ErrNoResult))
-	case !room && all.heard():
+	case !room && (all.heard() || !a.Announce):
 		return 0, 0, errNoRoom
 	}
 	until := time.Now().Add(a.Lease)
@@ -258,7 +258,10 @@ func sleep(ctx context.Context, pause time.Duration) error {
 func enter(ctx context.Context, room chan struct{}) error {
 	select {
 	case room <- struct{}{}:
-		return nil
+		if ctx.Err() != nil { // of two that are ready, any is taken
+			leave(room)
+		}
+		return ctx.Err()
 	case <-ctx.Done():
 		return ctx.Err()
 	}

@@ -1,6 +1,7 @@
 package components
 
 import (
+	"errors"
 	"fmt"
 
 	"google.golang.org/protobuf/proto"
@@ -84,7 +85,7 @@ func parse[M proto.Message](m messagestore.Message) (message M, cause Cause, err
 // check returns an error if the streams are none to decide on.
 func check(streams []messagestore.Stream) error {
 	if len(streams) == 0 {
-		return fmt.Errorf("it is for no entity")
+		return errors.New("its streams function names no stream: is a field missing, or an id no UUID?")
 	}
 	for _, s := range streams {
 		if err := s.Check(); err != nil {

@@ -103,6 +103,7 @@ func TestEffect_ShareOfTheSecond(t *testing.T) {
 	go1, go2 := make(chan struct{}), make(chan struct{})
 	instance := func(may chan struct{}) components.Consumer {
 		e := delivering(func(context.Context) error { <-may; return nil })
+		e.Announce = true
 		return components.Consumer{ID: "test", AtOnce: 1, Handlers: components.Handlers{e.Handler()}}
 	}
 	post(t, store, many)

@@ -32,8 +32,9 @@ type Attempted interface {
 // what Do does is done at least once, and most often once. Clocks of instances
 // MUST agree within a quarter of the Lease.
 //
-// Once the first A is appended the effect does not hold up other messages for the
-// entity, but its message is not handled before it is over.
+// Once the first A is appended, or it has to wait for its turn, the effect does not
+// hold up other messages for the entity, but its message is not handled before it
+// is over.
 type Effect[M proto.Message, S any, A Attempted] struct {
 	// Entity says for which entity it is: one stream. It is pure, as all but Do.
 	Entity Streams[M]
@@ -62,6 +63,10 @@ type Effect[M proto.Message, S any, A Attempted] struct {
 	// one goes on, or waits for its turn, the frame appends A again before that,
 	// each time for twice as long. Defaults to twice the Timeout.
 	Lease time.Duration
+	// Announce says that the log hears of it at once, also where it has to wait for
+	// its turn: by an A with the zero time. It is for effects of which later
+	// messages for the entity want to know.
+	Announce bool
 	// Interruptible says that a stop ends Do at once. Else it has 10 s.
 	Interruptible bool
 	// Pauses are those between attempts, one fewer than there are attempts.

@@ -46,8 +46,12 @@ type Runner struct {
 }
 
 // New returns a Runner of the consumers, which follow the store and write to it.
-// It returns an error if a consumer is wrong. Metrics may be nil.
+// It returns an error if a consumer is wrong, or two have one ID. Metrics may be
+// nil.
 func New(store messagestore.Store, metrics *consumer.Metrics, log *slog.Logger, consumers ...Consumer) (*Runner, error) {
+	if err := Distinct(consumers...); err != nil {
+		return nil, err
+	}
 	r := &Runner{}
 	for _, c := range consumers {
 		parallel, err := c.parallel(store, metrics, log.With("consumer", c.ID))
@@ -57,6 +61,19 @@ func New(store messagestore.Store, metrics *consumer.Metrics, log *slog.Logger, 
 		r.running = append(r.running, parallel)
 	}
 	return r, nil
+}
+
+// Distinct returns an error if two of the consumers have one ID: they would move
+// one position. New looks at its own; a process with several Runners MUST at all.
+func Distinct(consumers ...Consumer) error {
+	ids := map[string]bool{}
+	for _, c := range consumers {
+		if ids[c.ID] {
+			return fmt.Errorf("two consumers have the ID %s", c.ID)
+		}
+		ids[c.ID] = true
+	}
+	return nil
 }
 
 func (c Consumer) parallel(store messagestore.Store, metrics *consumer.Metrics, log *slog.Logger) (*consumer.Parallel, error) {

@@ -34,9 +34,23 @@ func (f frame) write(ctx context.Context, cause Cause, read []version, first int
 			"traceId", cause.Metadata.TraceID, "id", stored.ID, "stream", stored.StoredStream)
 		return false, nil
 	case err != nil:
-		return false, fmt.Errorf("write %s: %w", read[0].stream, err)
+		return false, fmt.Errorf("write %s: %w", refused(batch, read[0].stream, err), err)
 	}
 	return false, nil
+}
+
+// refused returns the stream that the error is about, where it names a category,
+// else the entity's.
+func refused(batch []messagestore.Write, entity messagestore.Stream, err error) messagestore.Stream {
+	var foreign *messagestore.NotOwnerError
+	if errors.As(err, &foreign) {
+		for _, w := range batch {
+			if w.Stream.Category() == foreign.Category {
+				return w.Stream
+			}
+		}
+	}
+	return entity
 }
 
 // batch returns a write for each stream that was read, a mere check where
@@ -55,7 +69,8 @@ func (f frame) batch(cause Cause, read []version, first int, emits []Emit) ([]me
 			stream = entity
 		}
 		if category := contract.Category(e.message); stream.Category() != category {
-			return nil, fmt.Errorf("%s is a message of %s, not for %s", contract.Type(e.message), category, stream)
+			return nil, fmt.Errorf("the decision emits %s as an event of %s, but its category is %s: use Command or EventOf",
+				contract.Type(e.message), stream, category)
 		}
 		m, err := cause.emitted(f.consumer, entity, first+n, e)
 		if err != nil {

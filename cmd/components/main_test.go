@@ -46,10 +46,14 @@ func TestRun(t *testing.T) {
 	// The certificates are found in the data folder.
 	s := &settings{Port: port, Store: listener.Addr().String(), DataDir: dataDir(t), MailFrom: "no-reply@localhost", videoSettings: videoSettings{MaxVideoMiB: 1}}
 	certs := filepath.Join(s.DataDir, "certs")
-	issue(t, certs)
+	s.issue(t, certs)
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- s.run(ctx, slog.New(slog.NewTextHandler(t.Output(), nil)), nil) }()
+	watching, gone := context.WithCancel(t.Context())
+	go func() {
+		defer gone()
+		ended <- s.run(ctx, slog.New(slog.NewTextHandler(t.Output(), nil)), nil)
+	}()
 
 	store := teststore.New(t)
 	testserver.Serve(t, store, certs, listener)
@@ -72,7 +76,7 @@ func TestRun(t *testing.T) {
 	}
 	writers := map[string]messagestore.Principal{}
 	var mail string
-	for m := range follow(t, store) {
+	for m := range follow(watching, t, store) {
 		writers[m.Type] = m.Writer
 		if sent, err := contract.Decode[*sendemailv1.Sent](m); err == nil && m.Type == "Sent" {
 			mail = sent.GetEmailId()
@@ -80,6 +84,9 @@ func TestRun(t *testing.T) {
 		if writers["RegistrationEmailSent"] != "" && writers["VideoPublishingFailed"] != "" {
 			break
 		}
+	}
+	if watching.Err() != nil {
+		t.Fatalf("run has ended: %v", <-ended)
 	}
 	for name, want := range map[string]messagestore.Principal{
 		"Registered":            "spiffe://videotutorials/component/identity",
@@ -109,11 +116,14 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// follow yields the messages of the components.
-func follow(t *testing.T, store messagestore.Store) func(yield func(messagestore.Message) bool) {
+// follow yields the messages of the components until the context ends.
+func follow(ctx context.Context, t *testing.T, store messagestore.Store) func(yield func(messagestore.Message) bool) {
 	return func(yield func(messagestore.Message) bool) {
 		subscription := messagestore.Subscription{Source: messagestore.OfCategories("identity", "sendEmail", "videoPublishing")}
-		for event, err := range store.Subscribe(t.Context(), subscription) {
+		for event, err := range store.Subscribe(ctx, subscription) {
+			if ctx.Err() != nil {
+				return
+			}
 			if err != nil {
 				t.Error(err)
 				return
@@ -140,6 +150,8 @@ func TestSettings(t *testing.T) {
 		var usage *service.UsageError
 		if err := s.run(t.Context(), slog.New(slog.DiscardHandler), nil); !errors.As(err, &usage) {
 			t.Errorf("%s: run = %v, want a *service.UsageError", name, err)
+		} else if name == "UnknownComponent" && !strings.Contains(err.Error(), "identity, sendemail") {
+			t.Errorf("%v: want the names that there are", err)
 		}
 	}
 	s := settings{DataDir: t.TempDir(), Insecure: true, Only: []string{"sendemail", "sendemail"}, MailFrom: "a@b.test"}
@@ -190,17 +202,18 @@ func dataDir(t *testing.T) string {
 	return dir
 }
 
-// issue makes certificates in the folder.
-func issue(t *testing.T, dir string) {
+// issue makes the certificates of the store and of every component in the folder.
+func (s *settings) issue(t *testing.T, dir string) {
 	t.Helper()
 	authority, err := certificate.OpenAuthority(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, principal := range map[string]string{
-		"messagestore": "messagestore", "identity": "component/identity", "sendemail": "component/sendemail",
-		"videopublishing": "component/videopublishing",
-	} {
+	principals := map[string]string{"messagestore": "messagestore"}
+	for name := range s.all(slog.New(slog.DiscardHandler), prometheus.NewRegistry()) {
+		principals[name] = "component/" + name
+	}
+	for name, principal := range principals {
 		if err := authority.Issue(name, "spiffe://videotutorials/"+principal); err != nil {
 			t.Fatal(err)
 		}

@@ -5,8 +5,11 @@ import (
 	"crypto/tls"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/url"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -40,25 +43,33 @@ type component struct {
 	consumers []components.Consumer
 }
 
+// all are the components by the names of their packages.
+func (s *settings) all(log *slog.Logger, registry prometheus.Registerer) map[string]func() ([]components.Consumer, error) {
+	return map[string]func() ([]components.Consumer, error){
+		"identity":        s.identity,
+		"sendemail":       s.sendemail,
+		"videopublishing": func() ([]components.Consumer, error) { return s.videopublishing(log, registry) },
+	}
+}
+
 // chosen returns the components to run.
 func (s *settings) chosen(log *slog.Logger, registry prometheus.Registerer) ([]component, error) {
 	if s.DataDir == "" {
 		return nil, &service.UsageError{Reason: "VT_DATA_DIR is required"}
 	}
-	all := map[string]func() ([]components.Consumer, error){
-		"identity":        s.identity,
-		"sendemail":       s.sendemail,
-		"videopublishing": func() ([]components.Consumer, error) { return s.videopublishing(log, registry) },
-	}
 	group, err := parseGroup(s.Group)
 	if err != nil {
 		return nil, err
 	}
+	all := s.all(log, registry)
 	names, err := service.Choose("component", all, s.Only)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %s", err, strings.Join(slices.Sorted(maps.Keys(all)), ", "))
 	}
-	var chosen []component
+	var (
+		chosen    []component
+		consumers []components.Consumer
+	)
 	for _, name := range names {
 		c, err := all[name]()
 		if err != nil {
@@ -68,8 +79,9 @@ func (s *settings) chosen(log *slog.Logger, registry prometheus.Registerer) ([]c
 			c[i].Group = group
 		}
 		chosen = append(chosen, component{name, c})
+		consumers = append(consumers, c...)
 	}
-	return chosen, nil
+	return chosen, components.Distinct(consumers...)
 }
 
 func (s *settings) identity() ([]components.Consumer, error) {

@@ -15,8 +15,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/google/uuid"
-
 	"videotutorials/components"
 	"videotutorials/internal/contract"
 	"videotutorials/messagestore"
@@ -54,11 +52,7 @@ var category = contract.Category((*identityv1.Registered)(nil))
 // of returns the stream of the identity that the message names. Its id is a
 // UUID: there is no identity of "undefined".
 func of[M interface{ GetUserId() string }](m M, _ components.Cause) []messagestore.Stream {
-	id, err := uuid.Parse(m.GetUserId())
-	if err != nil || id.String() != m.GetUserId() {
-		return nil
-	}
-	return []messagestore.Stream{category.Stream(m.GetUserId())}
+	return components.EntityOf[*identityv1.Registered](m.GetUserId())
 }
 
 // registering is made on the reservation of the address, too.

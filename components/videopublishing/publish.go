@@ -29,7 +29,7 @@ func (p publishing) effect(t times) components.Effect[*videopublishingv1.Publish
 	return components.Effect[*videopublishingv1.PublishVideo, video, *videopublishingv1.PublishAttempted]{
 		Entity: publishable, Projection: videos, Refuse: video.refuse, Due: video.due, Attempted: attempted,
 		Do: p.publish, Failed: notPublished,
-		Timeout: t.timeout, Lease: t.lease, Interruptible: true, Pauses: t.pauses,
+		Timeout: t.timeout, Lease: t.lease, Announce: true, Interruptible: true, Pauses: t.pauses,
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"github.com/google/uuid"
 
 	"videotutorials/components"
-	"videotutorials/internal/contract"
 	"videotutorials/messagestore"
 	videopublishingv1 "videotutorials/proto/videopublishing/v1"
 )
@@ -63,10 +62,7 @@ func (v video) ownedBy(owner, source string) video {
 // of returns the stream of the video that the command names. Its id is a UUID:
 // there is no video of "undefined".
 func of[M interface{ GetVideoId() string }](m M, _ components.Cause) []messagestore.Stream {
-	if !canonical(m.GetVideoId()) {
-		return nil
-	}
-	return []messagestore.Stream{contract.Category((*videopublishingv1.VideoPublished)(nil)).Stream(m.GetVideoId())}
+	return components.EntityOf[*videopublishingv1.VideoPublished](m.GetVideoId())
 }
 
 // publishable is of, for a command that must name a user, too.

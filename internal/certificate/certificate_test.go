@@ -2,10 +2,13 @@ package certificate
 
 import (
 	"crypto/tls"
+	"errors"
 	"io"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -224,4 +227,13 @@ func handshake(t *testing.T, server, client *tls.Config) (string, error) {
 		_ = near.Close()
 	}
 	return <-principal, err
+}
+
+// TestClient_None says what a certificate that is not there may lack.
+func TestClient_None(t *testing.T) {
+	t.Parallel()
+	_, err := Client(authority(t, life), "rating")
+	if !errors.Is(err, fs.ErrNotExist) || !strings.HasSuffix(err.Error(), "; is it among the principals that have certificates?") {
+		t.Errorf("got %v, want the question whether it should have one", err)
+	}
 }

@@ -3,7 +3,9 @@ package certificate
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 )
 
@@ -86,7 +88,10 @@ type files struct {
 
 func read(dir, name string) (files, error) {
 	pair, err := tls.LoadX509KeyPair(path(dir, name, certificateFile), path(dir, name, keyFile))
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return files{}, fmt.Errorf("certificate %s: %w; is it among the principals that have certificates?", name, err)
+	case err != nil:
 		return files{}, fmt.Errorf("certificate %s: %w", name, err)
 	}
 	text, err := os.ReadFile(path(dir, authorityName, certificateFile))

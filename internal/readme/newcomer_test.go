@@ -80,7 +80,7 @@ func (tr tree) run(command string, args ...string) string {
 // lists are where a part is told of: what stands before the README's line, and
 // the import that the line needs.
 var lists = map[string]struct{ after, imports string }{
-	"cmd/components/settings.go":   {"all := map[string]func() ([]components.Consumer, error){\n", "videotutorials/components/comment"},
+	"cmd/components/settings.go":   {"return map[string]func() ([]components.Consumer, error){\n", "videotutorials/components/comment"},
 	"cmd/aggregators/settings.go":  {"return map[string]aggregators.Aggregator{\n", "videotutorials/aggregators/videocomments"},
 	"cmd/videotutorials/up.go":     {"var principals = map[string]string{\n", ""},
 	"cmd/videotutorials/policy.go": {"import (\n", ""},

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"regexp"
 	"strconv"
 	"syscall"
 	"time"
@@ -35,9 +36,10 @@ type Program struct {
 	PIDFile string
 }
 
-// Run runs the program until it ends, and returns how, with its last words; or
-// until the context ends: then it is told by SIGTERM to drain, and Run returns
-// nil if it did. It is killed at once if this process dies.
+// Run runs the program until it ends, and returns how, with its last words: the
+// line of a panic, else the last one; or until the context ends: then it is told by
+// SIGTERM to drain, and Run returns nil if it did. It is killed at once if this
+// process dies.
 func (p Program) Run(ctx context.Context) error {
 	log, err := openLog(p.Log)
 	if err != nil {
@@ -46,6 +48,7 @@ func (p Program) Run(ctx context.Context) error {
 	defer log.Close()                      //nolint:errcheck // the program has its own
 	cmd := exec.Command(p.Path, p.Args...) //nolint:noctx // the context's end is no reason to kill it
 	cmd.Env, cmd.Stdout, cmd.Stderr = p.Env, log, log
+	begin, _ := log.Seek(0, io.SeekEnd) // 0 where it is no file
 	process, err := child.Start(cmd, syscall.SIGKILL)
 	if err != nil {
 		return err
@@ -56,7 +59,7 @@ func (p Program) Run(ctx context.Context) error {
 	defer os.Remove(p.PIDFile) //nolint:errcheck // of a process that has ended
 	select {
 	case <-process.Done():
-		return fmt.Errorf("%s: %s", describe(process.Err()), lastLine(log))
+		return fmt.Errorf("%s: %s", describe(process.Err()), lastWords(log, begin))
 	case <-ctx.Done():
 	}
 	return unlessTerminated(process.Stop(syscall.SIGTERM, grace))
@@ -90,15 +93,26 @@ func openLog(path string) (*os.File, error) {
 	return os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o600)
 }
 
-// lastLine returns the last line of the log, as far as it fits.
-func lastLine(log *os.File) string {
-	const most = 1000
+// died is the line with which Go's runtime ends a program; its stack is behind it.
+var died = regexp.MustCompile(`(?m)^(panic|fatal error): .*`)
+
+// lastWords returns why the program has died, if it has said so since the log had
+// that size, else the last line, as far as it fits.
+func lastWords(log *os.File, begin int64) string {
+	const (
+		most    = 64 << 10 // of stacks
+		longest = 1000
+	)
 	end, err := log.Seek(0, io.SeekEnd)
 	if err != nil {
 		return ""
 	}
-	tail := make([]byte, min(end, most))
+	tail := make([]byte, min(end-begin, most))
 	n, _ := log.ReadAt(tail, end-int64(len(tail)))
 	tail = bytes.TrimSpace(tail[:n])
-	return string(tail[bytes.LastIndexByte(tail, '\n')+1:])
+	words := tail[bytes.LastIndexByte(tail, '\n')+1:]
+	if all := died.FindAll(tail, -1); len(all) > 0 {
+		words = all[len(all)-1]
+	}
+	return string(words[:min(len(words), longest)])
 }

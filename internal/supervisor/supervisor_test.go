@@ -30,6 +30,8 @@ func TestMain(m *testing.M) {
 	case "fail":
 		fmt.Println("a line\nthe disk is gone")
 		os.Exit(3)
+	case "panic":
+		panic("no room\nin the house")
 	case "drain":
 		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 		defer stop()
@@ -84,6 +86,20 @@ func TestProgram_EndsByItself(t *testing.T) {
 	}
 	if _, err := os.Stat(p.PIDFile); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("its id is still there: %v", err)
+	}
+}
+
+// TestProgram_Panics is told the line of the panic, and not the end of the stack;
+// nor that of another program, which stands before it in the log.
+func TestProgram_Panics(t *testing.T) {
+	t.Parallel()
+	p := program(t, "panic")
+	if err := p.Run(t.Context()); err == nil || !strings.HasSuffix(err.Error(), "exit status 2: panic: no room") {
+		t.Errorf("got %v, want its status and its panic", err)
+	}
+	p.Env = append(p.Env, role+"=fail")
+	if err := p.Run(t.Context()); err == nil || !strings.HasSuffix(err.Error(), "exit status 3: the disk is gone") {
+		t.Errorf("got %v, want its status and last line", err)
 	}
 }
 

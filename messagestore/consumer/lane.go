@@ -120,6 +120,9 @@ func (l *lanes) failure() error {
 	if oldest == nil {
 		return nil
 	}
+	if len(l.failing) == 1 {
+		return fmt.Errorf("%s: a message fails: %w", l.p.ID, l.failing[oldest])
+	}
 	return fmt.Errorf("%s: %d messages fail, the oldest: %w", l.p.ID, len(l.failing), l.failing[oldest])
 }
 

@@ -1,0 +1,22 @@
+package components
+
+import (
+	"github.com/google/uuid"
+	"google.golang.org/protobuf/proto"
+
+	"videotutorials/internal/contract"
+	"videotutorials/messagestore"
+)
+
+// EntityOf returns the stream of the entity with that id, in the category of its
+// event E, for a Streams function. The id is a UUID as it is written, in lower
+// case and with dashes; for another, as "undefined", it returns nil, so that the
+// message is skipped. It panics if E is no contract.
+func EntityOf[E proto.Message](id string) []messagestore.Stream {
+	parsed, err := uuid.Parse(id)
+	if err != nil || parsed.String() != id {
+		return nil
+	}
+	var event E
+	return []messagestore.Stream{contract.Category(event).Stream(id)}
+}

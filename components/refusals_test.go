@@ -1,0 +1,80 @@
+package components_test
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"videotutorials/components"
+	"videotutorials/components/identity"
+	"videotutorials/internal/teststore"
+	"videotutorials/messagestore"
+	identityv1 "videotutorials/proto/identity/v1"
+)
+
+func TestEntityOf(t *testing.T) {
+	t.Parallel()
+	const id = "5f0c1d5e-8a51-4e4e-9a25-0c5f3f6f1a2b"
+	if got := components.EntityOf[*identityv1.Registered](id); len(got) != 1 || got[0] != "identity-"+id {
+		t.Errorf("got %q, want the identity's stream", got)
+	}
+	for _, id := range []string{"", "undefined", strings.ToUpper(id), "{" + id + "}", strings.ReplaceAll(id, "-", ""), "urn:uuid:" + id} {
+		if got := components.EntityOf[*identityv1.Registered](id); got != nil {
+			t.Errorf("%q: %q, want none", id, got)
+		}
+	}
+}
+
+func TestNew_OneID(t *testing.T) {
+	t.Parallel()
+	c := identity.Consumers(mail(t))[0]
+	_, err := components.New(nil, nil, slog.New(slog.DiscardHandler), c, c)
+	if err == nil || err.Error() != "two consumers have the ID components:identity:command" {
+		t.Errorf("got %v, want that two have one ID", err)
+	}
+}
+
+// TestRefusals has what its author did wrong in the text of what stops a message.
+func TestRefusals(t *testing.T) {
+	t.Parallel()
+	user := uuid.NewString()
+	of := func(m *identityv1.GrantAdmin, _ components.Cause) []messagestore.Stream {
+		return components.EntityOf[*identityv1.Registered](m.GetUserId())
+	}
+	// emitting grants nothing, and emits that.
+	emitting := func(e components.Emit) components.Consumer {
+		return components.Consumer{ID: "test", Handlers: components.Handlers{components.On(of, components.Projection[struct{}]{},
+			func(struct{}, *identityv1.GrantAdmin, components.Cause) []components.Emit {
+				return []components.Emit{components.Event(&identityv1.AdminGranted{UserId: user}), e}
+			})}}
+	}
+	for name, test := range map[string]struct {
+		emit components.Emit
+		want string
+	}{
+		"CommandAsEvent": {components.Event(&identityv1.ConfirmRegistration{UserId: user}),
+			"test: a message fails: GrantAdmin 1 in identity:command-" + user + ": the decision emits ConfirmRegistration as an event of identity-" + user +
+				", but its category is identity:command: use Command or EventOf"},
+		"Foreign": {components.EventOf("ann", &identityv1.EmailAddressReserved{UserId: user}),
+			"write emailAddress-ann: category emailAddress is owned by component/other"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			store := teststore.New(t)
+			r := run(t, faulty{Store: store, write: func(_ context.Context, writes []messagestore.Write) error {
+				if len(writes) == 2 {
+					return &messagestore.NotOwnerError{Category: "emailAddress", Owner: "component/other"}
+				}
+				return nil
+			}}, emitting(test.emit))
+			write(t, store, user, user, &identityv1.GrantAdmin{UserId: user})
+			<-r.logged
+			if err := r.Ready(t.Context()); err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("ready: %v, want %q", err, test.want)
+			}
+		})
+	}
+}
