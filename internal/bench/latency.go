@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strconv"
 	"time"
 )
 
@@ -42,25 +41,35 @@ func postToHome(ctx context.Context, s *system) error {
 	return nil
 }
 
-func videosWatched(ctx context.Context, client *http.Client, url string) (int64, error) {
+// A page is the home page.
+type page struct {
+	VideosWatched int64 `json:",string"`
+	Videos        []struct {
+		VideoID string
+		Views   int64 `json:",string"`
+	}
+}
+
+func home(ctx context.Context, client *http.Client, url string) (p page, err error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/v1/home", nil)
 	if err != nil {
-		return 0, err
+		return p, err
 	}
 	answer, err := client.Do(r)
 	if err != nil {
-		return 0, err
+		return p, err
 	}
 	defer answer.Body.Close() //nolint:errcheck // it was read to its end
 	body, err := io.ReadAll(answer.Body)
 	if err != nil {
-		return 0, err
+		return p, err
 	}
-	var home struct{ VideosWatched string }
-	if err := json.Unmarshal(body, &home); err != nil {
-		return 0, err
-	}
-	return strconv.ParseInt(home.VideosWatched, 10, 64)
+	return p, json.Unmarshal(body, &p)
+}
+
+func videosWatched(ctx context.Context, client *http.Client, url string) (int64, error) {
+	p, err := home(ctx, client, url)
+	return p.VideosWatched, err
 }
 
 func post(ctx context.Context, client *http.Client, url string) error {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,9 +20,6 @@ const (
 	// offered is how many viewings a second are posted while it is measured when
 	// they are seen.
 	offered = 500
-	// lookAgain is the pause between two looks at the home page; it adds to what is
-	// measured.
-	lookAgain = time.Millisecond
 )
 
 // viewings measures viewings a second over REST beside the classical version on
@@ -33,6 +29,10 @@ func viewings(ctx context.Context, s *system, bin string, round time.Duration) e
 	url, err := s.startMVC(ctx, bin, videos)
 	if err != nil {
 		return err
+	}
+	// One to be seen on the home page.
+	if err := s.command(ctx, bin, "populate", "-users", "1", "-videos", "1").Run(); err != nil {
+		return fmt.Errorf("populate: %w", err)
 	}
 	ours, err := newSite(ctx, s.env["VT_HTTP_URL"])
 	if err != nil {
@@ -133,87 +133,88 @@ func (s *site) settle(ctx context.Context) error {
 	}
 }
 
-// A viewing is one that was acknowledged, when so many had been begun.
-type viewing struct {
-	at    time.Time
-	begun int64
-}
-
-// A reading is what a reader of the home page had seen then.
-type reading struct {
-	at      time.Time
-	watched int64
-}
-
-// seen returns for each viewing how many milliseconds passed from its answer until
-// somebody who reads the page again and again had seen it, for sure: what had
-// begun before its answer is before it, or is counted too.
-func (s *site) seen(ctx context.Context, round time.Duration) ([]float64, error) {
-	watching, stop := context.WithCancel(ctx)
+// seen returns how many milliseconds passed from the answer to each viewing of one
+// video until the home page showed it, while viewings of the others are posted at
+// the pace.
+func (s *site) seen(ctx context.Context, round time.Duration) (took []float64, err error) {
+	offering, stop := context.WithCancel(ctx)
 	defer stop()
-	var readings []reading
-	var failure error
-	var reader sync.WaitGroup
-	reader.Go(func() {
-		for watching.Err() == nil && failure == nil {
-			var n int64
-			n, failure = s.watched(ctx)
-			readings = append(readings, reading{time.Now(), n})
-			sleep(watching, lookAgain) // who reads is not to be the load
+	ended := make(chan error, 1)
+	go func() { ended <- s.offer(offering) }()
+	begun := time.Now()
+	for time.Since(begun) < round && err == nil {
+		var milliseconds float64
+		milliseconds, err = s.probe(ctx)
+		if time.Since(begun) > round/5 {
+			took = append(took, milliseconds)
 		}
-	})
-	viewings, err := s.offer(ctx, round)
-	if err == nil {
-		err = s.settle(ctx)
 	}
 	stop()
-	reader.Wait()
-	if err := errors.Join(err, failure); err != nil {
-		return nil, err
-	}
-	var took []float64
-	for _, v := range viewings {
-		i, _ := slices.BinarySearchFunc(readings, v.begun, func(r reading, begun int64) int { return int(r.watched - begun) })
-		for i < len(readings) && readings[i].at.Before(v.at) {
-			i++
-		}
-		if i < len(readings) {
-			took = append(took, float64(readings[i].at.Sub(v.at).Microseconds())/1000)
-		}
-	}
-	if len(took) < len(viewings)*99/100 {
-		return nil, fmt.Errorf("%d of %d viewings were seen", len(took), len(viewings))
-	}
-	return took, nil
+	return took, errors.Join(err, <-ended, s.settle(ctx))
 }
 
-// offer posts viewings at the pace for the duration, and returns those of its
-// last four fifths.
-func (s *site) offer(ctx context.Context, round time.Duration) ([]viewing, error) {
+// first returns the first video on the home page, when there is one.
+func (s *site) first(ctx context.Context) (video string, views int64, err error) {
+	for {
+		p, err := home(ctx, s.client, s.url)
+		if err != nil {
+			return "", 0, err
+		}
+		if len(p.Videos) > 0 {
+			return p.Videos[0].VideoID, p.Videos[0].Views, nil
+		}
+		if sleep(ctx, 10*time.Millisecond); ctx.Err() != nil {
+			return "", 0, ctx.Err()
+		}
+	}
+}
+
+// probe posts a viewing of the first video on the home page, and reads the page
+// until it counts.
+func (s *site) probe(ctx context.Context) (milliseconds float64, err error) {
+	video, before, err := s.first(ctx)
+	if err != nil {
+		return 0, err
+	}
+	s.begun.Add(1)
+	if err := post(ctx, s.client, s.url+"/v1/videos/"+video+"/viewings"); err != nil {
+		return 0, err
+	}
+	s.acknowledged.Add(1)
+	answered := time.Now()
+	for {
+		_, views, err := s.first(ctx)
+		if err != nil {
+			return 0, err
+		}
+		if views > before {
+			return float64(time.Since(answered).Microseconds()) / 1000, nil
+		}
+		sleep(ctx, time.Millisecond) // who reads is not to be the load
+	}
+}
+
+// offer posts viewings of other videos at the pace until the context ends.
+func (s *site) offer(ctx context.Context) error {
 	var (
-		mu       sync.Mutex
-		viewings []viewing
-		failure  error
-		posts    sync.WaitGroup
+		mu      sync.Mutex
+		failure error
+		posts   sync.WaitGroup
 	)
 	start := time.Now()
 	slots := make(chan struct{}, viewers)
-	for n := 0; time.Since(start) < round && ctx.Err() == nil; n++ {
+	for n := 1; ctx.Err() == nil; n++ {
 		sleep(ctx, time.Until(start.Add(time.Duration(n)*time.Second/offered)))
 		slots <- struct{}{}
 		posts.Go(func() {
 			defer func() { <-slots }()
-			err := s.view(ctx, n, videos)
-			v := viewing{time.Now(), s.begun.Load()}
-			mu.Lock()
-			defer mu.Unlock()
-			if err != nil {
+			if err := s.view(context.WithoutCancel(ctx), 1+n%(videos-1), videos); err != nil {
+				mu.Lock()
+				defer mu.Unlock()
 				failure = err
-			} else if v.at.Sub(start) > round/5 {
-				viewings = append(viewings, v)
 			}
 		})
 	}
 	posts.Wait()
-	return viewings, errors.Join(failure, ctx.Err())
+	return failure
 }

@@ -23,7 +23,7 @@ const (
 	// it is full: a subscriber of a busy log gets few batches and not many small
 	// ones, which cost it, and this server, several times as much. What comes
 	// after a silence leaves at once.
-	gather = 2 * time.Millisecond
+	gather = 5 * time.Millisecond
 )
 
 // A subscription is a cursor in the log. It takes what follows from the tail, if
