@@ -40,8 +40,9 @@ lint: $(BIN)/buf $(BIN)/golangci-lint $(BIN)/openapi ## check the protos, the RE
 test: postgres programs ## run all tests
 	go test ./...
 
-race: postgres programs ## run all tests with the race detector
-	go test -race ./...
+# Not those of processes, which are built without it.
+race: postgres programs ## run the tests with the race detector
+	go test -race $$(go list ./... | grep -vE '/(cmd/videotutorials|internal/readme)$$')
 
 SEED ?= 0
 DURATION ?= 5m
