@@ -61,3 +61,4 @@ try {
   console.error(explain(err));
   process.exit(1); // not by itself, while a connection is being made
 }
+process.exit(0); // likewise, one that was given up
