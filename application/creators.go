@@ -83,29 +83,13 @@ func (s creators) checkSource(ctx context.Context, video uuid.UUID, source strin
 	if err != nil || has {
 		return "", err
 	}
-	if repeated, err := s.repeated(ctx, r, video); repeated || err != nil {
+	// Its upload may have been taken away since. What it asked is compared by the
+	// store.
+	commands := contract.Category((*videopublishingv1.PublishVideo)(nil)).Stream(video.String())
+	if _, repeated, err := r.repeats(ctx, s.store, commands); repeated || err != nil {
 		return "", err
 	}
 	return fmt.Sprintf("%s is not an upload of yours, or is too old: uploads are kept for %.0f days", quote(source), media.UploadAge.Hours()/24), nil
-}
-
-// repeated reports whether a call with this key has asked something of the video
-// before: its upload may have been taken away since. What it asked is compared by
-// the store.
-func (s creators) repeated(ctx context.Context, r *request, video uuid.UUID) (bool, error) {
-	if r.key == nil {
-		return false, nil
-	}
-	commands := contract.Category((*videopublishingv1.PublishVideo)(nil)).Stream(video.String())
-	for m, err := range s.store.Read(ctx, messagestore.ReadRequest{Source: messagestore.OfStream(commands)}) {
-		if err != nil {
-			return false, err
-		}
-		if m.ID == r.id(purposeMessage(0)) {
-			return true, nil
-		}
-	}
-	return false, nil
 }
 
 // command writes a command to the video's stream of commands.

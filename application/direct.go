@@ -15,7 +15,6 @@ import (
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
@@ -140,13 +139,6 @@ func (d *direct) refuse(a *answer, r *http.Request, err error) {
 // line writes the call's line in the log, at the level that it would have as a
 // gRPC call.
 func (d *direct) line(ctx context.Context, template, verb string, req *request, err error, attrs ...slog.Attr) {
-	level := slog.LevelDebug
-	switch status.Code(err) {
-	case codes.Internal, codes.Unknown, codes.DataLoss:
-		level = slog.LevelError
-	case codes.Unavailable, codes.DeadlineExceeded, codes.Unauthenticated, codes.PermissionDenied:
-		level = slog.LevelWarn
-	}
 	attrs = append(attrs, slog.String("method", verb+" "+template), slog.String("code", status.Code(err).String()),
 		slog.String("traceId", req.traceID))
 	if req.userID != nil {
@@ -155,7 +147,7 @@ func (d *direct) line(ctx context.Context, template, verb string, req *request, 
 	if err != nil {
 		attrs = append(attrs, slog.String("error", err.Error()))
 	}
-	d.log.LogAttrs(ctx, level, "call", attrs...)
+	d.log.LogAttrs(ctx, interceptor.Level(status.Code(err)), "call", attrs...)
 }
 
 // drain waits until no call runs. The server MUST have been shut down.

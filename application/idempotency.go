@@ -1,10 +1,13 @@
 package application
 
 import (
+	"context"
 	"crypto/sha256"
 	"fmt"
 
 	"github.com/google/uuid"
+
+	"videotutorials/messagestore"
 )
 
 // The purposes of derived ids. They are part of the derivation.
@@ -36,6 +39,22 @@ func derive(purpose string, key uuid.UUID, caller, path string) string {
 	id[6] = id[6]&0x0f | 0x80
 	id[8] = id[8]&0x3f | 0x80
 	return id.String()
+}
+
+// repeats returns the message that a call with this key has written to the stream
+// of commands before, and whether there is one. The application may read its
+// commands, and no message by its id alone.
+func (r *request) repeats(ctx context.Context, store messagestore.Store, commands messagestore.Stream) (m messagestore.Message, repeated bool, err error) {
+	if r.key == nil {
+		return m, false, nil
+	}
+	id := r.id(purposeMessage(0))
+	for m, err := range store.Read(ctx, messagestore.ReadRequest{Source: messagestore.OfStream(commands)}) {
+		if err != nil || m.ID == id {
+			return m, err == nil, err
+		}
+	}
+	return m, false, nil
 }
 
 // parseUUID returns the UUID that s is in its canonical form, hexadecimal digits

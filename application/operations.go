@@ -24,21 +24,13 @@ type operations struct {
 // GetOperation returns the operation as View Data has it, or will have it within
 // the wait.
 func (s operations) GetOperation(ctx context.Context, in *applicationv1.GetOperationRequest) (*applicationv1.GetOperationResponse, error) {
-	var bad invalidError
-	trace, ok := parseUUID(in.GetTraceId())
-	if !ok {
-		bad = append(bad, invalid("traceId", notUUID(in.GetTraceId()))...)
-	}
-	wait, ok := parseWait(in.GetWait())
-	if !ok {
-		bad = append(bad, invalid("wait", notWait(in.GetWait()))...)
-	}
-	if len(bad) > 0 {
-		return nil, bad
+	trace, wait, err := checkQuestion(in)
+	if err != nil {
+		return nil, err
 	}
 	user := requestOf(ctx).caller()
-	return await(ctx, s.waits, user, trace.String(), wait, func(ctx context.Context) (*applicationv1.GetOperationResponse, error) {
-		return s.read(ctx, user, trace.String())
+	return await(ctx, s.waits, user, trace, wait, func(ctx context.Context) (*applicationv1.GetOperationResponse, error) {
+		return s.read(ctx, user, trace)
 	})
 }
 

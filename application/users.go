@@ -105,19 +105,11 @@ func commands(user string) messagestore.Stream {
 // is known by comparing only. It returns an *IDConflictError if the key was used
 // for another registration of the user.
 func (s registration) repeated(ctx context.Context, r *request, register *identityv1.Register, password string) (bool, error) {
-	if r.key == nil {
-		return false, nil
+	m, repeated, err := r.repeats(ctx, s.store, commands(register.GetUserId()))
+	if !repeated || err != nil {
+		return false, err
 	}
-	stream := commands(register.GetUserId())
-	for m, err := range s.store.Read(ctx, messagestore.ReadRequest{Source: messagestore.OfStream(stream)}) {
-		switch {
-		case err != nil:
-			return false, err
-		case m.ID == r.id(purposeMessage(0)):
-			return s.same(ctx, m, register, password)
-		}
-	}
-	return false, nil
+	return s.same(ctx, m, register, password)
 }
 
 // same reports whether the stored message registers the same. It returns an
@@ -163,20 +155,12 @@ func nothingKnown(err error) bool {
 // GetRegistration returns the registration as View Data has it, or will have it
 // within the wait.
 func (s registration) GetRegistration(ctx context.Context, in *applicationv1.GetRegistrationRequest) (*applicationv1.GetRegistrationResponse, error) {
-	var bad invalidError
-	trace, ok := parseUUID(in.GetTraceId())
-	if !ok {
-		bad = append(bad, invalid("traceId", notUUID(in.GetTraceId()))...)
+	trace, wait, err := checkQuestion(in)
+	if err != nil {
+		return nil, err
 	}
-	wait, ok := parseWait(in.GetWait())
-	if !ok {
-		bad = append(bad, invalid("wait", notWait(in.GetWait()))...)
-	}
-	if len(bad) > 0 {
-		return nil, bad
-	}
-	return await(ctx, s.waits, "peer "+peerOf(ctx), trace.String(), wait, func(ctx context.Context) (*applicationv1.GetRegistrationResponse, error) {
-		return s.read(ctx, trace.String())
+	return await(ctx, s.waits, "peer "+peerOf(ctx), trace, wait, func(ctx context.Context) (*applicationv1.GetRegistrationResponse, error) {
+		return s.read(ctx, trace)
 	})
 }
 

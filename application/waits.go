@@ -41,8 +41,22 @@ func parseWait(text string) (time.Duration, bool) {
 	return wait, err == nil && wait >= 0 && wait <= maxWait
 }
 
-func notWait(text string) string {
-	return fmt.Sprintf("%s is not a time from 0s to %v, as 10s", quote(text), maxWait)
+// checkQuestion returns what the questions for an operation have in common, or all
+// that is wrong.
+func checkQuestion(in interface {
+	GetTraceId() string
+	GetWait() string
+}) (trace string, wait time.Duration, err error) {
+	var bad invalidError
+	id, ok := parseUUID(in.GetTraceId())
+	if !ok {
+		bad = append(bad, invalid("traceId", notUUID(in.GetTraceId()))...)
+	}
+	wait, ok = parseWait(in.GetWait())
+	if !ok {
+		bad = append(bad, invalid("wait", fmt.Sprintf("%s is not a time from 0s to %v, as 10s", quote(in.GetWait()), maxWait))...)
+	}
+	return id.String(), wait, bad.orNil()
 }
 
 // An outcome is what an operation's answer says.

@@ -9,7 +9,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"videotutorials/internal/media"
 	"videotutorials/internal/service"
 	"videotutorials/messagestore"
 )
@@ -175,6 +174,3 @@ func await(ctx context.Context, at time.Time) {
 	case <-ctx.Done():
 	}
 }
-
-// openMedia opens the folder of the system's videos.
-func openMedia(data folder) (*media.Folder, error) { return media.Open(data.media()) }

@@ -124,7 +124,7 @@ var lesson []byte
 
 // upload puts the same lesson there for each of the videos.
 func (p population) upload(data folder) error {
-	folder, err := openMedia(data)
+	folder, err := media.Open(data.media())
 	if err != nil {
 		return err
 	}

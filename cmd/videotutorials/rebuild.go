@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"syscall"
 
 	"videotutorials/internal/service"
@@ -25,11 +24,11 @@ func (r *rebuild) run(ctx context.Context, log *slog.Logger, args []string) erro
 	if err != nil {
 		return err
 	}
-	self, err := os.Executable()
+	path, err := locate("aggregators")
 	if err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, filepath.Join(filepath.Dir(self), "aggregators"), "rebuild", args[0])
+	cmd := exec.CommandContext(ctx, path, "rebuild", args[0])
 	cmd.Env = append(foreign(os.Environ()), "VT_VIEWDATA_URL="+s.ViewData)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	err = cmd.Run()

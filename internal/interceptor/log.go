@@ -40,7 +40,7 @@ func (l logger) around(ctx context.Context, m Method, next func(context.Context)
 	err := next(context.WithValue(ctx, notesKey{}, n))
 
 	c := code(err)
-	if !l.log.Enabled(ctx, level(c)) {
+	if !l.log.Enabled(ctx, Level(c)) {
 		return err
 	}
 	n.mu.Lock()
@@ -51,14 +51,14 @@ func (l logger) around(ctx context.Context, m Method, next func(context.Context)
 	if err != nil {
 		attrs = append(attrs, slog.String("error", err.Error()))
 	}
-	l.log.LogAttrs(ctx, level(c), "call", attrs...)
+	l.log.LogAttrs(ctx, Level(c), "call", attrs...)
 	return err
 }
 
-// level is by whose business the outcome is: what a caller did and was told is
+// Level is that of a call's line, by whose business the outcome is: what a caller did and was told is
 // for debugging. So is RESOURCE_EXHAUSTED: under overload a line a call would be
 // a part of the load, and the metrics count them.
-func level(c codes.Code) slog.Level {
+func Level(c codes.Code) slog.Level {
 	switch c {
 	case codes.Internal, codes.Unknown, codes.DataLoss:
 		return slog.LevelError
