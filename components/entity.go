@@ -1,7 +1,6 @@
 package components
 
 import (
-	"github.com/google/uuid"
 	"google.golang.org/protobuf/proto"
 
 	"videotutorials/internal/contract"
@@ -13,8 +12,7 @@ import (
 // case and with dashes; for another, as "undefined", it returns nil, so that the
 // message is skipped. It panics if E is no contract.
 func EntityOf[E proto.Message](id string) []messagestore.Stream {
-	parsed, err := uuid.Parse(id)
-	if err != nil || parsed.String() != id {
+	if !contract.IsUUID(id) {
 		return nil
 	}
 	var event E

@@ -4,8 +4,6 @@ import (
 	"context"
 	"embed"
 	"fmt"
-	"log/slog"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -85,28 +83,4 @@ func migrate(ctx context.Context, pool *pgxpool.Pool, videos int) error {
 		return fmt.Errorf("insert the first videos: %w", err)
 	}
 	return nil
-}
-
-// The pause before another try grows from the first to the last.
-const (
-	firstPause = 100 * time.Millisecond
-	lastPause  = 5 * time.Second
-)
-
-// migrateAtLast tries until the database is up to date or the context ends.
-func migrateAtLast(ctx context.Context, pool *pgxpool.Pool, videos int, log *slog.Logger) error {
-	for pause := firstPause; ; pause = min(2*pause, lastPause) {
-		err := migrate(ctx, pool, videos)
-		if err == nil || ctx.Err() != nil {
-			return err
-		}
-		log.WarnContext(ctx, "the database is not there, trying again", "error", err, "pause", pause)
-		timer := time.NewTimer(pause)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return ctx.Err()
-		}
-	}
 }

@@ -13,6 +13,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
+
+	"videotutorials/internal/migration"
 )
 
 // drainTimeout bounds the end: all that was taken up is done within callTimeout,
@@ -69,9 +71,9 @@ func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 		return nil
 	})
 	group.Go(func() error {
-		if migrateAtLast(ctx, s.config.DB, s.config.Videos, s.config.Log) == nil {
-			s.migrated.Store(true)
-		}
+		s.migrated.Store(migration.AtLast(ctx, s.config.Log, "the database", func(ctx context.Context) error {
+			return migrate(ctx, s.config.DB, s.config.Videos)
+		}))
 		return nil
 	})
 	group.Go(func() error {

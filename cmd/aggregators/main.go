@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"videotutorials/aggregators"
+	"videotutorials/internal/migration"
 	"videotutorials/internal/service"
 	"videotutorials/messagestore/consumer"
 	"videotutorials/messagestore/rpc"
@@ -59,7 +60,8 @@ func (s *settings) run(ctx context.Context, log *slog.Logger, _ []string) error 
 		return service.ListenAndServe(ctx, service.Addr(s.Port, service.AggregatorsOpsPort), service.Operations(registry, runner.Ready))
 	})
 	group.Go(func() error {
-		if !migrate(ctx, s.ViewData, log) {
+		migrate := func(ctx context.Context) error { return viewdata.Migrate(ctx, s.ViewData) }
+		if !migration.AtLast(ctx, log, "view data", migrate) {
 			return nil
 		}
 		return runner.Run(ctx)

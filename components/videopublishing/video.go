@@ -1,9 +1,8 @@
 package videopublishing
 
 import (
-	"github.com/google/uuid"
-
 	"videotutorials/components"
+	"videotutorials/internal/contract"
 	"videotutorials/messagestore"
 	videopublishingv1 "videotutorials/proto/videopublishing/v1"
 )
@@ -67,14 +66,8 @@ func of[M interface{ GetVideoId() string }](m M, _ components.Cause) []messagest
 
 // publishable is of, for a command that must name a user, too.
 func publishable(m *videopublishingv1.PublishVideo, cause components.Cause) []messagestore.Stream {
-	if !canonical(m.GetOwnerId()) {
+	if !contract.IsUUID(m.GetOwnerId()) {
 		return nil
 	}
 	return of(m, cause)
-}
-
-// canonical reports whether the id is a UUID, as it is written.
-func canonical(id string) bool {
-	parsed, err := uuid.Parse(id)
-	return err == nil && parsed.String() == id
 }

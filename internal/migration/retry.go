@@ -1,11 +1,9 @@
-package main
+package migration
 
 import (
 	"context"
 	"log/slog"
 	"time"
-
-	"videotutorials/viewdata"
 )
 
 // The pause before another try grows from the first to the last.
@@ -14,18 +12,19 @@ const (
 	lastPause  = 5 * time.Second
 )
 
-// migrate tries until View Data is up to date, and reports whether that was so
-// before the context ended.
-func migrate(ctx context.Context, url string, log *slog.Logger) bool {
+// AtLast tries until migrate returns nil, and reports whether it did before the
+// context ended: a process may start before its database. What is the database,
+// for the log.
+func AtLast(ctx context.Context, log *slog.Logger, what string, migrate func(context.Context) error) bool {
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
-		err := viewdata.Migrate(ctx, url)
+		err := migrate(ctx)
 		if err == nil {
 			return true
 		}
 		if ctx.Err() != nil {
 			return false
 		}
-		log.WarnContext(ctx, "view data is not there, trying again", "error", err, "pause", pause)
+		log.WarnContext(ctx, "a database is not there, trying again", "database", what, "error", err, "pause", pause)
 		timer := time.NewTimer(pause)
 		select {
 		case <-timer.C:
