@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -60,8 +61,11 @@ func (s *settings) run(ctx context.Context, log *slog.Logger, _ []string) error 
 		return service.ListenAndServe(ctx, service.Addr(s.Port, service.AggregatorsOpsPort), service.Operations(registry, runner.Ready))
 	})
 	group.Go(func() error {
+		say := func(err error, pause time.Duration) {
+			log.WarnContext(ctx, "view data is not there, trying again", "error", err, "pause", pause)
+		}
 		migrate := func(ctx context.Context) error { return viewdata.Migrate(ctx, s.ViewData) }
-		if !migration.AtLast(ctx, log, "view data", migrate) {
+		if !migration.AtLast(ctx, say, migrate) {
 			return nil
 		}
 		return runner.Run(ctx)

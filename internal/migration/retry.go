@@ -2,7 +2,6 @@ package migration
 
 import (
 	"context"
-	"log/slog"
 	"time"
 )
 
@@ -13,9 +12,9 @@ const (
 )
 
 // AtLast tries until migrate returns nil, and reports whether it did before the
-// context ended: a process may start before its database. What is the database,
-// for the log.
-func AtLast(ctx context.Context, log *slog.Logger, what string, migrate func(context.Context) error) bool {
+// context ended: a process may start before its database. Say is told of each
+// failure, and of the pause before the next try.
+func AtLast(ctx context.Context, say func(err error, pause time.Duration), migrate func(context.Context) error) bool {
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
 		err := migrate(ctx)
 		if err == nil {
@@ -24,7 +23,7 @@ func AtLast(ctx context.Context, log *slog.Logger, what string, migrate func(con
 		if ctx.Err() != nil {
 			return false
 		}
-		log.WarnContext(ctx, "a database is not there, trying again", "database", what, "error", err, "pause", pause)
+		say(err, pause)
 		timer := time.NewTimer(pause)
 		select {
 		case <-timer.C:
