@@ -71,7 +71,10 @@ func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 		return nil
 	})
 	group.Go(func() error {
-		s.migrated.Store(migration.AtLast(ctx, s.config.Log, "the database", func(ctx context.Context) error {
+		say := func(err error, pause time.Duration) {
+			s.config.Log.WarnContext(ctx, "the database is not there, trying again", "error", err, "pause", pause)
+		}
+		s.migrated.Store(migration.AtLast(ctx, say, func(ctx context.Context) error {
 			return migrate(ctx, s.config.DB, s.config.Videos)
 		}))
 		return nil
