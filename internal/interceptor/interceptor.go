@@ -29,6 +29,10 @@ func Standard(log *slog.Logger, registry *prometheus.Registry) Layers {
 	}
 }
 
+// Inner returns what surrounds a call inside of another one, whose trace it is in:
+// all but the first of Standard.
+func (ls Layers) Inner() Layers { return ls[1:] }
+
 // Unary returns the layers as interceptors of unary calls.
 func (ls Layers) Unary() []grpc.UnaryServerInterceptor {
 	var all []grpc.UnaryServerInterceptor
@@ -56,6 +60,14 @@ func Chain(all ...grpc.UnaryServerInterceptor) grpc.UnaryServerInterceptor {
 		}
 		return next(ctx, in)
 	}
+}
+
+// Around surrounds what is a call of its own inside of another one.
+func (ls Layers) Around(ctx context.Context, m Method, next func(context.Context) error) error {
+	if len(ls) == 0 {
+		return next(ctx)
+	}
+	return ls[0](ctx, m, func(ctx context.Context) error { return ls[1:].Around(ctx, m, next) })
 }
 
 // A Layer surrounds calls of both kinds. It calls next once at the most, with

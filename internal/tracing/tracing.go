@@ -77,6 +77,9 @@ func Parent(ctx context.Context) string {
 	return carrier[parentKey]
 }
 
+// Sampled reports whether the call is part of a trace that somebody will see.
+func Sampled(ctx context.Context) bool { return trace.SpanContextFromContext(ctx).IsSampled() }
+
 // Call begins the span of a call that came over no connection. The caller MUST
 // call end with what came of it.
 func Call(ctx context.Context, method string) (_ context.Context, end func(error)) {

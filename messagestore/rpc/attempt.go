@@ -23,15 +23,26 @@ const (
 
 // call makes a unary call.
 func call[Q proto.Message, R any](ctx context.Context, c *Client, method func(context.Context, Q, ...grpc.CallOption) (R, error), request Q) (R, error) {
-	bounded, cancel := ctx, context.CancelFunc(func() {})
-	if _, ok := ctx.Deadline(); !ok {
-		bounded, cancel = context.WithTimeout(ctx, answerWithin)
-	}
+	bounded, cancel := within(ctx)
 	defer cancel()
+	response, err := try(bounded, c, method, request)
+	return response, failure(ctx, request, err)
+}
+
+// within returns the context of a call, which ends in any case.
+func within(ctx context.Context) (context.Context, context.CancelFunc) {
+	if _, ok := ctx.Deadline(); ok {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, answerWithin)
+}
+
+// try makes a unary call, whose error is a status. The context has a deadline.
+func try[Q proto.Message, R any](ctx context.Context, c *Client, method func(context.Context, Q, ...grpc.CallOption) (R, error), request Q) (R, error) {
 	for left := attempts; ; left-- {
-		response, silent, err := attempt(bounded, c, left, method, request)
+		response, silent, err := attempt(ctx, c, left, method, request)
 		if !silent {
-			return response, failure(ctx, request, err)
+			return response, err
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"context"
 	"crypto/tls"
 	"fmt"
 	"time"
@@ -29,6 +30,7 @@ const serviceConfig = `{
 		"name": [
 			{"service": "messagestore.v1.MessageStoreService", "method": "Write"},
 			{"service": "messagestore.v1.MessageStoreService", "method": "WriteBatch"},
+			{"service": "messagestore.v1.MessageStoreService", "method": "WriteEach"},
 			{"service": "messagestore.v1.MessageStoreService", "method": "GetMessage"},
 			{"service": "messagestore.v1.MessageStoreService", "method": "ListStreams"},
 			{"service": "messagestore.v1.MessageStoreService", "method": "ListCategories"},
@@ -88,8 +90,14 @@ func dial(addr string, config *tls.Config, options ...grpc.DialOption) (*Client,
 	if err != nil {
 		return nil, fmt.Errorf("message store at %s: %w", addr, err)
 	}
-	return &Client{conn, messagestorev1.NewMessageStoreServiceClient(conn), servers}, nil
+	c := &Client{conn: conn, service: messagestorev1.NewMessageStoreServiceClient(conn), servers: servers}
+	c.gathering = newGathering(c.writeEach)
+	c.open, c.close = context.WithCancel(context.Background())
+	return c, nil
 }
 
 // Close ends the connection and what is under way on it.
-func (c *Client) Close() error { return c.conn.Close() }
+func (c *Client) Close() error {
+	c.close()
+	return c.conn.Close()
+}

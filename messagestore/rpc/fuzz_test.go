@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -22,6 +23,7 @@ func FuzzRequests(f *testing.F) {
 		&messagestorev1.WriteRequest{StreamName: "a-1", Messages: []*messagestorev1.NewMessage{{Id: "x", Type: "\x01", Data: `{"a": "\u0000"}`}}},
 		&messagestorev1.WriteRequest{StreamName: strings.Repeat("ä", 200) + "-\x00", ExpectedVersion: &messagestorev1.ExpectedVersion{}},
 		&messagestorev1.WriteBatchRequest{Writes: []*messagestorev1.WriteRequest{nil, {StreamName: "ownership-a"}, {StreamName: "-"}}},
+		&messagestorev1.WriteEachRequest{Writes: []*messagestorev1.WriteRequest{nil, {StreamName: "a-1"}, {StreamName: "ownership-a"}}},
 		&messagestorev1.ReadRequest{Source: &messagestorev1.ReadRequest_StreamName{StreamName: "a-1"}, Limit: -1},
 		&messagestorev1.SubscribeRequest{FromPosition: -1, After: []*messagestorev1.Place{nil, {Position: 1 << 62}}},
 		&messagestorev1.SubscribeRequest{Filter: &messagestorev1.Filter{ConsumerGroup: &messagestorev1.ConsumerGroup{Member: -1}}},
@@ -33,7 +35,7 @@ func FuzzRequests(f *testing.F) {
 		if err != nil {
 			f.Fatal(err)
 		}
-		for call := range uint8(8) {
+		for call := range uint8(calls) {
 			f.Add(call, bytes)
 		}
 	}
@@ -50,19 +52,22 @@ func FuzzRequests(f *testing.F) {
 		err := toStatus(callers(ctx, w.server.service.any(ctx, call, bytes)))
 		switch status.Code(err) {
 		case codes.Internal, codes.Unknown, codes.DeadlineExceeded, codes.Unavailable:
-			t.Errorf("call %d with %q: %v", call%8, bytes, err)
+			t.Errorf("call %d with %q: %v", call%calls, bytes, err)
 		}
 	})
 }
 
+// calls is how many kinds of them any knows.
+const calls = 9
+
 // any makes the call with the bytes, if they are a request of it. Of streams it
 // takes what comes first.
 func (s *service) any(ctx context.Context, call uint8, bytes []byte) error {
-	requests := []proto.Message{
-		&messagestorev1.WriteRequest{}, &messagestorev1.WriteBatchRequest{}, &messagestorev1.ReadRequest{}, &messagestorev1.SubscribeRequest{},
+	requests := [calls]proto.Message{
+		&messagestorev1.WriteRequest{}, &messagestorev1.WriteBatchRequest{}, &messagestorev1.WriteEachRequest{}, &messagestorev1.ReadRequest{}, &messagestorev1.SubscribeRequest{},
 		&messagestorev1.GetMessageRequest{}, &messagestorev1.ListStreamsRequest{}, &messagestorev1.ListCategoriesRequest{}, &messagestorev1.TransferOwnershipRequest{},
 	}
-	request := requests[int(call)%len(requests)]
+	request := requests[call%calls]
 	if proto.Unmarshal(bytes, request) != nil {
 		return nil
 	}
@@ -72,6 +77,12 @@ func (s *service) any(ctx context.Context, call uint8, bytes []byte) error {
 		_, err = s.Write(ctx, r)
 	case *messagestorev1.WriteBatchRequest:
 		_, err = s.WriteBatch(ctx, r)
+	case *messagestorev1.WriteEachRequest:
+		var response *messagestorev1.WriteEachResponse
+		response, err = s.WriteEach(ctx, r)
+		for _, result := range response.GetResults() {
+			err = errors.Join(err, status.ErrorProto(result.GetError()))
+		}
 	case *messagestorev1.ReadRequest:
 		for _, err := range s.store.Read(ctx, fromRead(r)) {
 			return err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -76,7 +77,8 @@ func NewServer(store messagestore.Store, o ServerOptions) *Server {
 		transport = credentials.NewTLS(o.TLS)
 	}
 	limits := newLimits(o.Registry)
-	layers := append(interceptor.Standard(o.Log, o.Registry), border{tls: o.TLS != nil}.around, limits.around)
+	inside := append(interceptor.Standard(o.Log, o.Registry), border{tls: o.TLS != nil}.around)
+	layers := append(slices.Clip(inside), limits.around)
 	options := append(tracing.ServerOptions(),
 		grpc.ChainUnaryInterceptor(layers.Unary()...),
 		grpc.ChainStreamInterceptor(layers.Stream()...),
@@ -89,7 +91,7 @@ func NewServer(store messagestore.Store, o ServerOptions) *Server {
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: pingAfter, Timeout: pingWithin}),
 		grpc.Creds(newDoor(transport, limits.connections, o.Log)),
 	)
-	service := newService(store, o.Version)
+	service := newService(store, o.Version, inside.Inner())
 	s := &Server{grpc: grpc.NewServer(options...), health: newHealthService(service.stopping, o), service: service, limits: limits}
 	messagestorev1.RegisterMessageStoreServiceServer(s.grpc, s.service)
 	healthv1.RegisterHealthServer(s.grpc, s.health)

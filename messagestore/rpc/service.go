@@ -5,6 +5,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	"videotutorials/internal/interceptor"
 	"videotutorials/messagestore"
 	messagestorev1 "videotutorials/proto/messagestore/v1"
 )
@@ -15,13 +16,14 @@ type service struct {
 	messagestorev1.UnimplementedMessageStoreServiceServer
 	store    messagestore.Store
 	version  string
-	stopping context.Context // ends when the server stops
+	each     interceptor.Layers // surrounds each write of a WriteEach
+	stopping context.Context    // ends when the server stops
 	stop     context.CancelFunc
 }
 
-func newService(store messagestore.Store, version string) *service {
+func newService(store messagestore.Store, version string, each interceptor.Layers) *service {
 	stopping, stop := context.WithCancel(context.Background())
-	return &service{store: store, version: version, stopping: stopping, stop: stop}
+	return &service{store: store, version: version, each: each, stopping: stopping, stop: stop}
 }
 
 func (s *service) Write(ctx context.Context, r *messagestorev1.WriteRequest) (*messagestorev1.WriteResponse, error) {

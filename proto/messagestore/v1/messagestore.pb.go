@@ -33,6 +33,7 @@
 package messagestorev1
 
 import (
+	status "google.golang.org/genproto/googleapis/rpc/status"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	durationpb "google.golang.org/protobuf/types/known/durationpb"
@@ -455,6 +456,186 @@ func (x *WriteBatchResponse) GetResults() []*WriteResponse {
 	return nil
 }
 
+// WriteEachRequest is writes of which each is a unit. At most 500 writes, 1,000
+// messages and 4 MiB.
+type WriteEachRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The writes.
+	Writes        []*WriteRequest `protobuf:"bytes,1,rep,name=writes,proto3" json:"writes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WriteEachRequest) Reset() {
+	*x = WriteEachRequest{}
+	mi := &file_messagestore_v1_messagestore_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WriteEachRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WriteEachRequest) ProtoMessage() {}
+
+func (x *WriteEachRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_messagestore_v1_messagestore_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WriteEachRequest.ProtoReflect.Descriptor instead.
+func (*WriteEachRequest) Descriptor() ([]byte, []int) {
+	return file_messagestore_v1_messagestore_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *WriteEachRequest) GetWrites() []*WriteRequest {
+	if x != nil {
+		return x.Writes
+	}
+	return nil
+}
+
+// WriteEachResponse is what came of each write.
+type WriteEachResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One for each write, in the order of the request.
+	Results       []*WriteResult `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WriteEachResponse) Reset() {
+	*x = WriteEachResponse{}
+	mi := &file_messagestore_v1_messagestore_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WriteEachResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WriteEachResponse) ProtoMessage() {}
+
+func (x *WriteEachResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_messagestore_v1_messagestore_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WriteEachResponse.ProtoReflect.Descriptor instead.
+func (*WriteEachResponse) Descriptor() ([]byte, []int) {
+	return file_messagestore_v1_messagestore_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *WriteEachResponse) GetResults() []*WriteResult {
+	if x != nil {
+		return x.Results
+	}
+	return nil
+}
+
+// WriteResult is what came of a write.
+type WriteResult struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The answer.
+	//
+	// Types that are valid to be assigned to Result:
+	//
+	//	*WriteResult_Written
+	//	*WriteResult_Error
+	Result        isWriteResult_Result `protobuf_oneof:"result"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WriteResult) Reset() {
+	*x = WriteResult{}
+	mi := &file_messagestore_v1_messagestore_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WriteResult) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WriteResult) ProtoMessage() {}
+
+func (x *WriteResult) ProtoReflect() protoreflect.Message {
+	mi := &file_messagestore_v1_messagestore_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WriteResult.ProtoReflect.Descriptor instead.
+func (*WriteResult) Descriptor() ([]byte, []int) {
+	return file_messagestore_v1_messagestore_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *WriteResult) GetResult() isWriteResult_Result {
+	if x != nil {
+		return x.Result
+	}
+	return nil
+}
+
+func (x *WriteResult) GetWritten() *WriteResponse {
+	if x != nil {
+		if x, ok := x.Result.(*WriteResult_Written); ok {
+			return x.Written
+		}
+	}
+	return nil
+}
+
+func (x *WriteResult) GetError() *status.Status {
+	if x != nil {
+		if x, ok := x.Result.(*WriteResult_Error); ok {
+			return x.Error
+		}
+	}
+	return nil
+}
+
+type isWriteResult_Result interface {
+	isWriteResult_Result()
+}
+
+type WriteResult_Written struct {
+	// Where the messages are.
+	Written *WriteResponse `protobuf:"bytes,1,opt,name=written,proto3,oneof"`
+}
+
+type WriteResult_Error struct {
+	// Why they are not stored: what Write would have answered.
+	Error *status.Status `protobuf:"bytes,2,opt,name=error,proto3,oneof"`
+}
+
+func (*WriteResult_Written) isWriteResult_Result() {}
+
+func (*WriteResult_Error) isWriteResult_Result() {}
+
 // Message is a stored message.
 type Message struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -484,7 +665,7 @@ type Message struct {
 
 func (x *Message) Reset() {
 	*x = Message{}
-	mi := &file_messagestore_v1_messagestore_proto_msgTypes[6]
+	mi := &file_messagestore_v1_messagestore_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -496,7 +677,7 @@ func (x *Message) String() string {
 func (*Message) ProtoMessage() {}
 
 func (x *Message) ProtoReflect() protoreflect.Message {
-	mi := &file_messagestore_v1_messagestore_proto_msgTypes[6]
+	mi := &file_messagestore_v1_messagestore_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -509,7 +690,7 @@ func (x *Message) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Message.ProtoReflect.Descriptor instead.
 func (*Message) Descriptor() ([]byte, []int) {
-	return file_messagestore_v1_messagestore_proto_rawDescGZIP(), []int{6}
+	return file_messagestore_v1_messagestore_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Message) GetId() string {
@@ -594,7 +775,7 @@ type Filter struct {
 
 func (x *Filter) Reset() {
 	*x = Filter{}
-	mi := &file_messagestore_v1_messagestore_proto_msgTypes[7]
+	mi := &file_messagestore_v1_messagestore_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -606,7 +787,7 @@ func (x *Filter) String() string {
 func (*Filter) ProtoMessage() {}
 
 func (x *Filter) ProtoReflect() protoreflect.Message {
-	mi := &file_messagestore_v1_messagestore_proto_msgTypes[7]
+	mi := &file_messagestore_v1_messagestore_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -619,7 +800,7 @@ func (x *Filter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Filter.ProtoReflect.Descriptor instead.
 func (*Filter) Descriptor() ([]byte, []int) {
-	return file_messagestore_v1_messagestore_proto_rawDescGZIP(), []int{7}
+	return file_messagestore_v1_messagestore_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Filter) GetTypes() []string {
@@ -664,7 +845,7 @@ type ConsumerGroup struct {
 
 func (x *ConsumerGroup) Reset() {
 	*x = ConsumerGroup{}
-	mi := &file_messagestore_v1_messagestore_proto_msgTypes[8]
+	mi := &file_messagestore_v1_messagestore_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -676,7 +857,7 @@ func (x *ConsumerGroup) String() string {
 func (*ConsumerGroup) ProtoMessage() {}
 
 func (x *ConsumerGroup) ProtoReflect() protoreflect.Message {
-	mi := &file_messagestore_v1_messagestore_proto_msgTypes[8]
+	mi := &file_messagestore_v1_messagestore_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -689,7 +870,7 @@ func (x *ConsumerGroup) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConsumerGroup.ProtoReflect.Descriptor instead.
 func (*ConsumerGroup) Descriptor() ([]byte, []int) {
-	return file_messagestore_v1_messagestore_proto_rawDescGZIP(), []int{8}
+	return file_messagestore_v1_messagestore_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ConsumerGroup) GetMember() int32 {
@@ -717,7 +898,7 @@ type Categories struct {
 
 func (x *Categories) Reset() {
 	*x = Categories{}
-	mi := &file_messagestore_v1_messagestore_proto_msgTypes[9]
+	mi := &file_messagestore_v1_messagestore_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -729,7 +910,7 @@ func (x *Categories) String() string {
 func (*Categories) ProtoMessage() {}
 
 func (x *Categories) ProtoReflect() protoreflect.Message {
-	mi := &file_messagestore_v1_messagestore_proto_msgTypes[9]
+	mi := &file_messagestore_v1_messagestore_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -742,7 +923,7 @@ func (x *Categories) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Categories.ProtoReflect.Descriptor instead.
 func (*Categories) Descriptor() ([]byte, []int) {
-	return file_messagestore_v1_messagestore_proto_rawDescGZIP(), []int{9}
+	return file_messagestore_v1_messagestore_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Categories) GetNames() []string {
@@ -761,7 +942,7 @@ type All struct {
 
 func (x *All) Reset() {
 	*x = All{}
-	mi := &file_messagestore_v1_messagestore_proto_msgTypes[10]
+	mi := &file_messagestore_v1_messagestore_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -773,7 +954,7 @@ func (x *All) String() string {
 func (*All) ProtoMessage() {}
 
 func (x *All) ProtoReflect() protoreflect.Message {
-	mi := &file_messagestore_v1_messagestore_proto_msgTypes[10]
+	mi := &file_messagestore_v1_messagestore_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -786,7 +967,7 @@ func (x *All) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use All.ProtoReflect.Descriptor instead.
 func (*All) Descriptor() ([]byte, []int) {
-	return file_messagestore_v1_messagestore_proto_rawDescGZIP(), []int{10}
+	return file_messagestore_v1_messagestore_proto_rawDescGZIP(), []int{13}
 }
 
 // Place is a place in the log: a position and the id of the message at it, so
@@ -804,7 +985,7 @@ type Place struct {
 
 func (x *Place) Reset() {
 	*x = Place{}
-	mi := &file_messagestore_v1_messagestore_proto_msgTypes[11]
+	mi := &file_messagestore_v1_messagestore_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -816,7 +997,7 @@ func (x *Place) String() string {
 func (*Place) ProtoMessage() {}
 
 func (x *Place) ProtoReflect() protoreflect.Message {
-	mi := &file_messagestore_v1_messagestore_proto_msgTypes[11]
+	mi := &file_messagestore_v1_messagestore_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -829,7 +1010,7 @@ func (x *Place) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Place.ProtoReflect.Descriptor instead.
 func (*Place) Descriptor() ([]byte, []int) {
-	return file_messagestore_v1_messagestore_proto_rawDescGZIP(), []int{11}
+	return file_messagestore_v1_messagestore_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Place) GetPosition() int64 {
@@ -872,7 +1053,7 @@ type ReadRequest struct {
 
 func (x *ReadRequest) Reset() {
 	*x = ReadRequest{}
-	mi := &file_messagestore_v1_messagestore_proto_msgTypes[12]
+	mi := &file_messagestore_v1_messagestore_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -884,7 +1065,7 @@ func (x *ReadRequest) String() string {
 func (*ReadRequest) ProtoMessage() {}
 
 func (x *ReadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messagestore_v1_messagestore_proto_msgTypes[12]
+	mi := &file_messagestore_v1_messagestore_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -897,7 +1078,7 @@ func (x *ReadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadRequest.ProtoReflect.Descriptor instead.
 func (*ReadRequest) Descriptor() ([]byte, []int) {
-	return file_messagestore_v1_messagestore_proto_rawDescGZIP(), []int{12}
+	return file_messagestore_v1_messagestore_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ReadRequest) GetSource() isReadRequest_Source {
@@ -998,7 +1179,7 @@ type ReadResponse struct {
 
 func (x *ReadResponse) Reset() {
 	*x = ReadResponse{}
-	mi := &file_messagestore_v1_messagestore_proto_msgTypes[13]
+	mi := &file_messagestore_v1_messagestore_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1010,7 +1191,7 @@ func (x *ReadResponse) String() string {
 func (*ReadResponse) ProtoMessage() {}
 
 func (x *ReadResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messagestore_v1_messagestore_proto_msgTypes[13]
+	mi := &file_messagestore_v1_messagestore_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1023,7 +1204,7 @@ func (x *ReadResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadResponse.ProtoReflect.Descriptor instead.
 func (*ReadResponse) Descriptor() ([]byte, []int) {
-	return file_messagestore_v1_messagestore_proto_rawDescGZIP(), []int{13}
+	return file_messagestore_v1_messagestore_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ReadResponse) GetMessages() []*Message {
@@ -1058,7 +1239,7 @@ type SubscribeRequest struct {
 
 func (x *SubscribeRequest) Reset() {
 	*x = SubscribeRequest{}
-	mi := &file_messagestore_v1_messagestore_proto_msgTypes[14]
+	mi := &file_messagestore_v1_messagestore_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1070,7 +1251,7 @@ func (x *SubscribeRequest) String() string {
 func (*SubscribeRequest) ProtoMessage() {}
 
 func (x *SubscribeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messagestore_v1_messagestore_proto_msgTypes[14]
+	mi := &file_messagestore_v1_messagestore_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1083,7 +1264,7 @@ func (x *SubscribeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubscribeRequest.ProtoReflect.Descriptor instead.
 func (*SubscribeRequest) Descriptor() ([]byte, []int) {
-	return file_messagestore_v1_messagestore_proto_rawDescGZIP(), []int{14}
+	return file_messagestore_v1_messagestore_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *SubscribeRequest) GetSource() isSubscribeRequest_Source {
@@ -1184,7 +1365,7 @@ type SubscribeResponse struct {
 
 func (x *SubscribeResponse) Reset() {
 	*x = SubscribeResponse{}
-	mi := &file_messagestore_v1_messagestore_proto_msgTypes[15]
+	mi := &file_messagestore_v1_messagestore_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1196,7 +1377,7 @@ func (x *SubscribeResponse) String() string {
 func (*SubscribeResponse) ProtoMessage() {}
 
 func (x *SubscribeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messagestore_v1_messagestore_proto_msgTypes[15]
+	mi := &file_messagestore_v1_messagestore_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1209,7 +1390,7 @@ func (x *SubscribeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubscribeResponse.ProtoReflect.Descriptor instead.
 func (*SubscribeResponse) Descriptor() ([]byte, []int) {
-	return file_messagestore_v1_messagestore_proto_rawDescGZIP(), []int{15}
+	return file_messagestore_v1_messagestore_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *SubscribeResponse) GetEvent() isSubscribeResponse_Event {
@@ -1301,7 +1482,7 @@ type Started struct {
 
 func (x *Started) Reset() {
 	*x = Started{}
-	mi := &file_messagestore_v1_messagestore_proto_msgTypes[16]
+	mi := &file_messagestore_v1_messagestore_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1313,7 +1494,7 @@ func (x *Started) String() string {
 func (*Started) ProtoMessage() {}
 
 func (x *Started) ProtoReflect() protoreflect.Message {
-	mi := &file_messagestore_v1_messagestore_proto_msgTypes[16]
+	mi := &file_messagestore_v1_messagestore_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1326,7 +1507,7 @@ func (x *Started) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Started.ProtoReflect.Descriptor instead.
 func (*Started) Descriptor() ([]byte, []int) {
-	return file_messagestore_v1_messagestore_proto_rawDescGZIP(), []int{16}
+	return file_messagestore_v1_messagestore_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Started) GetHeartbeatInterval() *durationpb.Duration {
@@ -1354,7 +1535,7 @@ type MessageBatch struct {
 
 func (x *MessageBatch) Reset() {
 	*x = MessageBatch{}
-	mi := &file_messagestore_v1_messagestore_proto_msgTypes[17]
+	mi := &file_messagestore_v1_messagestore_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1366,7 +1547,7 @@ func (x *MessageBatch) String() string {
 func (*MessageBatch) ProtoMessage() {}
 
 func (x *MessageBatch) ProtoReflect() protoreflect.Message {
-	mi := &file_messagestore_v1_messagestore_proto_msgTypes[17]
+	mi := &file_messagestore_v1_messagestore_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1379,7 +1560,7 @@ func (x *MessageBatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MessageBatch.ProtoReflect.Descriptor instead.
 func (*MessageBatch) Descriptor() ([]byte, []int) {
-	return file_messagestore_v1_messagestore_proto_rawDescGZIP(), []int{17}
+	return file_messagestore_v1_messagestore_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *MessageBatch) GetMessages() []*Message {
@@ -1402,7 +1583,7 @@ type CaughtUp struct {
 
 func (x *CaughtUp) Reset() {
 	*x = CaughtUp{}
-	mi := &file_messagestore_v1_messagestore_proto_msgTypes[18]
+	mi := &file_messagestore_v1_messagestore_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1414,7 +1595,7 @@ func (x *CaughtUp) String() string {
 func (*CaughtUp) ProtoMessage() {}
 
 func (x *CaughtUp) ProtoReflect() protoreflect.Message {
-	mi := &file_messagestore_v1_messagestore_proto_msgTypes[18]
+	mi := &file_messagestore_v1_messagestore_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1427,7 +1608,7 @@ func (x *CaughtUp) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CaughtUp.ProtoReflect.Descriptor instead.
 func (*CaughtUp) Descriptor() ([]byte, []int) {
-	return file_messagestore_v1_messagestore_proto_rawDescGZIP(), []int{18}
+	return file_messagestore_v1_messagestore_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *CaughtUp) GetPlace() *Place {
@@ -1448,7 +1629,7 @@ type Progress struct {
 
 func (x *Progress) Reset() {
 	*x = Progress{}
-	mi := &file_messagestore_v1_messagestore_proto_msgTypes[19]
+	mi := &file_messagestore_v1_messagestore_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1460,7 +1641,7 @@ func (x *Progress) String() string {
 func (*Progress) ProtoMessage() {}
 
 func (x *Progress) ProtoReflect() protoreflect.Message {
-	mi := &file_messagestore_v1_messagestore_proto_msgTypes[19]
+	mi := &file_messagestore_v1_messagestore_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1473,7 +1654,7 @@ func (x *Progress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Progress.ProtoReflect.Descriptor instead.
 func (*Progress) Descriptor() ([]byte, []int) {
-	return file_messagestore_v1_messagestore_proto_rawDescGZIP(), []int{19}
+	return file_messagestore_v1_messagestore_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Progress) GetPlace() *Place {
@@ -1499,7 +1680,7 @@ type GetMessageRequest struct {
 
 func (x *GetMessageRequest) Reset() {
 	*x = GetMessageRequest{}
-	mi := &file_messagestore_v1_messagestore_proto_msgTypes[20]
+	mi := &file_messagestore_v1_messagestore_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1511,7 +1692,7 @@ func (x *GetMessageRequest) String() string {
 func (*GetMessageRequest) ProtoMessage() {}
 
 func (x *GetMessageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messagestore_v1_messagestore_proto_msgTypes[20]
+	mi := &file_messagestore_v1_messagestore_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1524,7 +1705,7 @@ func (x *GetMessageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetMessageRequest.ProtoReflect.Descriptor instead.
 func (*GetMessageRequest) Descriptor() ([]byte, []int) {
-	return file_messagestore_v1_messagestore_proto_rawDescGZIP(), []int{20}
+	return file_messagestore_v1_messagestore_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *GetMessageRequest) GetBy() isGetMessageRequest_By {
@@ -1583,7 +1764,7 @@ type LastOfStream struct {
 
 func (x *LastOfStream) Reset() {
 	*x = LastOfStream{}
-	mi := &file_messagestore_v1_messagestore_proto_msgTypes[21]
+	mi := &file_messagestore_v1_messagestore_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1595,7 +1776,7 @@ func (x *LastOfStream) String() string {
 func (*LastOfStream) ProtoMessage() {}
 
 func (x *LastOfStream) ProtoReflect() protoreflect.Message {
-	mi := &file_messagestore_v1_messagestore_proto_msgTypes[21]
+	mi := &file_messagestore_v1_messagestore_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1608,7 +1789,7 @@ func (x *LastOfStream) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LastOfStream.ProtoReflect.Descriptor instead.
 func (*LastOfStream) Descriptor() ([]byte, []int) {
-	return file_messagestore_v1_messagestore_proto_rawDescGZIP(), []int{21}
+	return file_messagestore_v1_messagestore_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *LastOfStream) GetStreamName() string {
@@ -1636,7 +1817,7 @@ type GetMessageResponse struct {
 
 func (x *GetMessageResponse) Reset() {
 	*x = GetMessageResponse{}
-	mi := &file_messagestore_v1_messagestore_proto_msgTypes[22]
+	mi := &file_messagestore_v1_messagestore_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1648,7 +1829,7 @@ func (x *GetMessageResponse) String() string {
 func (*GetMessageResponse) ProtoMessage() {}
 
 func (x *GetMessageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messagestore_v1_messagestore_proto_msgTypes[22]
+	mi := &file_messagestore_v1_messagestore_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1661,7 +1842,7 @@ func (x *GetMessageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetMessageResponse.ProtoReflect.Descriptor instead.
 func (*GetMessageResponse) Descriptor() ([]byte, []int) {
-	return file_messagestore_v1_messagestore_proto_rawDescGZIP(), []int{22}
+	return file_messagestore_v1_messagestore_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *GetMessageResponse) GetMessage() *Message {
@@ -1686,7 +1867,7 @@ type ListStreamsRequest struct {
 
 func (x *ListStreamsRequest) Reset() {
 	*x = ListStreamsRequest{}
-	mi := &file_messagestore_v1_messagestore_proto_msgTypes[23]
+	mi := &file_messagestore_v1_messagestore_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1698,7 +1879,7 @@ func (x *ListStreamsRequest) String() string {
 func (*ListStreamsRequest) ProtoMessage() {}
 
 func (x *ListStreamsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messagestore_v1_messagestore_proto_msgTypes[23]
+	mi := &file_messagestore_v1_messagestore_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1711,7 +1892,7 @@ func (x *ListStreamsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListStreamsRequest.ProtoReflect.Descriptor instead.
 func (*ListStreamsRequest) Descriptor() ([]byte, []int) {
-	return file_messagestore_v1_messagestore_proto_rawDescGZIP(), []int{23}
+	return file_messagestore_v1_messagestore_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ListStreamsRequest) GetCategory() string {
@@ -1748,7 +1929,7 @@ type ListStreamsResponse struct {
 
 func (x *ListStreamsResponse) Reset() {
 	*x = ListStreamsResponse{}
-	mi := &file_messagestore_v1_messagestore_proto_msgTypes[24]
+	mi := &file_messagestore_v1_messagestore_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1760,7 +1941,7 @@ func (x *ListStreamsResponse) String() string {
 func (*ListStreamsResponse) ProtoMessage() {}
 
 func (x *ListStreamsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messagestore_v1_messagestore_proto_msgTypes[24]
+	mi := &file_messagestore_v1_messagestore_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1773,7 +1954,7 @@ func (x *ListStreamsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListStreamsResponse.ProtoReflect.Descriptor instead.
 func (*ListStreamsResponse) Descriptor() ([]byte, []int) {
-	return file_messagestore_v1_messagestore_proto_rawDescGZIP(), []int{24}
+	return file_messagestore_v1_messagestore_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ListStreamsResponse) GetStreams() []*Stream {
@@ -1807,7 +1988,7 @@ type Stream struct {
 
 func (x *Stream) Reset() {
 	*x = Stream{}
-	mi := &file_messagestore_v1_messagestore_proto_msgTypes[25]
+	mi := &file_messagestore_v1_messagestore_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1819,7 +2000,7 @@ func (x *Stream) String() string {
 func (*Stream) ProtoMessage() {}
 
 func (x *Stream) ProtoReflect() protoreflect.Message {
-	mi := &file_messagestore_v1_messagestore_proto_msgTypes[25]
+	mi := &file_messagestore_v1_messagestore_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1832,7 +2013,7 @@ func (x *Stream) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Stream.ProtoReflect.Descriptor instead.
 func (*Stream) Descriptor() ([]byte, []int) {
-	return file_messagestore_v1_messagestore_proto_rawDescGZIP(), []int{25}
+	return file_messagestore_v1_messagestore_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Stream) GetName() string {
@@ -1878,7 +2059,7 @@ type ListCategoriesRequest struct {
 
 func (x *ListCategoriesRequest) Reset() {
 	*x = ListCategoriesRequest{}
-	mi := &file_messagestore_v1_messagestore_proto_msgTypes[26]
+	mi := &file_messagestore_v1_messagestore_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1890,7 +2071,7 @@ func (x *ListCategoriesRequest) String() string {
 func (*ListCategoriesRequest) ProtoMessage() {}
 
 func (x *ListCategoriesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messagestore_v1_messagestore_proto_msgTypes[26]
+	mi := &file_messagestore_v1_messagestore_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1903,7 +2084,7 @@ func (x *ListCategoriesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCategoriesRequest.ProtoReflect.Descriptor instead.
 func (*ListCategoriesRequest) Descriptor() ([]byte, []int) {
-	return file_messagestore_v1_messagestore_proto_rawDescGZIP(), []int{26}
+	return file_messagestore_v1_messagestore_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ListCategoriesRequest) GetCategory() string {
@@ -1940,7 +2121,7 @@ type ListCategoriesResponse struct {
 
 func (x *ListCategoriesResponse) Reset() {
 	*x = ListCategoriesResponse{}
-	mi := &file_messagestore_v1_messagestore_proto_msgTypes[27]
+	mi := &file_messagestore_v1_messagestore_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1952,7 +2133,7 @@ func (x *ListCategoriesResponse) String() string {
 func (*ListCategoriesResponse) ProtoMessage() {}
 
 func (x *ListCategoriesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messagestore_v1_messagestore_proto_msgTypes[27]
+	mi := &file_messagestore_v1_messagestore_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1965,7 +2146,7 @@ func (x *ListCategoriesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCategoriesResponse.ProtoReflect.Descriptor instead.
 func (*ListCategoriesResponse) Descriptor() ([]byte, []int) {
-	return file_messagestore_v1_messagestore_proto_rawDescGZIP(), []int{27}
+	return file_messagestore_v1_messagestore_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *ListCategoriesResponse) GetCategories() []*Category {
@@ -1999,7 +2180,7 @@ type Category struct {
 
 func (x *Category) Reset() {
 	*x = Category{}
-	mi := &file_messagestore_v1_messagestore_proto_msgTypes[28]
+	mi := &file_messagestore_v1_messagestore_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2011,7 +2192,7 @@ func (x *Category) String() string {
 func (*Category) ProtoMessage() {}
 
 func (x *Category) ProtoReflect() protoreflect.Message {
-	mi := &file_messagestore_v1_messagestore_proto_msgTypes[28]
+	mi := &file_messagestore_v1_messagestore_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2024,7 +2205,7 @@ func (x *Category) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Category.ProtoReflect.Descriptor instead.
 func (*Category) Descriptor() ([]byte, []int) {
-	return file_messagestore_v1_messagestore_proto_rawDescGZIP(), []int{28}
+	return file_messagestore_v1_messagestore_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Category) GetName() string {
@@ -2068,7 +2249,7 @@ type TransferOwnershipRequest struct {
 
 func (x *TransferOwnershipRequest) Reset() {
 	*x = TransferOwnershipRequest{}
-	mi := &file_messagestore_v1_messagestore_proto_msgTypes[29]
+	mi := &file_messagestore_v1_messagestore_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2080,7 +2261,7 @@ func (x *TransferOwnershipRequest) String() string {
 func (*TransferOwnershipRequest) ProtoMessage() {}
 
 func (x *TransferOwnershipRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messagestore_v1_messagestore_proto_msgTypes[29]
+	mi := &file_messagestore_v1_messagestore_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2093,7 +2274,7 @@ func (x *TransferOwnershipRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TransferOwnershipRequest.ProtoReflect.Descriptor instead.
 func (*TransferOwnershipRequest) Descriptor() ([]byte, []int) {
-	return file_messagestore_v1_messagestore_proto_rawDescGZIP(), []int{29}
+	return file_messagestore_v1_messagestore_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *TransferOwnershipRequest) GetCategory() string {
@@ -2121,7 +2302,7 @@ type TransferOwnershipResponse struct {
 
 func (x *TransferOwnershipResponse) Reset() {
 	*x = TransferOwnershipResponse{}
-	mi := &file_messagestore_v1_messagestore_proto_msgTypes[30]
+	mi := &file_messagestore_v1_messagestore_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2133,7 +2314,7 @@ func (x *TransferOwnershipResponse) String() string {
 func (*TransferOwnershipResponse) ProtoMessage() {}
 
 func (x *TransferOwnershipResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messagestore_v1_messagestore_proto_msgTypes[30]
+	mi := &file_messagestore_v1_messagestore_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2146,7 +2327,7 @@ func (x *TransferOwnershipResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TransferOwnershipResponse.ProtoReflect.Descriptor instead.
 func (*TransferOwnershipResponse) Descriptor() ([]byte, []int) {
-	return file_messagestore_v1_messagestore_proto_rawDescGZIP(), []int{30}
+	return file_messagestore_v1_messagestore_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *TransferOwnershipResponse) GetFrom() string {
@@ -2165,7 +2346,7 @@ type GetStatusRequest struct {
 
 func (x *GetStatusRequest) Reset() {
 	*x = GetStatusRequest{}
-	mi := &file_messagestore_v1_messagestore_proto_msgTypes[31]
+	mi := &file_messagestore_v1_messagestore_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2177,7 +2358,7 @@ func (x *GetStatusRequest) String() string {
 func (*GetStatusRequest) ProtoMessage() {}
 
 func (x *GetStatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messagestore_v1_messagestore_proto_msgTypes[31]
+	mi := &file_messagestore_v1_messagestore_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2190,7 +2371,7 @@ func (x *GetStatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetStatusRequest.ProtoReflect.Descriptor instead.
 func (*GetStatusRequest) Descriptor() ([]byte, []int) {
-	return file_messagestore_v1_messagestore_proto_rawDescGZIP(), []int{31}
+	return file_messagestore_v1_messagestore_proto_rawDescGZIP(), []int{34}
 }
 
 // GetStatusResponse is the status.
@@ -2208,7 +2389,7 @@ type GetStatusResponse struct {
 
 func (x *GetStatusResponse) Reset() {
 	*x = GetStatusResponse{}
-	mi := &file_messagestore_v1_messagestore_proto_msgTypes[32]
+	mi := &file_messagestore_v1_messagestore_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2220,7 +2401,7 @@ func (x *GetStatusResponse) String() string {
 func (*GetStatusResponse) ProtoMessage() {}
 
 func (x *GetStatusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messagestore_v1_messagestore_proto_msgTypes[32]
+	mi := &file_messagestore_v1_messagestore_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2233,7 +2414,7 @@ func (x *GetStatusResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetStatusResponse.ProtoReflect.Descriptor instead.
 func (*GetStatusResponse) Descriptor() ([]byte, []int) {
-	return file_messagestore_v1_messagestore_proto_rawDescGZIP(), []int{32}
+	return file_messagestore_v1_messagestore_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *GetStatusResponse) GetHeadPosition() int64 {
@@ -2261,7 +2442,7 @@ var File_messagestore_v1_messagestore_proto protoreflect.FileDescriptor
 
 const file_messagestore_v1_messagestore_proto_rawDesc = "" +
 	"\n" +
-	"\"messagestore/v1/messagestore.proto\x12\x0fmessagestore.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"`\n" +
+	"\"messagestore/v1/messagestore.proto\x12\x0fmessagestore.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\"`\n" +
 	"\n" +
 	"NewMessage\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
@@ -2285,7 +2466,15 @@ const file_messagestore_v1_messagestore_proto_rawDesc = "" +
 	"\x11WriteBatchRequest\x125\n" +
 	"\x06writes\x18\x01 \x03(\v2\x1d.messagestore.v1.WriteRequestR\x06writes\"N\n" +
 	"\x12WriteBatchResponse\x128\n" +
-	"\aresults\x18\x01 \x03(\v2\x1e.messagestore.v1.WriteResponseR\aresults\"\x8b\x02\n" +
+	"\aresults\x18\x01 \x03(\v2\x1e.messagestore.v1.WriteResponseR\aresults\"I\n" +
+	"\x10WriteEachRequest\x125\n" +
+	"\x06writes\x18\x01 \x03(\v2\x1d.messagestore.v1.WriteRequestR\x06writes\"K\n" +
+	"\x11WriteEachResponse\x126\n" +
+	"\aresults\x18\x01 \x03(\v2\x1c.messagestore.v1.WriteResultR\aresults\"\x7f\n" +
+	"\vWriteResult\x12:\n" +
+	"\awritten\x18\x01 \x01(\v2\x1e.messagestore.v1.WriteResponseH\x00R\awritten\x12*\n" +
+	"\x05error\x18\x02 \x01(\v2\x12.google.rpc.StatusH\x00R\x05errorB\b\n" +
+	"\x06result\"\x8b\x02\n" +
 	"\aMessage\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1f\n" +
 	"\vstream_name\x18\x02 \x01(\tR\n" +
@@ -2401,11 +2590,12 @@ const file_messagestore_v1_messagestore_proto_rawDesc = "" +
 	"\x11GetStatusResponse\x12#\n" +
 	"\rhead_position\x18\x01 \x01(\x03R\fheadPosition\x12\x17\n" +
 	"\ahead_id\x18\x02 \x01(\tR\x06headId\x12\x18\n" +
-	"\aversion\x18\x03 \x01(\tR\aversion2\xa5\x06\n" +
+	"\aversion\x18\x03 \x01(\tR\aversion2\xf9\x06\n" +
 	"\x13MessageStoreService\x12F\n" +
 	"\x05Write\x12\x1d.messagestore.v1.WriteRequest\x1a\x1e.messagestore.v1.WriteResponse\x12U\n" +
 	"\n" +
-	"WriteBatch\x12\".messagestore.v1.WriteBatchRequest\x1a#.messagestore.v1.WriteBatchResponse\x12E\n" +
+	"WriteBatch\x12\".messagestore.v1.WriteBatchRequest\x1a#.messagestore.v1.WriteBatchResponse\x12R\n" +
+	"\tWriteEach\x12!.messagestore.v1.WriteEachRequest\x1a\".messagestore.v1.WriteEachResponse\x12E\n" +
 	"\x04Read\x12\x1c.messagestore.v1.ReadRequest\x1a\x1d.messagestore.v1.ReadResponse0\x01\x12T\n" +
 	"\tSubscribe\x12!.messagestore.v1.SubscribeRequest\x1a\".messagestore.v1.SubscribeResponse0\x01\x12U\n" +
 	"\n" +
@@ -2428,7 +2618,7 @@ func file_messagestore_v1_messagestore_proto_rawDescGZIP() []byte {
 	return file_messagestore_v1_messagestore_proto_rawDescData
 }
 
-var file_messagestore_v1_messagestore_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
+var file_messagestore_v1_messagestore_proto_msgTypes = make([]protoimpl.MessageInfo, 36)
 var file_messagestore_v1_messagestore_proto_goTypes = []any{
 	(*NewMessage)(nil),                // 0: messagestore.v1.NewMessage
 	(*ExpectedVersion)(nil),           // 1: messagestore.v1.ExpectedVersion
@@ -2436,90 +2626,100 @@ var file_messagestore_v1_messagestore_proto_goTypes = []any{
 	(*WriteResponse)(nil),             // 3: messagestore.v1.WriteResponse
 	(*WriteBatchRequest)(nil),         // 4: messagestore.v1.WriteBatchRequest
 	(*WriteBatchResponse)(nil),        // 5: messagestore.v1.WriteBatchResponse
-	(*Message)(nil),                   // 6: messagestore.v1.Message
-	(*Filter)(nil),                    // 7: messagestore.v1.Filter
-	(*ConsumerGroup)(nil),             // 8: messagestore.v1.ConsumerGroup
-	(*Categories)(nil),                // 9: messagestore.v1.Categories
-	(*All)(nil),                       // 10: messagestore.v1.All
-	(*Place)(nil),                     // 11: messagestore.v1.Place
-	(*ReadRequest)(nil),               // 12: messagestore.v1.ReadRequest
-	(*ReadResponse)(nil),              // 13: messagestore.v1.ReadResponse
-	(*SubscribeRequest)(nil),          // 14: messagestore.v1.SubscribeRequest
-	(*SubscribeResponse)(nil),         // 15: messagestore.v1.SubscribeResponse
-	(*Started)(nil),                   // 16: messagestore.v1.Started
-	(*MessageBatch)(nil),              // 17: messagestore.v1.MessageBatch
-	(*CaughtUp)(nil),                  // 18: messagestore.v1.CaughtUp
-	(*Progress)(nil),                  // 19: messagestore.v1.Progress
-	(*GetMessageRequest)(nil),         // 20: messagestore.v1.GetMessageRequest
-	(*LastOfStream)(nil),              // 21: messagestore.v1.LastOfStream
-	(*GetMessageResponse)(nil),        // 22: messagestore.v1.GetMessageResponse
-	(*ListStreamsRequest)(nil),        // 23: messagestore.v1.ListStreamsRequest
-	(*ListStreamsResponse)(nil),       // 24: messagestore.v1.ListStreamsResponse
-	(*Stream)(nil),                    // 25: messagestore.v1.Stream
-	(*ListCategoriesRequest)(nil),     // 26: messagestore.v1.ListCategoriesRequest
-	(*ListCategoriesResponse)(nil),    // 27: messagestore.v1.ListCategoriesResponse
-	(*Category)(nil),                  // 28: messagestore.v1.Category
-	(*TransferOwnershipRequest)(nil),  // 29: messagestore.v1.TransferOwnershipRequest
-	(*TransferOwnershipResponse)(nil), // 30: messagestore.v1.TransferOwnershipResponse
-	(*GetStatusRequest)(nil),          // 31: messagestore.v1.GetStatusRequest
-	(*GetStatusResponse)(nil),         // 32: messagestore.v1.GetStatusResponse
-	(*emptypb.Empty)(nil),             // 33: google.protobuf.Empty
-	(*timestamppb.Timestamp)(nil),     // 34: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),       // 35: google.protobuf.Duration
+	(*WriteEachRequest)(nil),          // 6: messagestore.v1.WriteEachRequest
+	(*WriteEachResponse)(nil),         // 7: messagestore.v1.WriteEachResponse
+	(*WriteResult)(nil),               // 8: messagestore.v1.WriteResult
+	(*Message)(nil),                   // 9: messagestore.v1.Message
+	(*Filter)(nil),                    // 10: messagestore.v1.Filter
+	(*ConsumerGroup)(nil),             // 11: messagestore.v1.ConsumerGroup
+	(*Categories)(nil),                // 12: messagestore.v1.Categories
+	(*All)(nil),                       // 13: messagestore.v1.All
+	(*Place)(nil),                     // 14: messagestore.v1.Place
+	(*ReadRequest)(nil),               // 15: messagestore.v1.ReadRequest
+	(*ReadResponse)(nil),              // 16: messagestore.v1.ReadResponse
+	(*SubscribeRequest)(nil),          // 17: messagestore.v1.SubscribeRequest
+	(*SubscribeResponse)(nil),         // 18: messagestore.v1.SubscribeResponse
+	(*Started)(nil),                   // 19: messagestore.v1.Started
+	(*MessageBatch)(nil),              // 20: messagestore.v1.MessageBatch
+	(*CaughtUp)(nil),                  // 21: messagestore.v1.CaughtUp
+	(*Progress)(nil),                  // 22: messagestore.v1.Progress
+	(*GetMessageRequest)(nil),         // 23: messagestore.v1.GetMessageRequest
+	(*LastOfStream)(nil),              // 24: messagestore.v1.LastOfStream
+	(*GetMessageResponse)(nil),        // 25: messagestore.v1.GetMessageResponse
+	(*ListStreamsRequest)(nil),        // 26: messagestore.v1.ListStreamsRequest
+	(*ListStreamsResponse)(nil),       // 27: messagestore.v1.ListStreamsResponse
+	(*Stream)(nil),                    // 28: messagestore.v1.Stream
+	(*ListCategoriesRequest)(nil),     // 29: messagestore.v1.ListCategoriesRequest
+	(*ListCategoriesResponse)(nil),    // 30: messagestore.v1.ListCategoriesResponse
+	(*Category)(nil),                  // 31: messagestore.v1.Category
+	(*TransferOwnershipRequest)(nil),  // 32: messagestore.v1.TransferOwnershipRequest
+	(*TransferOwnershipResponse)(nil), // 33: messagestore.v1.TransferOwnershipResponse
+	(*GetStatusRequest)(nil),          // 34: messagestore.v1.GetStatusRequest
+	(*GetStatusResponse)(nil),         // 35: messagestore.v1.GetStatusResponse
+	(*emptypb.Empty)(nil),             // 36: google.protobuf.Empty
+	(*status.Status)(nil),             // 37: google.rpc.Status
+	(*timestamppb.Timestamp)(nil),     // 38: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),       // 39: google.protobuf.Duration
 }
 var file_messagestore_v1_messagestore_proto_depIdxs = []int32{
-	33, // 0: messagestore.v1.ExpectedVersion.none:type_name -> google.protobuf.Empty
-	33, // 1: messagestore.v1.ExpectedVersion.exists:type_name -> google.protobuf.Empty
+	36, // 0: messagestore.v1.ExpectedVersion.none:type_name -> google.protobuf.Empty
+	36, // 1: messagestore.v1.ExpectedVersion.exists:type_name -> google.protobuf.Empty
 	0,  // 2: messagestore.v1.WriteRequest.messages:type_name -> messagestore.v1.NewMessage
 	1,  // 3: messagestore.v1.WriteRequest.expected_version:type_name -> messagestore.v1.ExpectedVersion
 	2,  // 4: messagestore.v1.WriteBatchRequest.writes:type_name -> messagestore.v1.WriteRequest
 	3,  // 5: messagestore.v1.WriteBatchResponse.results:type_name -> messagestore.v1.WriteResponse
-	34, // 6: messagestore.v1.Message.time:type_name -> google.protobuf.Timestamp
-	8,  // 7: messagestore.v1.Filter.consumer_group:type_name -> messagestore.v1.ConsumerGroup
-	9,  // 8: messagestore.v1.ReadRequest.categories:type_name -> messagestore.v1.Categories
-	10, // 9: messagestore.v1.ReadRequest.all:type_name -> messagestore.v1.All
-	7,  // 10: messagestore.v1.ReadRequest.filter:type_name -> messagestore.v1.Filter
-	6,  // 11: messagestore.v1.ReadResponse.messages:type_name -> messagestore.v1.Message
-	9,  // 12: messagestore.v1.SubscribeRequest.categories:type_name -> messagestore.v1.Categories
-	10, // 13: messagestore.v1.SubscribeRequest.all:type_name -> messagestore.v1.All
-	11, // 14: messagestore.v1.SubscribeRequest.after:type_name -> messagestore.v1.Place
-	7,  // 15: messagestore.v1.SubscribeRequest.filter:type_name -> messagestore.v1.Filter
-	16, // 16: messagestore.v1.SubscribeResponse.started:type_name -> messagestore.v1.Started
-	17, // 17: messagestore.v1.SubscribeResponse.messages:type_name -> messagestore.v1.MessageBatch
-	18, // 18: messagestore.v1.SubscribeResponse.caught_up:type_name -> messagestore.v1.CaughtUp
-	19, // 19: messagestore.v1.SubscribeResponse.progress:type_name -> messagestore.v1.Progress
-	35, // 20: messagestore.v1.Started.heartbeat_interval:type_name -> google.protobuf.Duration
-	6,  // 21: messagestore.v1.MessageBatch.messages:type_name -> messagestore.v1.Message
-	11, // 22: messagestore.v1.CaughtUp.place:type_name -> messagestore.v1.Place
-	11, // 23: messagestore.v1.Progress.place:type_name -> messagestore.v1.Place
-	21, // 24: messagestore.v1.GetMessageRequest.last:type_name -> messagestore.v1.LastOfStream
-	6,  // 25: messagestore.v1.GetMessageResponse.message:type_name -> messagestore.v1.Message
-	25, // 26: messagestore.v1.ListStreamsResponse.streams:type_name -> messagestore.v1.Stream
-	34, // 27: messagestore.v1.Stream.last_time:type_name -> google.protobuf.Timestamp
-	28, // 28: messagestore.v1.ListCategoriesResponse.categories:type_name -> messagestore.v1.Category
-	2,  // 29: messagestore.v1.MessageStoreService.Write:input_type -> messagestore.v1.WriteRequest
-	4,  // 30: messagestore.v1.MessageStoreService.WriteBatch:input_type -> messagestore.v1.WriteBatchRequest
-	12, // 31: messagestore.v1.MessageStoreService.Read:input_type -> messagestore.v1.ReadRequest
-	14, // 32: messagestore.v1.MessageStoreService.Subscribe:input_type -> messagestore.v1.SubscribeRequest
-	20, // 33: messagestore.v1.MessageStoreService.GetMessage:input_type -> messagestore.v1.GetMessageRequest
-	23, // 34: messagestore.v1.MessageStoreService.ListStreams:input_type -> messagestore.v1.ListStreamsRequest
-	26, // 35: messagestore.v1.MessageStoreService.ListCategories:input_type -> messagestore.v1.ListCategoriesRequest
-	29, // 36: messagestore.v1.MessageStoreService.TransferOwnership:input_type -> messagestore.v1.TransferOwnershipRequest
-	31, // 37: messagestore.v1.MessageStoreService.GetStatus:input_type -> messagestore.v1.GetStatusRequest
-	3,  // 38: messagestore.v1.MessageStoreService.Write:output_type -> messagestore.v1.WriteResponse
-	5,  // 39: messagestore.v1.MessageStoreService.WriteBatch:output_type -> messagestore.v1.WriteBatchResponse
-	13, // 40: messagestore.v1.MessageStoreService.Read:output_type -> messagestore.v1.ReadResponse
-	15, // 41: messagestore.v1.MessageStoreService.Subscribe:output_type -> messagestore.v1.SubscribeResponse
-	22, // 42: messagestore.v1.MessageStoreService.GetMessage:output_type -> messagestore.v1.GetMessageResponse
-	24, // 43: messagestore.v1.MessageStoreService.ListStreams:output_type -> messagestore.v1.ListStreamsResponse
-	27, // 44: messagestore.v1.MessageStoreService.ListCategories:output_type -> messagestore.v1.ListCategoriesResponse
-	30, // 45: messagestore.v1.MessageStoreService.TransferOwnership:output_type -> messagestore.v1.TransferOwnershipResponse
-	32, // 46: messagestore.v1.MessageStoreService.GetStatus:output_type -> messagestore.v1.GetStatusResponse
-	38, // [38:47] is the sub-list for method output_type
-	29, // [29:38] is the sub-list for method input_type
-	29, // [29:29] is the sub-list for extension type_name
-	29, // [29:29] is the sub-list for extension extendee
-	0,  // [0:29] is the sub-list for field type_name
+	2,  // 6: messagestore.v1.WriteEachRequest.writes:type_name -> messagestore.v1.WriteRequest
+	8,  // 7: messagestore.v1.WriteEachResponse.results:type_name -> messagestore.v1.WriteResult
+	3,  // 8: messagestore.v1.WriteResult.written:type_name -> messagestore.v1.WriteResponse
+	37, // 9: messagestore.v1.WriteResult.error:type_name -> google.rpc.Status
+	38, // 10: messagestore.v1.Message.time:type_name -> google.protobuf.Timestamp
+	11, // 11: messagestore.v1.Filter.consumer_group:type_name -> messagestore.v1.ConsumerGroup
+	12, // 12: messagestore.v1.ReadRequest.categories:type_name -> messagestore.v1.Categories
+	13, // 13: messagestore.v1.ReadRequest.all:type_name -> messagestore.v1.All
+	10, // 14: messagestore.v1.ReadRequest.filter:type_name -> messagestore.v1.Filter
+	9,  // 15: messagestore.v1.ReadResponse.messages:type_name -> messagestore.v1.Message
+	12, // 16: messagestore.v1.SubscribeRequest.categories:type_name -> messagestore.v1.Categories
+	13, // 17: messagestore.v1.SubscribeRequest.all:type_name -> messagestore.v1.All
+	14, // 18: messagestore.v1.SubscribeRequest.after:type_name -> messagestore.v1.Place
+	10, // 19: messagestore.v1.SubscribeRequest.filter:type_name -> messagestore.v1.Filter
+	19, // 20: messagestore.v1.SubscribeResponse.started:type_name -> messagestore.v1.Started
+	20, // 21: messagestore.v1.SubscribeResponse.messages:type_name -> messagestore.v1.MessageBatch
+	21, // 22: messagestore.v1.SubscribeResponse.caught_up:type_name -> messagestore.v1.CaughtUp
+	22, // 23: messagestore.v1.SubscribeResponse.progress:type_name -> messagestore.v1.Progress
+	39, // 24: messagestore.v1.Started.heartbeat_interval:type_name -> google.protobuf.Duration
+	9,  // 25: messagestore.v1.MessageBatch.messages:type_name -> messagestore.v1.Message
+	14, // 26: messagestore.v1.CaughtUp.place:type_name -> messagestore.v1.Place
+	14, // 27: messagestore.v1.Progress.place:type_name -> messagestore.v1.Place
+	24, // 28: messagestore.v1.GetMessageRequest.last:type_name -> messagestore.v1.LastOfStream
+	9,  // 29: messagestore.v1.GetMessageResponse.message:type_name -> messagestore.v1.Message
+	28, // 30: messagestore.v1.ListStreamsResponse.streams:type_name -> messagestore.v1.Stream
+	38, // 31: messagestore.v1.Stream.last_time:type_name -> google.protobuf.Timestamp
+	31, // 32: messagestore.v1.ListCategoriesResponse.categories:type_name -> messagestore.v1.Category
+	2,  // 33: messagestore.v1.MessageStoreService.Write:input_type -> messagestore.v1.WriteRequest
+	4,  // 34: messagestore.v1.MessageStoreService.WriteBatch:input_type -> messagestore.v1.WriteBatchRequest
+	6,  // 35: messagestore.v1.MessageStoreService.WriteEach:input_type -> messagestore.v1.WriteEachRequest
+	15, // 36: messagestore.v1.MessageStoreService.Read:input_type -> messagestore.v1.ReadRequest
+	17, // 37: messagestore.v1.MessageStoreService.Subscribe:input_type -> messagestore.v1.SubscribeRequest
+	23, // 38: messagestore.v1.MessageStoreService.GetMessage:input_type -> messagestore.v1.GetMessageRequest
+	26, // 39: messagestore.v1.MessageStoreService.ListStreams:input_type -> messagestore.v1.ListStreamsRequest
+	29, // 40: messagestore.v1.MessageStoreService.ListCategories:input_type -> messagestore.v1.ListCategoriesRequest
+	32, // 41: messagestore.v1.MessageStoreService.TransferOwnership:input_type -> messagestore.v1.TransferOwnershipRequest
+	34, // 42: messagestore.v1.MessageStoreService.GetStatus:input_type -> messagestore.v1.GetStatusRequest
+	3,  // 43: messagestore.v1.MessageStoreService.Write:output_type -> messagestore.v1.WriteResponse
+	5,  // 44: messagestore.v1.MessageStoreService.WriteBatch:output_type -> messagestore.v1.WriteBatchResponse
+	7,  // 45: messagestore.v1.MessageStoreService.WriteEach:output_type -> messagestore.v1.WriteEachResponse
+	16, // 46: messagestore.v1.MessageStoreService.Read:output_type -> messagestore.v1.ReadResponse
+	18, // 47: messagestore.v1.MessageStoreService.Subscribe:output_type -> messagestore.v1.SubscribeResponse
+	25, // 48: messagestore.v1.MessageStoreService.GetMessage:output_type -> messagestore.v1.GetMessageResponse
+	27, // 49: messagestore.v1.MessageStoreService.ListStreams:output_type -> messagestore.v1.ListStreamsResponse
+	30, // 50: messagestore.v1.MessageStoreService.ListCategories:output_type -> messagestore.v1.ListCategoriesResponse
+	33, // 51: messagestore.v1.MessageStoreService.TransferOwnership:output_type -> messagestore.v1.TransferOwnershipResponse
+	35, // 52: messagestore.v1.MessageStoreService.GetStatus:output_type -> messagestore.v1.GetStatusResponse
+	43, // [43:53] is the sub-list for method output_type
+	33, // [33:43] is the sub-list for method input_type
+	33, // [33:33] is the sub-list for extension type_name
+	33, // [33:33] is the sub-list for extension extendee
+	0,  // [0:33] is the sub-list for field type_name
 }
 
 func init() { file_messagestore_v1_messagestore_proto_init() }
@@ -2532,23 +2732,27 @@ func file_messagestore_v1_messagestore_proto_init() {
 		(*ExpectedVersion_None)(nil),
 		(*ExpectedVersion_Exists)(nil),
 	}
-	file_messagestore_v1_messagestore_proto_msgTypes[12].OneofWrappers = []any{
+	file_messagestore_v1_messagestore_proto_msgTypes[8].OneofWrappers = []any{
+		(*WriteResult_Written)(nil),
+		(*WriteResult_Error)(nil),
+	}
+	file_messagestore_v1_messagestore_proto_msgTypes[15].OneofWrappers = []any{
 		(*ReadRequest_StreamName)(nil),
 		(*ReadRequest_Categories)(nil),
 		(*ReadRequest_All)(nil),
 	}
-	file_messagestore_v1_messagestore_proto_msgTypes[14].OneofWrappers = []any{
+	file_messagestore_v1_messagestore_proto_msgTypes[17].OneofWrappers = []any{
 		(*SubscribeRequest_StreamName)(nil),
 		(*SubscribeRequest_Categories)(nil),
 		(*SubscribeRequest_All)(nil),
 	}
-	file_messagestore_v1_messagestore_proto_msgTypes[15].OneofWrappers = []any{
+	file_messagestore_v1_messagestore_proto_msgTypes[18].OneofWrappers = []any{
 		(*SubscribeResponse_Started)(nil),
 		(*SubscribeResponse_Messages)(nil),
 		(*SubscribeResponse_CaughtUp)(nil),
 		(*SubscribeResponse_Progress)(nil),
 	}
-	file_messagestore_v1_messagestore_proto_msgTypes[20].OneofWrappers = []any{
+	file_messagestore_v1_messagestore_proto_msgTypes[23].OneofWrappers = []any{
 		(*GetMessageRequest_Id)(nil),
 		(*GetMessageRequest_Last)(nil),
 	}
@@ -2558,7 +2762,7 @@ func file_messagestore_v1_messagestore_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_messagestore_v1_messagestore_proto_rawDesc), len(file_messagestore_v1_messagestore_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   33,
+			NumMessages:   36,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -47,6 +47,7 @@ const _ = grpc.SupportPackageIsVersion9
 const (
 	MessageStoreService_Write_FullMethodName             = "/messagestore.v1.MessageStoreService/Write"
 	MessageStoreService_WriteBatch_FullMethodName        = "/messagestore.v1.MessageStoreService/WriteBatch"
+	MessageStoreService_WriteEach_FullMethodName         = "/messagestore.v1.MessageStoreService/WriteEach"
 	MessageStoreService_Read_FullMethodName              = "/messagestore.v1.MessageStoreService/Read"
 	MessageStoreService_Subscribe_FullMethodName         = "/messagestore.v1.MessageStoreService/Subscribe"
 	MessageStoreService_GetMessage_FullMethodName        = "/messagestore.v1.MessageStoreService/GetMessage"
@@ -82,6 +83,14 @@ type MessageStoreServiceClient interface {
 	//
 	// The codes are those of Write.
 	WriteBatch(ctx context.Context, in *WriteBatchRequest, opts ...grpc.CallOption) (*WriteBatchResponse, error)
+	// WriteEach is several writes that have nothing to do with each other in one
+	// call, which costs less than a call each: every write is a unit of its own, as
+	// if it had come by Write, and has an answer of its own. They are stored in no
+	// particular order. A repeat may be in another company, or by Write.
+	//
+	// INVALID_ARGUMENT: there are none, or too many; nothing is written then. What
+	// is wrong with one write, with the codes of Write, is in its result.
+	WriteEach(ctx context.Context, in *WriteEachRequest, opts ...grpc.CallOption) (*WriteEachResponse, error)
 	// Read streams the messages of a source that were stored when it began, and
 	// ends. Reading past the end is empty.
 	//
@@ -146,6 +155,16 @@ func (c *messageStoreServiceClient) WriteBatch(ctx context.Context, in *WriteBat
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(WriteBatchResponse)
 	err := c.cc.Invoke(ctx, MessageStoreService_WriteBatch_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *messageStoreServiceClient) WriteEach(ctx context.Context, in *WriteEachRequest, opts ...grpc.CallOption) (*WriteEachResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(WriteEachResponse)
+	err := c.cc.Invoke(ctx, MessageStoreService_WriteEach_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -266,6 +285,14 @@ type MessageStoreServiceServer interface {
 	//
 	// The codes are those of Write.
 	WriteBatch(context.Context, *WriteBatchRequest) (*WriteBatchResponse, error)
+	// WriteEach is several writes that have nothing to do with each other in one
+	// call, which costs less than a call each: every write is a unit of its own, as
+	// if it had come by Write, and has an answer of its own. They are stored in no
+	// particular order. A repeat may be in another company, or by Write.
+	//
+	// INVALID_ARGUMENT: there are none, or too many; nothing is written then. What
+	// is wrong with one write, with the codes of Write, is in its result.
+	WriteEach(context.Context, *WriteEachRequest) (*WriteEachResponse, error)
 	// Read streams the messages of a source that were stored when it began, and
 	// ends. Reading past the end is empty.
 	//
@@ -321,6 +348,9 @@ func (UnimplementedMessageStoreServiceServer) Write(context.Context, *WriteReque
 }
 func (UnimplementedMessageStoreServiceServer) WriteBatch(context.Context, *WriteBatchRequest) (*WriteBatchResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method WriteBatch not implemented")
+}
+func (UnimplementedMessageStoreServiceServer) WriteEach(context.Context, *WriteEachRequest) (*WriteEachResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method WriteEach not implemented")
 }
 func (UnimplementedMessageStoreServiceServer) Read(*ReadRequest, grpc.ServerStreamingServer[ReadResponse]) error {
 	return status.Error(codes.Unimplemented, "method Read not implemented")
@@ -396,6 +426,24 @@ func _MessageStoreService_WriteBatch_Handler(srv interface{}, ctx context.Contex
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(MessageStoreServiceServer).WriteBatch(ctx, req.(*WriteBatchRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MessageStoreService_WriteEach_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(WriteEachRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MessageStoreServiceServer).WriteEach(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MessageStoreService_WriteEach_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MessageStoreServiceServer).WriteEach(ctx, req.(*WriteEachRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -526,6 +574,10 @@ var MessageStoreService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "WriteBatch",
 			Handler:    _MessageStoreService_WriteBatch_Handler,
+		},
+		{
+			MethodName: "WriteEach",
+			Handler:    _MessageStoreService_WriteEach_Handler,
 		},
 		{
 			MethodName: "GetMessage",

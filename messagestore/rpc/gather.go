@@ -1,0 +1,190 @@
+package rpc
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+
+	"videotutorials/internal/tracing"
+	messagestorev1 "videotutorials/proto/messagestore/v1"
+)
+
+const (
+	// underWay is how many calls there are before writes gather: while the store
+	// commits what one has brought, the other is on its way.
+	underWay = 2
+	// gatherFor bounds how long a write waits for a call to return: the server of
+	// those that are under way may be silent, and another one well.
+	gatherFor = 50 * time.Millisecond
+
+	// The bounds of what goes in a call, with room below those of the server.
+	maxGathered         = 256
+	maxGatheredBytes    = 1 << 20
+	maxGatheredMessages = maxEachMessages
+	// A write that is larger than these gains nothing by company.
+	maxOneBytes    = maxGatheredBytes / 16
+	maxOneMessages = maxGatheredMessages / 16
+)
+
+// A gathering lets the writes that are made while others are under way wait until
+// one of those returns, and then go in one call: so calls are few where writes
+// are many, and a write that is alone waits for nothing.
+type gathering struct {
+	send     func([]*passenger)
+	patience time.Duration
+
+	mu      sync.Mutex
+	calls   int // under way
+	waiting []*passenger
+	// messages and bytes are those that wait.
+	messages, bytes int
+	// overdue fires when the first that waits has done so for long enough.
+	overdue *time.Timer
+}
+
+// A passenger is a write that goes with others.
+type passenger struct {
+	request *messagestorev1.WriteRequest
+	bytes   int
+	done    chan arrival // holds one
+}
+
+// An arrival is the result of a passenger's write, or why its call has none.
+type arrival struct {
+	result *messagestorev1.WriteResult
+	err    error
+}
+
+func newGathering(send func([]*passenger)) *gathering {
+	g := &gathering{send: send, patience: gatherFor}
+	g.overdue = time.AfterFunc(time.Hour, g.flush)
+	g.overdue.Stop()
+	return g
+}
+
+// join reports whether the write may go at once, as a call of its own, after
+// which leave MUST be called. Otherwise it goes with others.
+func (g *gathering) join(w *passenger) (alone bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.calls < underWay && len(g.waiting) == 0 {
+		g.calls++
+		return true
+	}
+	messages := len(w.request.Messages)
+	if len(g.waiting) == maxGathered || g.bytes+w.bytes > maxGatheredBytes || g.messages+messages > maxGatheredMessages {
+		g.calls++
+		g.depart()
+	}
+	g.waiting = append(g.waiting, w)
+	g.bytes += w.bytes
+	g.messages += messages
+	if len(g.waiting) == 1 {
+		g.overdue.Reset(g.patience)
+	}
+	return false
+}
+
+// leave says that a call has returned. What waits takes its place.
+func (g *gathering) leave() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if len(g.waiting) == 0 {
+		g.calls--
+		return
+	}
+	g.depart()
+}
+
+// flush lets go what waits, although no call has returned.
+func (g *gathering) flush() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if len(g.waiting) > 0 {
+		g.calls++
+		g.depart()
+	}
+}
+
+// depart lets go what waits, as a call that is counted, with mu held.
+func (g *gathering) depart() {
+	together := g.waiting
+	g.waiting, g.messages, g.bytes = nil, 0, 0
+	g.overdue.Stop()
+	go func() {
+		defer g.leave()
+		g.send(together)
+	}()
+}
+
+// write makes a call of Write, or takes part in one of WriteEach.
+func (c *Client) write(ctx context.Context, request *messagestorev1.WriteRequest) (*messagestorev1.WriteResponse, error) {
+	w := &passenger{request: request, bytes: proto.Size(request), done: make(chan arrival, 1)}
+	if !mayGather(ctx, w) {
+		return call(ctx, c, c.service.Write, request)
+	}
+	if c.gathering.join(w) {
+		defer c.gathering.leave()
+		return call(ctx, c, c.service.Write, request)
+	}
+	bounded, cancel := within(ctx)
+	defer cancel()
+	response, err := c.arrive(bounded, w)
+	return response, failure(ctx, request, err)
+}
+
+// mayGather reports whether the write may go with others. One that is traced goes
+// alone, so that its trace has its call; and so does one whose caller has less
+// time than it takes to try several servers.
+func mayGather(ctx context.Context, w *passenger) bool {
+	deadline, ok := ctx.Deadline()
+	return w.bytes <= maxOneBytes && len(w.request.Messages) <= maxOneMessages && !tracing.Sampled(ctx) &&
+		(!ok || time.Until(deadline) > attempts*attemptWithin)
+}
+
+// arrive waits for the passenger's answer. The error is a status.
+func (c *Client) arrive(ctx context.Context, w *passenger) (*messagestorev1.WriteResponse, error) {
+	var a arrival
+	select {
+	case a = <-w.done:
+	case <-ctx.Done():
+		return nil, status.FromContextError(ctx.Err()).Err()
+	}
+	written, refused := a.result.GetWritten(), a.result.GetError()
+	if a.err == nil && written == nil {
+		if a.err = status.ErrorProto(refused); a.err == nil {
+			a.err = status.Error(codes.Internal, "no result")
+		}
+	}
+	switch status.Code(a.err) {
+	case codes.OK:
+		return written, nil
+	case codes.Unavailable, // which gRPC repeats where it is that of a call
+		codes.Internal, codes.Unimplemented: // by others that cannot be encoded; by an older server
+		return try(ctx, c, c.service.Write, w.request)
+	}
+	return nil, a.err
+}
+
+// writeEach makes one call for all, under nobody's context: who gives up takes
+// nobody with him.
+func (c *Client) writeEach(together []*passenger) {
+	request := &messagestorev1.WriteEachRequest{Writes: make([]*messagestorev1.WriteRequest, len(together))}
+	for i, w := range together {
+		request.Writes[i] = w.request
+	}
+	ctx, cancel := context.WithTimeout(c.open, answerWithin)
+	defer cancel()
+	response, err := try(ctx, c, c.service.WriteEach, request)
+	for i, w := range together {
+		a := arrival{err: err}
+		if results := response.GetResults(); err == nil && i < len(results) {
+			a.result = results[i]
+		}
+		w.done <- a
+	}
+}
