@@ -9,7 +9,6 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"golang.org/x/sync/errgroup"
 
-	"videotutorials/internal/contract"
 	"videotutorials/messagestore"
 	"videotutorials/messagestore/consumer"
 )
@@ -44,10 +43,7 @@ func New(store messagestore.Store, db *pgxpool.Pool, metrics *consumer.Metrics, 
 		}
 		ids[a.ID] = true
 		log := log.With("consumer", a.ID)
-		f := &follower{aggregator: a, handlers: map[contract.Kind]Handler{}, db: db, log: log}
-		for _, h := range a.Handlers {
-			f.handlers[h.kind] = h
-		}
+		f := newFollower(a, db, log)
 		subscription, err := a.Handlers.subscription()
 		if err != nil {
 			return nil, fmt.Errorf("run %s: %w", a.ID, err)
