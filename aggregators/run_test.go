@@ -58,6 +58,8 @@ func TestRuns(t *testing.T) {
 		switch m.Type {
 		case "First":
 			return aggregators.ForMessages(first, m.GlobalPosition)
+		case "Second":
+			return aggregators.ForMessages("insert into runs (name, positions) select 'second', array_to_string($1::bigint[], ' ')", m.GlobalPosition)
 		case "Null":
 			return aggregators.ForMessages(first, nil)
 		case "Entities":
@@ -74,6 +76,7 @@ func TestRuns(t *testing.T) {
 	for i, kind := range []string{
 		"Skipped", "First", "First", "Skipped", "Null", "Plain", "First", "FirstPlain", "FirstPlain", "First",
 		"Entities", "Undefined", "Entities", "Plain", "Plain", "Entities",
+		"First", "Second", "Second", "First",
 	} {
 		m := messagestore.Message{ID: uuid.NewString(), Stream: "a-" + ada, Type: kind, GlobalPosition: int64(i + 1)}
 		switch {
@@ -88,6 +91,7 @@ func TestRuns(t *testing.T) {
 	want := []string{
 		"first 2 3 null", "plain 6", "first 7", "first 8", "first 9", "first 10",
 		"entities " + ada + " " + bob + " 11 13", "plain 14", "plain 15", "entities " + ada + " 16",
+		"first 17", "second 18 19", "first 20",
 	}
 	if got := v.texts("select concat_ws(' ', name, ids, positions) from runs order by number"); !slices.Equal(got, want) {
 		t.Errorf("runs\n%q, want\n%q", got, want)
