@@ -15,7 +15,7 @@ type Statement struct {
 	Args []any
 	// Skipped is why a message without SQL changes nothing. The frame logs it.
 	Skipped string
-	// run is whether the parameters are arrays, as ForMessages says.
+	// run is whether SQL is that of a run, as ForMessages says.
 	run bool
 }
 
@@ -36,15 +36,14 @@ func ForEntity(m messagestore.Message, sql string, args ...any) Statement {
 }
 
 // ForMessages returns the SQL of a run: messages that follow one another, with no
-// other SQL between them, are applied by one execution of it. Its parameters are
-// arrays, as `$1::text[]`, that have an element a message, in order; args are the
-// elements of this message. It is for what comes thousands of times a second,
-// since a statement a message is what costs.
+// other SQL between them, are applied by one execution. Its parameters are arrays,
+// as `$1::text[]`, with an element a message, in order; args are the elements of
+// this message, an id as a uuid.UUID, and null as nil. It is for what comes
+// thousands of times a second, where each execution costs more than what it does.
 //
 // The SQL MUST do to a run of any length what it would do to its messages one
-// after the other. So it MUST group by the key of a row, which can be inserted or
-// updated once in a statement, and let the last element win where an order
-// matters.
+// after the other. Postgres changes a row once in a statement: so group by the
+// row's key, count, and let the last element win where the last message would.
 func ForMessages(sql string, args ...any) Statement {
 	return Statement{SQL: sql, Args: args, run: true}
 }
