@@ -236,41 +236,59 @@ func TestPoison(t *testing.T) {
 			write(t, store, "viewing-1", "VideoViewed", data)
 			watch(t, store, 40)
 			write(t, store, "subscriberPosition-1", "Read", `{"position": 1}`)
-			run := v.run(store, nil, inserter(v, "poisoned", handle), inserter(v, "healthy", read))
-			run.awaitLog("stopped, and trying again")
-			run.awaitLog("stopped, and trying again")
-			if got := v.number("select count(*) from poisoned"); got != poison-1 {
-				t.Errorf("%d messages are applied, want the %d before the poison", got, poison-1)
-			}
-			if got := v.number("select position from consumer_positions where consumer_id = 'poisoned'"); got != poison-1 {
-				t.Errorf("position %d, want %d", got, poison-1)
-			}
-			var at *consumer.MessageError
-			if err := run.Ready(t.Context()); !errors.As(err, &at) || at.Message.GlobalPosition != poison {
-				t.Errorf("ready: %v, want a *consumer.MessageError of %d", err, poison)
-			}
-			v.await("select count(*) from healthy", 1)
+			v.expectPoisoned(store, poison, poison-1, handle)
 		})
 	}
+}
+
+// expectPoisoned runs who has the handler, and another, and expects that what is
+// before the poison is applied, which makes so many rows, and that the first is
+// stopped there.
+func (v view) expectPoisoned(store messagestore.Store, poison, rows int64, handle func(*viewingv1.VideoViewed, messagestore.Message) aggregators.Statement) {
+	v.t.Helper()
+	run := v.run(store, nil, inserter(v, "poisoned", handle), inserter(v, "healthy", read))
+	run.awaitLog("stopped, and trying again")
+	run.awaitLog("stopped, and trying again")
+	if got := v.number("select count(*) from poisoned"); got != rows {
+		v.t.Errorf("%d messages are applied, want the %d before the poison", got, rows)
+	}
+	if got := v.number("select position from consumer_positions where consumer_id = 'poisoned'"); got != poison-1 {
+		v.t.Errorf("position %d, want %d", got, poison-1)
+	}
+	var at *consumer.MessageError
+	if err := run.Ready(v.t.Context()); !errors.As(err, &at) || at.Message.GlobalPosition != poison {
+		v.t.Errorf("ready: %v, want a *consumer.MessageError of %d", err, poison)
+	}
+	v.await("select count(*) from healthy", 1)
 }
 
 // TestCommitFails has a message that the commit refuses, after every statement
 // has succeeded.
 func TestCommitFails(t *testing.T) {
 	t.Parallel()
-	store := teststore.New(t)
-	v := newView(t)
-	watch(t, store, 10)
-	run := v.run(store, nil, inserter(v, "poisoned", func(_ *viewingv1.VideoViewed, m messagestore.Message) aggregators.Statement {
-		return aggregators.Statement{SQL: "insert into poisoned values (least($1, 5))", Args: []any{m.GlobalPosition}}
-	}))
-	run.awaitLog("stopped, and trying again")
-	run.awaitLog("stopped, and trying again")
-	if err := run.Ready(t.Context()); err == nil {
-		t.Error("ready while commits fail")
-	}
-	if got := v.number("select position from consumer_positions where consumer_id = 'poisoned'"); got != 0 {
-		t.Errorf("position %d, want 0", got)
+	for name, handle := range map[string]func(*viewingv1.VideoViewed, messagestore.Message) aggregators.Statement{
+		"Plain": func(_ *viewingv1.VideoViewed, m messagestore.Message) aggregators.Statement {
+			return aggregators.Statement{SQL: "insert into poisoned values (least($1, 5))", Args: []any{m.GlobalPosition}}
+		},
+		"Run": func(_ *viewingv1.VideoViewed, m messagestore.Message) aggregators.Statement {
+			return aggregators.ForMessages("insert into poisoned select least(n, 5) from unnest($1::bigint[]) as n", m.GlobalPosition)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			store := teststore.New(t)
+			v := newView(t)
+			watch(t, store, 10)
+			run := v.run(store, nil, inserter(v, "poisoned", handle))
+			run.awaitLog("stopped, and trying again")
+			run.awaitLog("stopped, and trying again")
+			if err := run.Ready(t.Context()); err == nil {
+				t.Error("ready while commits fail")
+			}
+			if got := v.number("select position from consumer_positions where consumer_id = 'poisoned'"); got != 0 {
+				t.Errorf("position %d, want 0", got)
+			}
+		})
 	}
 }
 

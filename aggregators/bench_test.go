@@ -1,62 +1,83 @@
-package aggregators
+package aggregators_test
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
-	"videotutorials/internal/contract"
+	"videotutorials/aggregators"
+	"videotutorials/aggregators/adminmessages"
+	"videotutorials/aggregators/adminstreams"
+	"videotutorials/aggregators/creatorsvideos"
+	"videotutorials/aggregators/homepage"
 	"videotutorials/internal/testdb"
 	"videotutorials/messagestore"
 	viewingv1 "videotutorials/proto/viewing/v1"
 	"videotutorials/viewdata"
 )
 
-func TestMain(m *testing.M) { testdb.Main(m) }
+// plain is the home page's viewings with a statement each.
+func plain() aggregators.Aggregator {
+	return aggregators.Aggregator{
+		ID: "test", Init: homepage.Aggregator().Init,
+		Handlers: aggregators.Handlers{aggregators.On(func(_ *viewingv1.VideoViewed, m messagestore.Message) aggregators.Statement {
+			return aggregators.ForEntity(m, `
+				with page as (
+					update pages
+					set page_data = jsonb_build_object(
+						'videosWatched', (page_data->>'videosWatched')::bigint + 1,
+						'lastViewProcessed', $2::bigint)
+					where page_name = 'home'
+				)
+				insert into home_videos as v (video_id, views)
+				values ($1, 1)
+				on conflict (video_id) do update set views = v.views + 1`, m.GlobalPosition)
+		})},
+	}
+}
 
-// BenchmarkFollower_Handle is why batch is what it is: the time for a message in
-// transactions of several sizes, all of whose messages update the same two rows,
-// as the viewings of one video do on the home page.
+// BenchmarkFollower_Handle is why batchSize is what it is: the time for a viewing
+// in transactions of several sizes, by plain statements and by those of
+// ForMessages. All viewings are of one video, so that they update the same rows.
 func BenchmarkFollower_Handle(b *testing.B) {
-	for _, size := range []int{1, 10, 50, 100, 200, 500, 1000} {
-		b.Run(fmt.Sprint(size), func(b *testing.B) {
-			db, err := viewdata.Open(b.Context(), testdb.New(b, "view_data", viewdata.Migrate), viewdata.Writer)
-			if err != nil {
-				b.Fatal(err)
-			}
-			defer db.Close()
-			on := On(func(_ *viewingv1.VideoViewed, m messagestore.Message) Statement {
-				return ForEntity(m, `with page as (update pages set page_data = jsonb_build_object('videosWatched',
-						(page_data->>'videosWatched')::bigint + 1, 'lastViewProcessed', $2::bigint)
-						where page_name = 'home')
-					insert into home_videos as v (video_id, views) values ($1, 1)
-					on conflict (video_id) do update set views = v.views + 1`, m.GlobalPosition)
-			})
-			f := &follower{
-				aggregator: Aggregator{ID: "test", Init: `insert into pages values ('home', '{"videosWatched": 0}')`},
-				handlers:   map[contract.Kind]Handler{on.kind: on}, db: db, log: slog.New(slog.DiscardHandler),
-			}
-			defer f.disconnect()
-			if _, err := f.Place(context.Background()); err != nil {
-				b.Fatal(err)
-			}
-			messages := make([]messagestore.Message, size)
-			position, video := int64(0), messagestore.Category("viewing").Stream(uuid.NewString())
-			for b.Loop() {
-				for i := range messages {
-					position++
-					messages[i] = messagestore.Message{
-						ID: uuid.NewString(), Stream: video, Type: "VideoViewed", Data: `{"videoId": "v"}`, GlobalPosition: position,
-					}
-				}
-				if _, err := f.Handle(b.Context(), messages); err != nil {
+	for _, a := range []struct {
+		name       string
+		aggregator aggregators.Aggregator
+	}{
+		{"Plain", plain()}, {"HomePage", homepage.Aggregator()}, {"CreatorsVideos", creatorsvideos.Aggregator()},
+		{"AdminStreams", adminstreams.Aggregator()}, {"AdminMessages", adminmessages.Aggregator()},
+	} {
+		for _, size := range []int{1, 10, 100, 200, 500, 1000} {
+			b.Run(fmt.Sprint(a.name, "/", size), func(b *testing.B) {
+				db, err := viewdata.Open(b.Context(), testdb.New(b, "view_data", viewdata.Migrate), viewdata.Writer)
+				if err != nil {
 					b.Fatal(err)
 				}
-			}
-			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(position), "us/message")
-		})
+				defer db.Close()
+				sink, end := aggregators.NewSink(a.aggregator, db, slog.New(slog.DiscardHandler))
+				defer end()
+				if _, err := sink.Place(b.Context()); err != nil {
+					b.Fatal(err)
+				}
+				video, position := messagestore.Category("viewing").Stream(film), int64(0)
+				messages := make([]messagestore.Message, size)
+				for b.Loop() {
+					for i := range messages {
+						position++
+						messages[i] = messagestore.Message{
+							ID: uuid.NewString(), Stream: video, Type: "VideoViewed", Data: `{"userId": null, "videoId": "` + film + `"}`,
+							Metadata: trace(one, ada), Position: position, GlobalPosition: position, Time: time.Now(),
+						}
+					}
+					if _, err := sink.Handle(b.Context(), messages); err != nil {
+						b.Fatal(err)
+					}
+				}
+				b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(position), "us/message")
+			})
+		}
 	}
 }

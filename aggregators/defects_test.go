@@ -28,7 +28,7 @@ func TestD2_AllSkipsNothing(t *testing.T) {
 		v.awaitPlace("aggregators:admin-streams", watch(t, store, 1))
 	}
 	run.stop()
-	last := watch(t, store, 350)
+	last := watch(t, store, 600)
 	v.run(store, nil, adminstreams.Aggregator())
 	v.awaitPlace("aggregators:admin-streams", last)
 	v.expectStreams(store)

@@ -4,7 +4,7 @@
 //
 //	message store ──subscription──▶ handlers ──▶ one transaction:
 //	                                               fence: position old ──▶ new
-//	                                               a statement an event
+//	                                               a statement an event, or a run
 //
 // An aggregator is one package with one file: its tables, and a handler an event
 // that returns one SQL statement. The README has a whole one, under "Writing a
@@ -15,6 +15,12 @@
 // by now, or whether a commit happened is not known, nothing is applied: the
 // frame reads the position again and follows the log from there. So View Data is
 // the fold of the log, whatever crashes and however many run.
+//
+// A statement an event costs Postgres 20 to 60 µs. A handler of what comes
+// thousands of times a second returns one of ForMessages instead, whose parameters
+// are arrays: the frame makes one execution of a run, the events that follow one
+// another and have the same SQL. Postgres refuses a run as a whole; then the frame
+// begins the batch again with each event alone, and so finds which is to blame.
 //
 // A message that the contract does not allow, and that is in the log anyway, is
 // skipped, and the log says so (Skip); a statement that fails stops its

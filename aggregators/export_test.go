@@ -1,5 +1,13 @@
 package aggregators
 
+import (
+	"log/slog"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"videotutorials/messagestore/consumer"
+)
+
 // Unlock lets the runner work without the lock, so that the fence alone is left.
 func Unlock(r *Runner) {
 	for _, one := range r.running {
@@ -9,3 +17,9 @@ func Unlock(r *Runner) {
 
 // Rebuild empties the tables of an aggregator that nobody runs.
 var RebuildFrom = rebuild
+
+// NewSink returns the aggregator's Sink, and what ends it.
+func NewSink(a Aggregator, db *pgxpool.Pool, log *slog.Logger) (consumer.Sink, func()) {
+	f := newFollower(a, db, log)
+	return f, f.disconnect
+}

@@ -10,7 +10,6 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"videotutorials/internal/contract"
-	"videotutorials/internal/tracing"
 	"videotutorials/messagestore"
 	"videotutorials/messagestore/consumer"
 )
@@ -40,6 +39,14 @@ type follower struct {
 	unlocked bool
 }
 
+func newFollower(a Aggregator, db *pgxpool.Pool, log *slog.Logger) *follower {
+	f := &follower{aggregator: a, handlers: map[contract.Kind]Handler{}, db: db, log: log}
+	for _, h := range a.Handlers {
+		f.handlers[h.kind] = h
+	}
+	return f
+}
+
 // Place waits until no other runner works, and reads the position.
 func (f *follower) Place(ctx context.Context) (place messagestore.Place, err error) {
 	if err := f.connect(ctx); err != nil {
@@ -59,14 +66,9 @@ func (f *follower) Handle(ctx context.Context, messages []messagestore.Message) 
 	if len(fresh) == 0 {
 		return len(messages), nil
 	}
-	good, err := f.apply(ctx, fresh)
+	good, err := f.applyGood(ctx, fresh, false)
 	if err == nil {
 		return len(messages), nil
-	}
-	if good > 0 {
-		if _, err := f.apply(ctx, fresh[:good]); err != nil {
-			return 0, err
-		}
 	}
 	return good, err
 }
@@ -82,46 +84,6 @@ func behind(place messagestore.Place, messages []messagestore.Message) []message
 		}
 	}
 	return fresh
-}
-
-// apply applies the messages in one transaction, or none of them. If it is for
-// one of them, it returns its index, else 0.
-func (f *follower) apply(ctx context.Context, messages []messagestore.Message) (good int, err error) {
-	begun := time.Now()
-	last := messages[len(messages)-1]
-	to := messagestore.Place{Position: last.GlobalPosition, ID: last.ID}
-	batch := f.fenced(to)
-	for i, m := range messages {
-		handler, ok := f.handler(m)
-		if !ok {
-			continue
-		}
-		var statement Statement
-		err := consumer.Protect(func() (err error) {
-			statement, err = handler.statement(m)
-			return err
-		})
-		if err != nil {
-			return i, &consumer.MessageError{Message: m, Cause: err}
-		}
-		if statement.SQL == "" {
-			f.log.WarnContext(ctx, "message skipped", "stream", m.Stream, "type", m.Type,
-				"position", m.GlobalPosition, "reason", statement.Skipped)
-			continue
-		}
-		batch.Queue(statement.SQL, statement.Args...).Fn = func(results pgx.BatchResults) error {
-			if _, err := results.Exec(); err != nil {
-				good = i
-				return &consumer.MessageError{Message: m, Cause: err}
-			}
-			return nil
-		}
-	}
-	if err := f.commit(ctx, batch, to); err != nil {
-		return good, err
-	}
-	tracing.Handled(ctx, messages, f.aggregator.ID, begun)
-	return len(messages), nil
 }
 
 // Skip moves the position after 10,000 skipped messages; before, reading them

@@ -13,20 +13,17 @@ import (
 	"videotutorials/viewdata"
 )
 
-func newFollower(t *testing.T) *follower {
+func openFollower(t *testing.T) *follower {
 	t.Helper()
 	db, err := viewdata.Open(t.Context(), testdb.New(t, "view_data", viewdata.Migrate), viewdata.Writer)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(db.Close)
-	f := &follower{
-		aggregator: Aggregator{
-			ID: "test", Tables: []string{"pages"},
-			Init: "insert into pages values ('home') on conflict do nothing",
-		},
-		db: db, log: slog.New(slog.DiscardHandler),
-	}
+	f := newFollower(Aggregator{
+		ID: "test", Tables: []string{"pages"},
+		Init: "insert into pages values ('home') on conflict do nothing",
+	}, db, slog.New(slog.DiscardHandler))
 	t.Cleanup(f.disconnect)
 	return f
 }
@@ -51,7 +48,7 @@ func (f *follower) skip(t *testing.T, place messagestore.Place) {
 
 func TestFollower_SkipWritesAfter10000(t *testing.T) {
 	t.Parallel()
-	f := newFollower(t)
+	f := openFollower(t)
 	f.expect(t, messagestore.Place{})
 	f.skip(t, at(1))
 	f.skip(t, at(consumer.MaxSkipped-1))
@@ -64,7 +61,7 @@ func TestFollower_SkipWritesAfter10000(t *testing.T) {
 
 func TestFollower_Lost(t *testing.T) {
 	t.Parallel()
-	f := newFollower(t)
+	f := openFollower(t)
 	f.expect(t, messagestore.Place{})
 	moved := at(consumer.MaxSkipped)
 	f.skip(t, moved)
@@ -109,7 +106,7 @@ func TestFollower_Lost(t *testing.T) {
 // a restored log and came as far: the position is the same, the message not.
 func TestFollower_FenceKnowsTheMessage(t *testing.T) {
 	t.Parallel()
-	f := newFollower(t)
+	f := openFollower(t)
 	f.expect(t, messagestore.Place{})
 	moved := at(consumer.MaxSkipped)
 	f.skip(t, moved)

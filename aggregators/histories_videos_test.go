@@ -72,6 +72,18 @@ func videoHistories() map[string]history {
 			named(two, "B"), named(film, "Newer"),
 			viewed(two),
 		),
+		"Home_Viewings": home(
+			[]string{
+				one + "|-|4|-|-1", two + "|-|2|-|-1", three + "|-|1|-|-1", film + "|A name|5|" + ada + "|6", "home|15|16",
+			},
+			viewed(film), viewed(one), viewed(film), viewed(two), viewed(one),
+			published(film, ada),
+			viewed(one), viewed(film),
+			event{"viewing-undefined", "VideoViewed", `{}`, ""}, viewed(film),
+			event{"viewing-1", "VideoViewed", `{}`, ""}, event{"viewing-undefined", "VideoViewed", `{}`, ""},
+			viewed(film), viewed(three), viewed(two), viewed(one),
+			named(film, "A name"),
+		),
 		"D13_OriginalHome": home(
 			[]string{film + "|" + strings.Repeat("ü", 200) + "|0|-|-1", "home|0|0"},
 			published("undefined", ada), published(film, "undefined"), named("undefined", "A name"),
@@ -91,6 +103,22 @@ func videoHistories() map[string]history {
 		"CreatorsVideos_Publishing": creators(
 			[]string{film + "|" + ada + "|publishing|-|-|0|0|1|" + notWatchable + "|-|-"},
 			attempted(film, ada), attempted(film, ada), attempted(film, ada),
+		),
+		"CreatorsVideos_Viewings": creators(
+			[]string{
+				one + "|nobody|-|-|4", two + "|" + bob + "|failed|-|-|5|1|16|" + notWatchable + "|FAILED|why",
+				film + "|" + ada + "|publishing|A name|-|6|1|5|" + notWatchable + "|-|-",
+			},
+			viewed(film), viewed(one), viewed(film), viewed(two),
+			attempted(film, ada),
+			viewed(film), viewed(two), viewed(one),
+			event{"viewing-undefined", "VideoViewed", `{}`, ""},
+			viewed(film), viewed(two), viewed(one),
+			named(film, "A name"),
+			viewed(two), viewed(film),
+			attempted(two, bob),
+			viewed(two), viewed(one), viewed(film),
+			failed(two, bob, "FAILED"),
 		),
 		"CreatorsVideos_Twice": creators(
 			[]string{film + "|" + ada + "|published|A name|Newer|1|4|1|" + watchable + "|-|-"},

@@ -33,14 +33,14 @@ type event struct {
 }
 
 // TestViews gives each history to its aggregator while it is written, with each
-// message twice, with two runners at once, and to be rebuilt: the rows are always
-// the same, to the last column.
+// message twice, with two runners at once, to be rebuilt, one message at a time,
+// and all in one batch: the rows are always the same, to the last column.
 func TestViews(t *testing.T) {
 	t.Parallel()
-	all := histories()
-	maps.Copy(all, videoHistories())
-	maps.Copy(all, operationHistories())
-	for name, h := range all {
+	views := histories()
+	maps.Copy(views, videoHistories())
+	maps.Copy(views, operationHistories())
+	for name, h := range views {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			store := teststore.New(t)
@@ -71,6 +71,12 @@ func TestViews(t *testing.T) {
 			live.rebuild(h.aggregator, last)
 			live.run(store, nil, h.aggregator)
 			same("rebuilt", live)
+			single, batched := newView(t), newView(t)
+			messages := all(t, store)
+			single.handle(h.aggregator, slices.Collect(slices.Chunk(messages, 1))...)
+			same("one by one", single)
+			batched.handle(h.aggregator, messages)
+			same("in one batch", batched)
 		})
 	}
 }
@@ -88,6 +94,18 @@ func (h *history) write(t *testing.T, store messagestore.Store) (last int64) {
 		last = written.GlobalPosition
 	}
 	return last
+}
+
+// all returns the messages of the store.
+func all(t *testing.T, store messagestore.Store) (messages []messagestore.Message) {
+	t.Helper()
+	for m, err := range store.Read(t.Context(), messagestore.ReadRequest{Source: messagestore.OfAll()}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		messages = append(messages, m)
+	}
+	return messages
 }
 
 func (v view) awaitPlace(id string, position int64) {

@@ -45,6 +45,10 @@ func Open(ctx context.Context, url string, role string) (*pgxpool.Pool, error) {
 		// together, and the aggregators make them again from the log. So they
 		// need not wait for the disk.
 		parameters["synchronous_commit"] = "off"
+		// Rows are found by their keys, for which one plan does. Left to itself,
+		// Postgres plans SQL of short arrays each time: for a single viewing of the
+		// creators' videos, 150 µs of 430.
+		parameters["plan_cache_mode"] = "force_generic_plan"
 		// The lock of an aggregator whose machine is gone is free after 25 s, and
 		// not after the two hours that are the default.
 		parameters["tcp_keepalives_idle"] = "10"

@@ -24,29 +24,38 @@ func Aggregator() aggregators.Aggregator {
 
 func anyMessage(m messagestore.Message) aggregators.Statement {
 	trace, user := actors(m.Metadata)
-	return aggregators.Statement{SQL: `
-		with type as (
+	return aggregators.ForMessages(`
+		with types as (
 			insert into admin_types as t (type, message_count)
-			values ($6, 1)
-			on conflict (type) do update set message_count = t.message_count + 1
-		), category as (
+			select type, count(*)
+			from unnest($6::text[]) as type
+			group by type
+			on conflict (type) do update set message_count = t.message_count + excluded.message_count
+		), categories as (
 			insert into admin_categories as c (category, message_count)
-			values ($5, 1)
-			on conflict (category) do update set message_count = c.message_count + 1
+			select category, count(*)
+			from unnest($5::text[]) as category
+			group by category
+			on conflict (category) do update set message_count = c.message_count + excluded.message_count
 		)
 		insert into admin_messages (
 			global_position, id, stream_name, position, category, type,
 			trace_id, user_id, time, writer, data, metadata)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
-		Args: []any{
-			m.GlobalPosition, m.ID, string(m.Stream), m.Position, string(m.Stream.Category()), m.Type,
-			trace, user, m.Time, string(m.Writer), redact(m.Data), redact(m.Metadata),
-		}}
+		select global_position, id::uuid, stream, position, category, type,
+			trace, "user", time, writer, data, metadata
+		from unnest(
+			$1::bigint[], $2::text[], $3::text[], $4::bigint[], $5, $6,
+			$7::uuid[], $8::uuid[], $9::timestamptz[], $10::text[], $11::jsonb[], $12::jsonb[]
+		) as message (
+			global_position, id, stream, position, category, type,
+			trace, "user", time, writer, data, metadata)`,
+		m.GlobalPosition, m.ID, string(m.Stream), m.Position, string(m.Stream.Category()), m.Type,
+		trace, user, m.Time, string(m.Writer), redact(m.Data), redact(m.Metadata))
 }
 
 // actors returns the trace and the user that the metadata name, each null where
 // it is no UUID. Anybody may write anything there, so nothing else is read.
-func actors(metadata string) (trace, user *string) {
+func actors(metadata string) (trace, user *uuid.UUID) {
 	var keys struct {
 		TraceID any `json:"traceId"`
 		UserID  any `json:"userId"`
@@ -57,12 +66,11 @@ func actors(metadata string) (trace, user *string) {
 	return parse(keys.TraceID), parse(keys.UserID)
 }
 
-func parse(value any) *string {
+func parse(value any) *uuid.UUID {
 	text, _ := value.(string)
 	id, err := uuid.Parse(text)
 	if err != nil {
 		return nil
 	}
-	text = id.String()
-	return &text
+	return &id
 }

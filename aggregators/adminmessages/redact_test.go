@@ -3,6 +3,8 @@ package adminmessages
 import (
 	"strings"
 	"testing"
+
+	"github.com/google/uuid"
 )
 
 func TestRedact(t *testing.T) {
@@ -44,9 +46,9 @@ func TestActors(t *testing.T) {
 	}
 }
 
-func text(id *string) string {
+func text(id *uuid.UUID) string {
 	if id == nil {
 		return "-"
 	}
-	return *id
+	return id.String()
 }

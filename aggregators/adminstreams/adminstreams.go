@@ -19,12 +19,14 @@ func Aggregator() aggregators.Aggregator {
 }
 
 func anyMessage(m messagestore.Message) aggregators.Statement {
-	return aggregators.Statement{SQL: `
+	return aggregators.ForMessages(`
 		insert into admin_streams as s (stream_name, message_count, last_message_id, last_message_global_position)
-		values ($1, 1, $2, $3)
+		select stream, count(*), ($2::text[])[max(n)]::uuid, ($3::bigint[])[max(n)]
+		from unnest($1::text[]) with ordinality as message (stream, n)
+		group by stream
 		on conflict (stream_name) do update set
-			message_count = s.message_count + 1,
+			message_count = s.message_count + excluded.message_count,
 			last_message_id = excluded.last_message_id,
 			last_message_global_position = excluded.last_message_global_position`,
-		Args: []any{string(m.Stream), m.ID, m.GlobalPosition}}
+		string(m.Stream), m.ID, m.GlobalPosition)
 }

@@ -62,16 +62,28 @@ func videoDescribed(e *videopublishingv1.VideoDescribed, m messagestore.Message)
 		m.Position, e.GetDescription(), longestDescription)
 }
 
+// videoViewed adds to a row that is there by inserting it: that finds it by its
+// key for ever, and a plan for an update of several, made while the table was
+// small, reads the whole of it.
 func videoViewed(_ *viewingv1.VideoViewed, m messagestore.Message) aggregators.Statement {
-	return aggregators.ForEntity(m, `
-		with video as (
-			update creators_portal_videos
-			set views = views + 1
-			where id = $1
-			returning id
+	return aggregators.ForEntities(m, `
+		with viewed as (
+			select id, count(*) as times, (
+				select owner_id from creators_portal_videos as v where v.id = message.id
+			) as owner_id
+			from unnest($1::uuid[]) as message (id)
+			group by id
+		), video as (
+			insert into creators_portal_videos as v (
+				id, owner_id, position, first_position, status, views)
+			select id, owner_id, 0, 0, 'publishing', times
+			from viewed
+			where owner_id is not null
+			on conflict (id) do update set views = v.views + excluded.views
 		)
 		insert into ownerless_videos as v (video_id, views)
-		select $1, 1
-		where not exists (select from video)
-		on conflict (video_id) do update set views = v.views + 1`)
+		select id, times
+		from viewed
+		where owner_id is null
+		on conflict (video_id) do update set views = v.views + excluded.views`)
 }

@@ -32,25 +32,27 @@ func Aggregator() aggregators.Aggregator {
 	}
 }
 
-const watched = `
-	update pages
-	set page_data = jsonb_build_object(
-		'videosWatched', (page_data->>'videosWatched')::bigint + 1,
-		'lastViewProcessed', $1::bigint)
-	where page_name = 'home'`
-
 // videoViewed counts a viewing of what is no video, too: somebody watched.
 func videoViewed(_ *viewingv1.VideoViewed, m messagestore.Message) aggregators.Statement {
-	video, err := uuid.Parse(m.Stream.ID())
-	if err != nil {
-		return aggregators.Statement{SQL: watched, Args: []any{m.GlobalPosition}}
+	var video *uuid.UUID
+	if id, err := uuid.Parse(m.Stream.ID()); err == nil {
+		video = &id
 	}
-	return aggregators.Statement{SQL: `
-		with page as (` + watched + `)
+	return aggregators.ForMessages(`
+		with page as (
+			update pages
+			set page_data = jsonb_build_object(
+				'videosWatched', (page_data->>'videosWatched')::bigint + cardinality($1::bigint[]),
+				'lastViewProcessed', (select max(position) from unnest($1) as position))
+			where page_name = 'home'
+		)
 		insert into home_videos as v (video_id, views)
-		values ($2, 1)
-		on conflict (video_id) do update set views = v.views + 1`,
-		Args: []any{m.GlobalPosition, video.String()}}
+		select video, count(*)
+		from unnest($2::uuid[]) as video
+		where video is not null
+		group by video
+		on conflict (video_id) do update set views = v.views + excluded.views`,
+		m.GlobalPosition, video)
 }
 
 // videoPublished puts the video on the page, once: if it is published again, it
