@@ -19,11 +19,15 @@ const (
 	beatBetween = heartbeatInterval / 2
 	// maxBatch bounds a batch from the tail.
 	maxBatch = 500
-	// gather is how long after a batch the next one leaves at the earliest, unless
-	// it is full: a subscriber of a busy log gets few batches and not many small
-	// ones, which cost it, and this server, several times as much. What comes
-	// after a silence leaves at once.
-	gather = 5 * time.Millisecond
+	// How long after a batch the next one leaves at the earliest, unless it is full:
+	// gatherEach for each message that the batch had, within the bounds. So a
+	// subscriber of a busy log gets few batches and not many small ones, which cost
+	// it, and this server, several times as much; and it waits for long only where
+	// more than one message a millisecond comes. What comes after a silence leaves
+	// at once.
+	gatherEach  = time.Millisecond
+	gatherLeast = 5 * time.Millisecond
+	gatherMost  = 25 * time.Millisecond
 )
 
 // A subscription is a cursor in the log. It takes what follows from the tail, if
@@ -46,9 +50,9 @@ type subscription struct {
 	// ago.
 	sent      time.Time
 	heartbeat *time.Timer
-	// batched is when the last batch was sent.
-	batched time.Time
-	lag     lag
+	// gathered is when the next batch may leave that is not full.
+	gathered time.Time
+	lag      lag
 }
 
 // Subscribe is Store.Subscribe.
@@ -193,7 +197,7 @@ func (s *subscription) run(ctx context.Context) error {
 			err = s.fromPostgres(ctx, f.end)
 		case len(f.messages) > 0:
 			s.lag.behindSince(f.messages[0].Time)
-			if rest := gather - time.Since(s.batched); rest > 0 && len(f.messages) < maxBatch {
+			if rest := time.Until(s.gathered); rest > 0 && len(f.messages) < maxBatch {
 				err = s.gather(ctx, rest)
 				break
 			}
@@ -351,7 +355,7 @@ func (s *subscription) advance(batch messagestore.Messages, place messagestore.P
 		if err := s.send(batch); err != nil {
 			return err
 		}
-		s.batched = s.sent
+		s.gathered = s.sent.Add(min(max(time.Duration(len(batch))*gatherEach, gatherLeast), gatherMost))
 	}
 	if global != nil {
 		s.lag.position.Store(global.Position)
