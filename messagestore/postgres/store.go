@@ -46,6 +46,7 @@ type Store struct {
 	notifier  *notifier
 	counter   *counter
 	metrics   *metrics
+	begun     time.Time // of the beat of the subscriptions
 }
 
 // Options say how a Store works.
@@ -99,7 +100,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	self := rand.Text()
 	m := newMetrics(o.Registry)
 	s := &Store{
-		metrics: m,
+		metrics: m, begun: time.Now(),
 		readers: readers, turns: make(chan struct{}, maxReaders/2), queue: newQueue(m.refused),
 		ownership: &ownership{policy: o.Policy, self: o.Self},
 	}

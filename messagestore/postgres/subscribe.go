@@ -19,15 +19,14 @@ const (
 	beatBetween = heartbeatInterval / 2
 	// maxBatch bounds a batch from the tail.
 	maxBatch = 500
-	// How long after a batch the next one leaves at the earliest, unless it is full:
-	// gatherEach for each message that the batch had, within the bounds. So a
-	// subscriber of a busy log gets few batches and not many small ones, which cost
-	// it, and this server, several times as much; and it waits for long only where
-	// more than one message a millisecond comes. What comes after a silence leaves
-	// at once.
-	gatherEach  = time.Millisecond
-	gatherLeast = 5 * time.Millisecond
-	gatherMost  = 25 * time.Millisecond
+	// A batch that is not full leaves when the beat of the server's clock after the
+	// last one has come: a subscriber of a busy log gets few batches and not many
+	// small ones, which cost it, and this server, several times as much. The beat is
+	// one for all, so that many wake once. What comes after a silence leaves at once.
+	quietBeat = 5 * time.Millisecond
+	busyBeat  = 25 * time.Millisecond
+	// busy is how many messages a second make a subscriber's log a busy one.
+	busy = 1000
 )
 
 // A subscription is a cursor in the log. It takes what follows from the tail, if
@@ -50,9 +49,10 @@ type subscription struct {
 	// ago.
 	sent      time.Time
 	heartbeat *time.Timer
-	// gathered is when the next batch may leave that is not full.
-	gathered time.Time
-	lag      lag
+	// batched is when the last batch was sent, and next when one may leave that is
+	// not full, both since the beginning of the server.
+	batched, next time.Duration
+	lag           lag
 }
 
 // Subscribe is Store.Subscribe.
@@ -197,7 +197,7 @@ func (s *subscription) run(ctx context.Context) error {
 			err = s.fromPostgres(ctx, f.end)
 		case len(f.messages) > 0:
 			s.lag.behindSince(f.messages[0].Time)
-			if rest := time.Until(s.gathered); rest > 0 && len(f.messages) < maxBatch {
+			if rest := s.next - time.Since(s.store.begun); rest > 0 && len(f.messages) < maxBatch {
 				err = s.gather(ctx, rest)
 				break
 			}
@@ -355,7 +355,7 @@ func (s *subscription) advance(batch messagestore.Messages, place messagestore.P
 		if err := s.send(batch); err != nil {
 			return err
 		}
-		s.gathered = s.sent.Add(min(max(time.Duration(len(batch))*gatherEach, gatherLeast), gatherMost))
+		s.paced(len(batch))
 	}
 	if global != nil {
 		s.lag.position.Store(global.Position)
@@ -364,6 +364,16 @@ func (s *subscription) advance(batch messagestore.Messages, place messagestore.P
 		return nil
 	}
 	return s.progress()
+}
+
+// paced notes that a batch of so many messages was sent.
+func (s *subscription) paced(messages int) {
+	now := s.sent.Sub(s.store.begun)
+	beat := quietBeat
+	if time.Duration(messages)*time.Second/busy > now-s.batched {
+		beat = busyBeat
+	}
+	s.batched, s.next = now, now.Truncate(beat)+beat
 }
 
 func (s *subscription) send(event messagestore.Event) error {

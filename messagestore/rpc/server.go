@@ -80,8 +80,8 @@ func NewServer(store messagestore.Store, o ServerOptions) *Server {
 	inside := append(interceptor.Standard(o.Log, o.Registry), border{tls: o.TLS != nil}.around)
 	layers := append(slices.Clip(inside), limits.around)
 	options := append(tracing.ServerOptions(),
-		grpc.ChainUnaryInterceptor(layers.Unary()...),
-		grpc.ChainStreamInterceptor(layers.Stream()...),
+		grpc.UnaryInterceptor(layers.Unary),
+		grpc.StreamInterceptor(layers.Stream),
 		grpc.InTapHandle(limits.tap),
 		grpc.MaxRecvMsgSize(maxReceive),
 		grpc.MaxConcurrentStreams(maxStreams),
