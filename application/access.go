@@ -84,21 +84,22 @@ type door struct {
 // that all after it have, the answer and the log too. It refuses nothing: they
 // have to see every call.
 func (d door) identify(ctx context.Context, in any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
-	md, _ := metadata.FromIncomingContext(ctx)
-	req := d.request(info.FullMethod, in, md)
+	req := d.request(ctx, info.FullMethod, in, func(key string) []string { return metadata.ValueFromIncomingContext(ctx, key) })
 	req.traceParent = tracing.Parent(ctx)
 	// At once, so that whoever gives up before the answer has it too. It fails
 	// only where the caller is gone.
 	_ = grpc.SendHeader(ctx, metadata.Pairs(traceHeader, req.traceID))
-	ctx = interceptor.WithTraceID(ctx, req.traceID)
+	if interceptor.TraceID(ctx) != req.traceID {
+		ctx = interceptor.WithTraceID(ctx, req.traceID)
+	}
 	return next(context.WithValue(ctx, requestKey{}, req), in)
 }
 
 // bearer returns the session of the call's credential, nil for none, and whether
 // the credential is a good one.
-func (d door) bearer(md metadata.MD) (*session, bool) {
+func (d door) bearer(got received) (*session, bool) {
 	var token string
-	given, cookies := md.Get("authorization"), md.Get(cookieName)
+	given, cookies := got("authorization"), got(cookieName)
 	switch {
 	case len(given) == 1:
 		scheme, rest, _ := strings.Cut(given[0], " ")

@@ -128,9 +128,9 @@ func (a *Application) newGRPC(d door, p *passwords) (*grpc.Server, *local) {
 	standard := interceptor.Standard(a.config.Log, a.config.Registry)
 	// identify gives the trace id to all after it.
 	around := []grpc.UnaryServerInterceptor{d.identify}
-	around = append(append(around, standard.Unary()...), guard, d.admit)
+	around = append(around, standard.Unary, guard, d.admit)
 	s := grpc.NewServer(append(tracing.ServerOptions(), grpc.ChainUnaryInterceptor(around...),
-		grpc.ChainStreamInterceptor(standard.Stream()...), grpc.MaxRecvMsgSize(maxBody))...)
+		grpc.StreamInterceptor(standard.Stream), grpc.MaxRecvMsgSize(maxBody))...)
 	gateway := newLocal(interceptor.Chain(around...))
 	sessions := newSessions(a.config, p, d.tokens)
 	for _, r := range []grpc.ServiceRegistrar{s, gateway} {

@@ -26,7 +26,7 @@ func (s registration) ConfirmRegistration(ctx context.Context, in *applicationv1
 	r, id := requestOf(ctx), user.String()
 	// The token stands for the key that a link cannot have.
 	key := uuid.NewHash(sha256.New(), uuid.Nil, []byte(in.GetToken()), 8)
-	message, err := r.messageOf(derive(purposeMessage(0), key, id, r.path), &id, &identityv1.ConfirmRegistration{UserId: id})
+	message, err := r.messageOf(derive(purposeMessage(0), key, id, r.path()), &id, &identityv1.ConfirmRegistration{UserId: id})
 	if err != nil {
 		return nil, err
 	}

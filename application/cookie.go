@@ -1,10 +1,8 @@
 package application
 
 import (
-	"context"
 	"net/http"
 
-	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/proto"
 
 	applicationv1 "videotutorials/proto/application/v1"
@@ -60,19 +58,6 @@ func (c cookies) cookie(token string) *http.Cookie {
 // comes first.
 func hasCookie(r *http.Request) bool {
 	return len(r.Header.Values("Authorization")) == 0 && len(r.CookiesNamed(cookieName)) > 0
-}
-
-// forwardToken hands the credential on. What cannot be metadata is no token
-// either: it goes in quotes, to be refused there and not to be lost here.
-func forwardToken(_ context.Context, r *http.Request) metadata.MD {
-	md := metadata.MD{}
-	for _, header := range r.Header.Values("Authorization") {
-		md.Append("authorization", ascii(header))
-	}
-	for _, cookie := range r.CookiesNamed(cookieName) {
-		md.Append(cookieName, ascii(cookie.Value))
-	}
-	return md
 }
 
 // ascii returns text that can be metadata as it is, and other text in quotes.

@@ -15,7 +15,6 @@ import (
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
-	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
 	"videotutorials/internal/interceptor"
@@ -102,14 +101,14 @@ func recovered(do func() error) (err error) {
 
 // request returns the request of a direct call.
 func (d *direct) request(r *http.Request, need access) *request {
-	md := metadata.Join(forwardKey(r.Context(), r), forwardToken(r.Context(), r))
+	md := forward(r.Context(), r)
 	path := r.URL.Path
 	for segment := range strings.SplitSeq(path, "/") {
 		if id, ok := parseUUID(segment); ok {
 			path = strings.ReplaceAll(path, segment, id.String())
 		}
 	}
-	return d.door.requestTo(r.Method, path, need, md)
+	return d.door.requestTo(r.Context(), r.Method, func() string { return path }, need, md.Get)
 }
 
 // bounded does what is not the transfer itself, within the time of all other

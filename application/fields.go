@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
@@ -21,16 +22,23 @@ import (
 // or refuse without naming the field: unknown fields, in the query too, values
 // of the wrong kind, text that is not UTF-8, and what follows the JSON.
 func (g *gateway) strict(next runtime.HandlerFunc) runtime.HandlerFunc {
+	var (
+		once  sync.Once // all that comes here has one route
+		route route
+		ok    bool
+	)
 	return func(w http.ResponseWriter, r *http.Request, path map[string]string) {
-		pattern, _ := runtime.HTTPPattern(r.Context())
-		route, ok := g.routes.pattern(r.Method, pattern.String())
+		once.Do(func() {
+			pattern, _ := runtime.HTTPPattern(r.Context())
+			route, ok = g.routes.pattern(r.Method, pattern.String())
+		})
 		if !ok {
 			next(w, r, path)
 			return
 		}
 		bad := route.checkPath(path)
 		bad = append(bad, route.checkQuery(r.URL.RawQuery)...)
-		if route.hasBody {
+		if route.hasBody && r.ContentLength != 0 {
 			body, err := io.ReadAll(r.Body)
 			if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
 				writeError(w, http.StatusRequestEntityTooLarge,
@@ -63,6 +71,9 @@ func (r route) checkPath(path map[string]string) (bad invalidError) {
 }
 
 func (r route) checkQuery(query string) (bad invalidError) {
+	if query == "" {
+		return nil
+	}
 	values, err := url.ParseQuery(query)
 	if err != nil {
 		return invalid("query", quote(query)+" is malformed")

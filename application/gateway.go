@@ -51,13 +51,11 @@ func newGateway(ctx context.Context, rs routes, c cookies, services *local) (*ga
 		runtime.WithMarshalerOption(runtime.MIMEWildcard, &runtime.JSONPb{
 			MarshalOptions: protojson.MarshalOptions{EmitUnpopulated: true},
 		}),
-		// Of the headers only those cross that forwardKey, forwardToken and answer
-		// know.
+		// Of the headers only those cross that forward and answer know.
 		runtime.WithIncomingHeaderMatcher(nothing),
 		runtime.WithOutgoingHeaderMatcher(nothing),
 		runtime.WithOutgoingTrailerMatcher(nothing),
-		runtime.WithMetadata(forwardKey),
-		runtime.WithMetadata(forwardToken),
+		runtime.WithMetadata(forward),
 		runtime.WithForwardResponseOption(g.answer),
 		runtime.WithErrorHandler(g.answerError),
 		runtime.WithRoutingErrorHandler(g.answerRouting),
@@ -81,18 +79,27 @@ func newGateway(ctx context.Context, rs routes, c cookies, services *local) (*ga
 	return g, nil
 }
 
-// forwardKey hands the idempotency keys on. What cannot be metadata, which is
-// ASCII, is no UUID either: it goes in quotes, to be refused there and not to be
-// lost here.
-func forwardKey(_ context.Context, r *http.Request) metadata.MD {
-	md := metadata.MD{}
+// forward hands the idempotency keys and the credential on. What cannot be
+// metadata, which is ASCII, is no UUID and no token either: it goes in quotes, to
+// be refused there and not to be lost here.
+func forward(_ context.Context, r *http.Request) metadata.MD {
+	var pairs []string
 	for _, key := range r.Header.Values(keyHeader) {
 		if _, ok := parseUUID(key); !ok {
 			key = strings.Trim(quote(key), `"`)
 		}
-		md.Append(keyHeader, key)
+		pairs = append(pairs, keyMetadata, key)
 	}
-	return md
+	for _, header := range r.Header.Values("Authorization") {
+		pairs = append(pairs, "authorization", ascii(header))
+	}
+	for _, cookie := range r.CookiesNamed(cookieName) {
+		pairs = append(pairs, cookieName, ascii(cookie.Value))
+	}
+	if pairs == nil {
+		return nil
+	}
+	return metadata.Pairs(pairs...)
 }
 
 // answer sets the headers and the status of a success.

@@ -9,6 +9,8 @@ import (
 	"github.com/google/uuid"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"videotutorials/internal/interceptor"
 )
 
 // maxBody bounds the body of a request that is no file.
@@ -27,10 +29,10 @@ type page struct {
 // matches reports whether the path is the page's, and sets the request's path
 // values.
 func (p page) matches(r *http.Request) bool {
-	want, got := strings.Split(p.template, "/"), strings.Split(r.URL.Path, "/")
-	if len(want) != len(got) {
+	if strings.Count(p.template, "/") != strings.Count(r.URL.Path, "/") {
 		return false
 	}
+	want, got := strings.Split(p.template, "/"), strings.Split(r.URL.Path, "/")
 	for i, segment := range want {
 		name, ok := strings.CutPrefix(segment, "{")
 		if !ok && segment != got[i] || ok && got[i] == "" {
@@ -67,7 +69,8 @@ func (a *Application) pages(d *direct, document []byte, operations http.Handler)
 func newHandler(rest http.Handler, pages []page) http.Handler {
 	var origin http.CrossOriginProtection
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set(traceHeader, uuid.NewString())
+		trace := uuid.NewString()
+		w.Header().Set(traceHeader, trace)
 		// Not an http.ServeMux: it redirects, and refuses in plain text.
 		p := page{body: maxBody, serve: rest.ServeHTTP}
 		i := slices.IndexFunc(pages, func(p page) bool { return p.matches(r) })
@@ -76,8 +79,10 @@ func newHandler(rest http.Handler, pages []page) http.Handler {
 		}
 		// In a copy: a server that does not find its own body in the request reads
 		// some of it before it refuses, and asks a client to send it who had waited.
-		r = r.WithContext(r.Context())
-		r.Body = http.MaxBytesReader(w, r.Body, cmp.Or(p.body, maxBody))
+		r = r.WithContext(interceptor.WithTraceID(r.Context(), trace))
+		if r.ContentLength != 0 {
+			r.Body = http.MaxBytesReader(w, r.Body, cmp.Or(p.body, maxBody))
+		}
 		switch {
 		case hasCookie(r) && origin.Check(r) != nil:
 			writeError(w, http.StatusForbidden, status.New(codes.PermissionDenied, "another site may not use the cookie "+cookieName))

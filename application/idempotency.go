@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"strconv"
 
 	"github.com/google/uuid"
 
@@ -20,7 +21,7 @@ const (
 )
 
 // purposeMessage is the purpose of the id of a call's nth message.
-func purposeMessage(n int) string { return fmt.Sprintf("message %d", n) }
+func purposeMessage(n int) string { return "message " + strconv.Itoa(n) }
 
 // derive returns the id that a call with an idempotency key has for a purpose:
 // a UUIDv8 of the first 16 bytes of the SHA-256 of

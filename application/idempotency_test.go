@@ -43,7 +43,7 @@ func TestDoor_Request(t *testing.T) {
 
 	t.Run("Key", func(t *testing.T) {
 		t.Parallel()
-		r := d.request(record, in, metadata.Pairs(keyHeader, strings.ToUpper(aKey)))
+		r := d.request(t.Context(), record, in, metadata.Pairs(keyHeader, strings.ToUpper(aKey)).Get)
 		if r.traceID != "1eea2366-340c-8862-b020-fbe1d563579c" {
 			t.Errorf("trace id is %s", r.traceID)
 		}
@@ -53,7 +53,7 @@ func TestDoor_Request(t *testing.T) {
 	})
 	t.Run("NoKey", func(t *testing.T) {
 		t.Parallel()
-		a, b := d.request(record, in, nil), d.request(record, in, nil)
+		a, b := d.request(t.Context(), record, in, metadata.MD{}.Get), d.request(t.Context(), record, in, metadata.MD{}.Get)
 		if a.traceID == b.traceID || uuid.MustParse(a.traceID).Version() != 4 {
 			t.Errorf("trace ids are %s and %s", a.traceID, b.traceID)
 		}
@@ -63,7 +63,7 @@ func TestDoor_Request(t *testing.T) {
 	})
 	t.Run("OnlyPost", func(t *testing.T) {
 		t.Parallel()
-		r := d.request(home, &applicationv1.GetHomeRequest{}, metadata.Pairs(keyHeader, "no key"))
+		r := d.request(t.Context(), home, &applicationv1.GetHomeRequest{}, metadata.Pairs(keyHeader, "no key").Get)
 		if r.key != nil || r.invalid != nil {
 			t.Errorf("a read has a key: %v %v", r.key, r.invalid)
 		}
@@ -78,7 +78,7 @@ func TestDoor_Request(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := d.request(record, in, md)
+			r := d.request(t.Context(), record, in, md.Get)
 			if len(r.invalid) != 1 || r.invalid[0].GetField() != "Idempotency-Key" {
 				t.Errorf("violations are %v", r.invalid)
 			}

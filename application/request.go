@@ -9,11 +9,11 @@ import (
 
 	"github.com/google/uuid"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"videotutorials/internal/contract"
+	"videotutorials/internal/interceptor"
 	"videotutorials/messagestore"
 )
 
@@ -22,6 +22,7 @@ const (
 	// metadata of gRPC.
 	traceHeader = "X-Trace-Id"
 	keyHeader   = "Idempotency-Key"
+	keyMetadata = "idempotency-key"
 
 	// callTimeout bounds a call: longer than the store needs to get over a server
 	// that hangs, 5 s, and short enough for somebody to wait for.
@@ -41,31 +42,43 @@ type request struct {
 	session *session
 	// badToken says that the call came with a credential that is none.
 	badToken bool
-	// path is the call's path in REST, by gRPC too; of a method that is not in
-	// REST its name.
-	path string
+	// path returns the call's path in REST, by gRPC too; of a method that is not
+	// in REST its name.
+	path func() string
 	// key is the idempotency key. Nil: none.
 	key *uuid.UUID
 	// invalid is what is wrong with the call's metadata.
 	invalid invalidError
 }
 
-// request returns the request of a call that came with the metadata.
-func (d door) request(method string, in any, md metadata.MD) *request {
+// A received returns what a call came with under a key of metadata, in lower case.
+type received func(key string) []string
+
+// request returns the request of a call. Its trace is the context's, if that has
+// one.
+func (d door) request(ctx context.Context, method string, in any, got received) *request {
 	r, ok := d.routes.method(method)
 	if !ok {
-		return &request{traceID: uuid.NewString(), path: method}
+		return &request{traceID: freshTrace(ctx), path: func() string { return method }}
 	}
-	return d.requestTo(r.verb, r.path(in.(proto.Message)), accessOf(method), md)
+	return d.requestTo(ctx, r.verb, func() string { return r.path(in.(proto.Message)) }, accessOf(method), got)
+}
+
+// freshTrace returns the trace id of a call that is repeated by nobody.
+func freshTrace(ctx context.Context) string {
+	if id := interceptor.TraceID(ctx); id != "" {
+		return id
+	}
+	return uuid.NewString()
 }
 
 // requestTo returns the request of a call to that path in REST.
-func (d door) requestTo(verb, path string, need access, md metadata.MD) *request {
+func (d door) requestTo(ctx context.Context, verb string, path func() string, need access, got received) *request {
 	req := &request{path: path}
 	if need != anybody {
-		req.take(d.bearer(md))
+		req.take(d.bearer(got))
 	}
-	if keys := md.Get(keyHeader); verb == http.MethodPost && len(keys) > 0 {
+	if keys := got(keyMetadata); verb == http.MethodPost && len(keys) > 0 {
 		key, ok := parseUUID(keys[0])
 		switch {
 		case len(keys) > 1:
@@ -76,7 +89,11 @@ func (d door) requestTo(verb, path string, need access, md metadata.MD) *request
 			req.key = &key
 		}
 	}
-	req.traceID = req.id(purposeTrace)
+	if req.key == nil {
+		req.traceID = freshTrace(ctx)
+	} else {
+		req.traceID = req.id(purposeTrace)
+	}
 	return req
 }
 
@@ -95,7 +112,7 @@ func (r *request) id(purpose string) string {
 	if r.key == nil {
 		return uuid.NewString()
 	}
-	return derive(purpose, *r.key, r.caller(), r.path)
+	return derive(purpose, *r.key, r.caller(), r.path())
 }
 
 func (r *request) caller() string {

@@ -194,7 +194,7 @@ func (s sessions) LogOut(ctx context.Context, _ *applicationv1.LogOutRequest) (*
 	r := requestOf(ctx)
 	out := &authenticationv1.UserLoggedOut{UserId: r.caller(), SessionId: r.session.id.String()}
 	// A session ends once, however often it is said.
-	message, err := r.messageOf(derive(purposeMessage(0), r.session.id, r.caller(), r.path), r.userID, out)
+	message, err := r.messageOf(derive(purposeMessage(0), r.session.id, r.caller(), r.path()), r.userID, out)
 	if err != nil {
 		return nil, err
 	}

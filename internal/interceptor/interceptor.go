@@ -33,22 +33,21 @@ func Standard(log *slog.Logger, registry *prometheus.Registry) Layers {
 // all but the first of Standard.
 func (ls Layers) Inner() Layers { return ls[1:] }
 
-// Unary returns the layers as interceptors of unary calls.
-func (ls Layers) Unary() []grpc.UnaryServerInterceptor {
-	var all []grpc.UnaryServerInterceptor
-	for _, l := range ls {
-		all = append(all, l.Unary)
-	}
-	return all
+// Unary is the layers as one interceptor of unary calls.
+func (ls Layers) Unary(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+	var response any
+	err := ls.Around(ctx, Method{info.FullMethod, "unary"}, func(ctx context.Context) (err error) {
+		response, err = handler(ctx, request)
+		return err
+	})
+	return response, err
 }
 
-// Stream returns the layers as interceptors of streams.
-func (ls Layers) Stream() []grpc.StreamServerInterceptor {
-	var all []grpc.StreamServerInterceptor
-	for _, l := range ls {
-		all = append(all, l.Stream)
-	}
-	return all
+// Stream is the layers as one interceptor of streams.
+func (ls Layers) Stream(server any, s grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+	return ls.Around(s.Context(), Method{info.FullMethod, kind(info)}, func(ctx context.Context) error {
+		return handler(server, stream{s, ctx})
+	})
 }
 
 // Chain returns the interceptors as one, the first outside.
@@ -62,7 +61,8 @@ func Chain(all ...grpc.UnaryServerInterceptor) grpc.UnaryServerInterceptor {
 	}
 }
 
-// Around surrounds what is a call of its own inside of another one.
+// Around surrounds what next does with the layers. It need not be a call of its
+// own to gRPC.
 func (ls Layers) Around(ctx context.Context, m Method, next func(context.Context) error) error {
 	if len(ls) == 0 {
 		return next(ctx)
@@ -80,23 +80,6 @@ type Method struct {
 	Name string
 	// Kind is unary, client_stream, server_stream or bidi_stream.
 	Kind string
-}
-
-// Unary is the layer as an interceptor of unary calls.
-func (l Layer) Unary(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
-	var response any
-	err := l(ctx, Method{info.FullMethod, "unary"}, func(ctx context.Context) (err error) {
-		response, err = handler(ctx, request)
-		return err
-	})
-	return response, err
-}
-
-// Stream is the layer as an interceptor of streams.
-func (l Layer) Stream(server any, s grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
-	return l(s.Context(), Method{info.FullMethod, kind(info)}, func(ctx context.Context) error {
-		return handler(server, stream{s, ctx})
-	})
 }
 
 func kind(info *grpc.StreamServerInfo) string {

@@ -54,7 +54,7 @@ func serve(t *testing.T, handle func(context.Context) error) *bench {
 	b := &bench{registry: prometheus.NewRegistry(), log: &bytes.Buffer{}}
 	log := slog.New(slog.NewJSONHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	layers := interceptor.Standard(log, b.registry)
-	server := grpc.NewServer(grpc.UnaryInterceptor(interceptor.Chain(layers.Unary()...)), grpc.ChainStreamInterceptor(layers.Stream()...))
+	server := grpc.NewServer(grpc.UnaryInterceptor(layers.Unary), grpc.StreamInterceptor(layers.Stream))
 	messagestorev1.RegisterMessageStoreServiceServer(server, service{handle: handle})
 	listener := bufconn.Listen(1 << 16)
 	done := make(chan error)

@@ -31,14 +31,13 @@ func TraceID(ctx context.Context) string {
 //
 // The id that it makes goes out in the trailers: a call that failed with headers
 // before counts as begun, and clients do not retry it. One that was made before
-// goes out in the headers, where a gateway finds it first.
+// has been answered by who made it.
 func trace(ctx context.Context, _ Method, next func(context.Context) error) error {
-	answer, id := grpc.SetHeader, TraceID(ctx)
-	if id == "" {
-		answer, id = grpc.SetTrailer, uuid.NewString()
-		ctx = WithTraceID(ctx, id)
+	if TraceID(ctx) != "" {
+		return next(ctx)
 	}
+	id := uuid.NewString()
 	// It fails only after the answer, which nobody could have sent yet.
-	_ = answer(ctx, metadata.Pairs(TraceHeader, id))
-	return next(ctx)
+	_ = grpc.SetTrailer(ctx, metadata.Pairs(TraceHeader, id))
+	return next(WithTraceID(ctx, id))
 }
