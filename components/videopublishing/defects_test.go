@@ -142,21 +142,14 @@ func TestFullDisk_D10(t *testing.T) {
 	m := &videopublishingv1.PublishVideo{OwnerId: ann, VideoId: uuid.NewString(), SourceUri: upload(t, p.Media, ann, webm(t))}
 	one := publishing{Publisher: p, minFree: 1 << 62}
 	_, err := one.publish(t.Context(), m)
-	for attempt := range int32(9) {
-		if _, _, final := explain(err, attempt+1, false); final || err == nil {
-			t.Errorf("error %v is final after attempt %d", err, attempt+1)
-		}
-	}
-	code, reason, final := explain(err, 10, true)
-	if code != failed || !final || strings.Contains(reason, "secret") {
-		t.Errorf("at the end: %s, %q, %v", code, reason, final)
+	if f := explain(err); err == nil || f.code != failed || f.fault != "" || f.final(8) || strings.Contains(f.reason, "secret") {
+		t.Errorf("%v: %+v, want it to be no fault of the file", err, f)
 	}
 	one.minFree = 0
 	_, err = one.publish(t.Context(), m)
 	expect(t, err, failed, onFile)
-	code, reason, final = explain(err, 2, false)
-	if code != failed || !final || strings.Contains(reason, "secret") || !strings.Contains(err.Error(), "secret") {
-		t.Errorf("%v: %s, %q, %v: want the log alone to know", err, code, reason, final)
+	if f := explain(err); f.code != failed || !f.final(1) || strings.Contains(f.reason, "secret") || !strings.Contains(err.Error(), "secret") {
+		t.Errorf("%v: %+v: want the log alone to know", err, f)
 	}
 }
 
