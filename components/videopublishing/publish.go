@@ -20,9 +20,6 @@ type publishing struct {
 	fetcher fetcher
 	// progress is how often the log is told of it.
 	progress time.Duration
-	// minFree is how many bytes are free where a program has not failed for want
-	// of room.
-	minFree uint64
 }
 
 func (p publishing) effect(t times) components.Effect[*videopublishingv1.PublishVideo, video, *videopublishingv1.PublishAttempted] {
@@ -141,8 +138,7 @@ func (p publishing) make(ctx context.Context, m *videopublishingv1.PublishVideo,
 func (p publishing) source(ctx context.Context, m *videopublishingv1.PublishVideo, scratch *media.Scratch) (path string, err error) {
 	upload, ok := media.ParseUploadURI(m.GetSourceUri())
 	if !ok {
-		path = scratch.Path("source")
-		return path, p.fetcher.fetch(ctx, m.GetSourceUri(), path)
+		return p.fetcher.fetch(ctx, m.GetSourceUri(), scratch)
 	}
 	owner, err := uuid.Parse(m.GetOwnerId())
 	if err != nil {

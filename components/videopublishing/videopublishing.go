@@ -75,7 +75,7 @@ func pauses() []time.Duration {
 }
 
 func consumers(p Publisher, t times) []components.Consumer {
-	one := publishing{Publisher: p, fetcher: newFetcher(p.AllowPrivate, p.MaxSource), progress: t.progress, minFree: 64 << 20}
+	one := publishing{Publisher: p, fetcher: newFetcher(p.AllowPrivate, p.MaxSource), progress: t.progress}
 	return []components.Consumer{{
 		ID: "video-publishing",
 		// A transcode takes a processor. One alone must not hold up all others.
