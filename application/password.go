@@ -46,6 +46,8 @@ type passwords struct {
 	// nobodys is the hash of a password that nobody has. Who logs in with an
 	// unknown address is compared with it, and so waits as long as all the others.
 	nobodys string
+	// compare is bcrypt's. Tests look at what is compared.
+	compare func(hash, password []byte) error
 	slots   chan struct{}
 	waiting atomic.Int64
 }
@@ -55,7 +57,10 @@ func newPasswords(cost int) (*passwords, error) {
 	if err != nil {
 		return nil, fmt.Errorf("hash a password: %w", err)
 	}
-	return &passwords{cost: cost, nobodys: string(hash), slots: make(chan struct{}, runtime.GOMAXPROCS(0))}, nil
+	return &passwords{
+		cost: cost, nobodys: string(hash), compare: bcrypt.CompareHashAndPassword,
+		slots: make(chan struct{}, runtime.GOMAXPROCS(0)),
+	}, nil
 }
 
 // hash returns the password's hash, which is another one each time.
@@ -80,7 +85,7 @@ func (p *passwords) match(ctx context.Context, hash, password string) (bool, err
 		return false, err
 	}
 	defer p.leave()
-	err := bcrypt.CompareHashAndPassword([]byte(hash), []byte(password))
+	err := p.compare([]byte(hash), []byte(password))
 	if errors.Is(err, bcrypt.ErrMismatchedHashAndPassword) {
 		return false, nil
 	}

@@ -6,12 +6,15 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 	"google.golang.org/grpc/codes"
+
+	"videotutorials/internal/media"
 )
 
 // What is too large is known before it is sent, or while it is.
@@ -157,10 +160,43 @@ func TestUploads_CheckRoom(t *testing.T) {
 	}
 }
 
+// The disk is not filled: an upload that would is refused before it is sent, and
+// while it is.
+func TestUpload_NoRoom(t *testing.T) {
+	t.Parallel()
+	p := openPortal(t, Config{})
+	var free atomic.Int64
+	p.media.Space = func() (int64, int64, error) { return free.Load(), 1 << 40, nil }
+	refused := func(when string, got answered) {
+		t.Helper()
+		if got.status != 429 || got.header.Get("Retry-After") != "60" || !strings.Contains(got.body, "google.rpc.RetryInfo") ||
+			!strings.Contains(got.body, "the disk has too little room") {
+			t.Errorf("%s: %d %s", when, got.status, got.body)
+		}
+		eventually(t, when+": nothing is left", func() bool { return len(p.files(t)) == 0 })
+	}
+	free.Store(1<<30 + 1<<20 - 1)
+	refused("at once", readAnswer(t, p.raw(t, "Content-Length: 1048576"))) // nothing of it is sent
+	for name, sent := range map[string][3]string{
+		"Length":  {"Content-Length: 10", "01234", "56789"},
+		"Chunked": {"Transfer-Encoding: chunked", "5\r\n01234\r\n", "5\r\n56789\r\n0\r\n\r\n"},
+	} {
+		free.Store(2 << 30)
+		conn := p.raw(t, sent[0])
+		_, _ = io.WriteString(conn, sent[1])
+		eventually(t, "it has begun", func() bool { return len(p.files(t)) == 2 })
+		free.Store(1 << 30)
+		_, _ = io.WriteString(conn, sent[2])
+		refused(name, readAnswer(t, conn))
+	}
+	free.Store(1<<30 + 10)
+	p.uploaded(t, "0123456789")
+}
+
 // A full disk is told as such.
 func TestDiskError(t *testing.T) {
 	t.Parallel()
-	for _, full := range []error{syscall.ENOSPC, syscall.EDQUOT} {
+	for _, full := range []error{syscall.ENOSPC, syscall.EDQUOT, media.ErrNoRoom} {
 		err := diskError(&os.PathError{Op: "write", Path: "x", Err: full})
 		if s := statusOf(&request{}, err); s.Code() != codes.ResourceExhausted || strings.Contains(s.Message(), "write x") {
 			t.Errorf("%v is %v", full, s)

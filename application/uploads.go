@@ -117,7 +117,7 @@ func (u uploads) store(w *answer, r *http.Request, owner, id uuid.UUID) error {
 	if err := u.checkRoom(owner, held, r.ContentLength); err != nil {
 		return err
 	}
-	upload, err := u.media.CreateUpload(owner, id)
+	upload, err := u.media.CreateUpload(owner, id, max(0, r.ContentLength))
 	if err != nil {
 		return diskError(err)
 	}
@@ -153,7 +153,7 @@ func (u uploads) copy(upload io.Writer, w *answer, r *http.Request) error {
 		return invalid("body", "is empty")
 	case err == nil:
 		return nil
-	case body.err == nil:
+	case body.err == nil, errors.Is(body.err, io.EOF): // it is not the body's
 		return diskError(err)
 	case errors.As(err, &tooLarge):
 		return u.tooLarge()
@@ -175,8 +175,8 @@ func (e *tooSlowError) Error() string {
 
 // diskError returns what is wrong with the disk.
 func diskError(err error) error {
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
-		return fmt.Errorf("%w: %w", &messagestore.ExhaustedError{RetryAfter: time.Minute, Reason: "there is no room for uploads"}, err)
+	if errors.Is(err, media.ErrNoRoom) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return fmt.Errorf("%w: %w", &messagestore.ExhaustedError{RetryAfter: time.Minute, Reason: "the disk has too little room for uploads"}, err)
 	}
 	return err
 }

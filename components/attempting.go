@@ -105,7 +105,7 @@ func (a attempting[M, S, A]) look(ctx context.Context, soon time.Duration, room 
 	case pause > 0:
 		return 0, pause, nil
 	case all.spent(a.Pauses):
-		return 0, 0, a.finish(ctx, all.n, a.Failed(a.message, all.n, true, ErrNoResult))
+		return 0, 0, a.finish(ctx, all.n, a.failed(all.n, true, ErrNoResult))
 	case !room && (all.heard() || !a.Announce):
 		return 0, 0, errNoRoom
 	}
@@ -168,12 +168,16 @@ func (a attempting[M, S, A]) attempt(ctx context.Context, n int32) error {
 	keeping, kept := consumer.Finishing(ctx)
 	defer kept()
 	if failure == nil {
-		return a.keep(keeping, n, func() error { return a.finish(keeping, n, events) })
+		return a.keep(keeping, n, func() error { return a.finish(keeping, n, func(S) []Emit { return events }) })
 	}
 	var permanent *PermanentError
 	last := errors.As(failure, &permanent) || int(n) > len(a.Pauses)
-	events = a.Failed(a.message, n, last, tellable{failure})
-	return a.keep(keeping, n, func() error { return a.fail(keeping, n, events) })
+	return a.keep(keeping, n, func() error { return a.fail(keeping, n, a.failed(n, last, tellable{failure})) })
+}
+
+// failed is Failed of a state.
+func (a attempting[M, S, A]) failed(n int32, last bool, err error) func(S) []Emit {
+	return func(state S) []Emit { return a.Failed(state, a.message, n, last, err) }
 }
 
 // do returns the events that say what came of it, or why it has failed. An err,
@@ -213,17 +217,17 @@ const (
 )
 
 // finish writes the events of an attempt, unless the effect is over.
-func (a attempting[M, S, A]) finish(ctx context.Context, n int32, events []Emit) error {
+func (a attempting[M, S, A]) finish(ctx context.Context, n int32, events func(S) []Emit) error {
 	return a.end(ctx, n, events, func(attempts) bool { return true })
 }
 
 // fail is finish of an attempt that has failed. It returns errLost if the attempt
 // is another's by now, who may succeed.
-func (a attempting[M, S, A]) fail(ctx context.Context, n int32, events []Emit) error {
+func (a attempting[M, S, A]) fail(ctx context.Context, n int32, events func(S) []Emit) error {
 	return a.end(ctx, n, events, func(all attempts) bool { return all.n == n && all.open() })
 }
 
-func (a attempting[M, S, A]) end(ctx context.Context, n int32, events []Emit, ours func(attempts) bool) error {
+func (a attempting[M, S, A]) end(ctx context.Context, n int32, events func(S) []Emit, ours func(attempts) bool) error {
 	for {
 		r, all, err := a.read(ctx)
 		switch {
@@ -234,7 +238,7 @@ func (a attempting[M, S, A]) end(ctx context.Context, n int32, events []Emit, ou
 		case !ours(all):
 			return errLost
 		}
-		again, err := a.frame.write(ctx, a.cause, r.versions, int(n)*maxResults, events)
+		again, err := a.frame.write(ctx, a.cause, r.versions, int(n)*maxResults, events(r.state))
 		if err != nil || !again {
 			return err
 		}

@@ -54,9 +54,10 @@ type Effect[M proto.Message, S any, A Attempted] struct {
 	// Timeout. An error means that the attempt has failed; it is the last one if
 	// it is a *PermanentError.
 	Do func(context.Context, M) ([]Emit, error)
-	// Failed returns the events that say that the attempt has failed. Last says
-	// that there will be no other: after it, Due MUST be false.
-	Failed func(message M, attempt int32, last bool, err error) []Emit
+	// Failed returns the events that say that the attempt has failed. The state is
+	// the entity's when they are written. Last says that there will be no other:
+	// after it, Due MUST be false.
+	Failed func(state S, message M, attempt int32, last bool, err error) []Emit
 	// Timeout bounds Do.
 	Timeout time.Duration
 	// Lease is after how long another instance takes an attempt for lost. While

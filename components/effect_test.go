@@ -38,7 +38,7 @@ func delivering(do func(context.Context) error) components.Effect[*sendemailv1.S
 		Do: func(ctx context.Context, m *sendemailv1.Send) ([]components.Emit, error) {
 			return []components.Emit{components.Event(&sendemailv1.Sent{EmailId: m.GetEmailId()})}, do(ctx)
 		},
-		Failed: func(m *sendemailv1.Send, _ int32, last bool, err error) []components.Emit {
+		Failed: func(_ parcel, m *sendemailv1.Send, _ int32, last bool, err error) []components.Emit {
 			if !last {
 				return []components.Emit{components.Event(&sendemailv1.SendAttemptFailed{EmailId: m.GetEmailId(), Reason: err.Error()})}
 			}

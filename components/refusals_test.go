@@ -37,6 +37,60 @@ func TestNew_OneID(t *testing.T) {
 	}
 }
 
+// TestNew_Wrong has no handler, and two of one kind.
+func TestNew_Wrong(t *testing.T) {
+	t.Parallel()
+	c := identity.Consumers(mail(t))[0]
+	for name, handlers := range map[string]components.Handlers{"NoHandlers": nil, "TwoHandlers": {c.Handlers[0], c.Handlers[0]}} {
+		if _, err := components.New(nil, nil, slog.New(slog.DiscardHandler), components.Consumer{ID: "test", Handlers: handlers}); err == nil {
+			t.Errorf("%s: New = nil, want an error", name)
+		}
+	}
+}
+
+// TestOtherMessages has a type of ours in another category of ours, and foreign
+// ones in both: none of them is handled.
+func TestOtherMessages(t *testing.T) {
+	t.Parallel()
+	store := teststore.New(t)
+	nothing := func(struct{}, *identityv1.GrantAdmin, components.Cause) []components.Emit { return nil }
+	never := func(struct{}, *identityv1.Registered, components.Cause) []components.Emit {
+		t.Error("handled what is no event of an identity")
+		return nil
+	}
+	of := func(id string) []messagestore.Stream { return components.EntityOf[*identityv1.Registered](id) }
+	user := uuid.NewString()
+	for _, m := range []struct {
+		stream messagestore.Stream
+		name   string
+	}{{"identity:command-", "Registered"}, {"identity-", "GrantAdmin"}, {"identity-", "Other"}, {"other-", "GrantAdmin"}} {
+		_, err := store.Write(t.Context(), m.stream+messagestore.Stream(user), messagestore.Any,
+			messagestore.NewMessage{ID: uuid.NewString(), Type: m.name, Data: `{"userId": "` + user + `"}`})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(t, store, user, user, &identityv1.GrantAdmin{UserId: user})
+	r := run(t, store, components.Consumer{ID: "test", Handlers: components.Handlers{
+		components.On(func(m *identityv1.GrantAdmin, _ components.Cause) []messagestore.Stream { return of(m.GetUserId()) },
+			components.Projection[struct{}]{}, nothing),
+		components.On(func(m *identityv1.Registered, _ components.Cause) []messagestore.Stream { return of(m.GetUserId()) },
+			components.Projection[struct{}]{}, never),
+	}})
+	select {
+	case m := <-r.handled:
+		if m.GlobalPosition != 5 {
+			t.Errorf("handled %s in %s first", m.Type, m.Stream)
+		}
+	case line := <-r.logged:
+		t.Errorf("one fails: %s", line)
+	}
+	r.stop()
+	if len(r.handled)+len(r.logged) > 0 {
+		t.Errorf("%d messages more are handled, and %d lines logged", len(r.handled), len(r.logged))
+	}
+}
+
 // TestRefusals has what its author did wrong in the text of what stops a message.
 func TestRefusals(t *testing.T) {
 	t.Parallel()

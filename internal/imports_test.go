@@ -68,7 +68,7 @@ func TestRefusal(t *testing.T) {
 		{"messagestore/message.go", "videotutorials/internal/jsonb", true},
 		{"messagestore/message_test.go", "videotutorials/internal/teststore", false},
 		{"messagestore/postgres/store.go", "github.com/jackc/pgx/v5", false},
-		{"messagestore/consumer/consumer.go", "videotutorials/viewdata", true},
+		{"messagestore/consumer/parallel.go", "videotutorials/viewdata", true},
 		{"components/identity/identity.go", "videotutorials/messagestore/postgres", true},
 		{"components/identity/identity_test.go", "videotutorials/messagestore/postgres", true},
 		{"components/identity/identity.go", "videotutorials/messagestore/consumer", false},

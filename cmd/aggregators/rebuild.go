@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
@@ -19,14 +18,15 @@ type rebuild struct {
 }
 
 func (r *rebuild) run(ctx context.Context, log *slog.Logger, args []string) error {
-	names := slices.Sorted(maps.Keys(all()))
+	all := all()
 	if len(args) != 1 {
-		return &service.UsageError{Reason: "one aggregator is needed: " + strings.Join(names, ", ")}
+		return &service.UsageError{Reason: "one aggregator is needed: " + strings.Join(slices.Sorted(maps.Keys(all)), ", ")}
 	}
-	aggregator, ok := all()[args[0]]
-	if !ok {
-		return &service.UsageError{Reason: fmt.Sprintf("there is no aggregator %q: %s", args[0], strings.Join(names, ", "))}
+	names, err := service.Choose("aggregator", all, args)
+	if err != nil {
+		return err
 	}
+	aggregator := all[names[0]]
 	if r.ViewData == "" {
 		return &service.UsageError{Reason: "VT_VIEWDATA_URL is required"}
 	}

@@ -5,11 +5,8 @@ import (
 	"crypto/tls"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net/url"
 	"path/filepath"
-	"slices"
-	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -64,7 +61,7 @@ func (s *settings) chosen(log *slog.Logger, registry prometheus.Registerer) ([]c
 	all := s.all(log, registry)
 	names, err := service.Choose("component", all, s.Only)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %s", err, strings.Join(slices.Sorted(maps.Keys(all)), ", "))
+		return nil, err
 	}
 	var (
 		chosen    []component

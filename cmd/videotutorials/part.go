@@ -51,9 +51,10 @@ var parts = []part{
 // choose returns the parts of those names, all for none. A component's name stands
 // for the part components with that component alone, or with those that are named.
 func choose(names []string) ([]part, error) {
-	for _, name := range names {
-		if !slices.ContainsFunc(parts, func(p part) bool { return p.name == name }) && !isComponent(name) {
-			return nil, &service.UsageError{Reason: fmt.Sprintf("there is no part %q, and no component of that name", name)}
+	if len(names) > 0 {
+		var err error
+		if names, err = service.Choose("part or component", selectable(), names); err != nil {
+			return nil, err
 		}
 	}
 	var chosen []part
@@ -72,6 +73,20 @@ func choose(names []string) ([]part, error) {
 		chosen = append(chosen, p)
 	}
 	return chosen, nil
+}
+
+// selectable are the names of the parts and of the components.
+func selectable() map[string]bool {
+	all := map[string]bool{}
+	for _, p := range parts {
+		all[p.name] = true
+	}
+	for name := range principals {
+		if isComponent(name) {
+			all[name] = true
+		}
+	}
+	return all
 }
 
 // isComponent reports whether it is the name of a component.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"net"
 	"os/exec"
 	"slices"
@@ -26,6 +27,17 @@ func TestQuote(t *testing.T) {
 	said, err := exec.CommandContext(t.Context(), "sh", "-c", "printf %s "+quote(odd)).Output()
 	if err != nil || string(said) != odd {
 		t.Errorf("a shell reads %q, %v, want %q", said, err, odd)
+	}
+}
+
+// TestChoose_None says what could have been meant.
+func TestChoose_None(t *testing.T) {
+	t.Parallel()
+	var usage *service.UsageError
+	_, err := choose([]string{"messagestore", "operator"})
+	const want = `there is no part or component "operator": aggregators, application, components, identity, messagestore, sendemail, videopublishing`
+	if !errors.As(err, &usage) || usage.Reason != want {
+		t.Errorf("%v, want %s", err, want)
 	}
 }
 

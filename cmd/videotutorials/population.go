@@ -137,7 +137,7 @@ func (p population) upload(data folder) error {
 }
 
 func upload(folder *media.Folder, owner, id uuid.UUID) error {
-	u, err := folder.CreateUpload(owner, id)
+	u, err := folder.CreateUpload(owner, id, int64(len(lesson)))
 	if err != nil {
 		return err
 	}

@@ -102,7 +102,7 @@ func (s sender) send(ctx context.Context, m *sendemailv1.Send) ([]components.Emi
 	})}, nil
 }
 
-func (s sender) failed(m *sendemailv1.Send, attempt int32, last bool, err error) []components.Emit {
+func (s sender) failed(_ mail, m *sendemailv1.Send, attempt int32, last bool, err error) []components.Emit {
 	reason := err.Error()
 	if errors.Is(err, components.ErrNoResult) {
 		reason = "it is not known whether the last attempt has sent it"

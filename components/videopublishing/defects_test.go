@@ -1,6 +1,7 @@
 package videopublishing
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"videotutorials/internal/contract"
+	"videotutorials/internal/media"
 	"videotutorials/internal/teststore"
 	"videotutorials/messagestore"
 	videopublishingv1 "videotutorials/proto/videopublishing/v1"
@@ -133,30 +135,41 @@ func TestInfrastructure_D10(t *testing.T) {
 	}
 }
 
-// TestFullDisk_D10 has ffmpeg fail while there is no room: that is no fault of the
-// file. With room it is, after the second time.
+// TestFullDisk_D10 has no room at first, or no longer once ffmpeg runs, which then
+// fails or goes on: that is no fault of the file, and nothing is left of it. With
+// room an ffmpeg that fails is, after the second time.
 func TestFullDisk_D10(t *testing.T) {
 	t.Parallel()
+	for name, program := range map[string]string{
+		"AtFirst": "exit 1", "Fails": "touch $0.runs\nexit 1", "GoesOn": "touch $0.runs\nexec sleep 20",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := publisher(t)
+			p.Tools.ffmpeg = script(t, program)
+			source := upload(t, p.Media, ann, webm(t))
+			p.Media.Space = func() (int64, int64, error) {
+				if _, err := os.Stat(p.Tools.ffmpeg + ".runs"); err == nil || name == "AtFirst" {
+					return 1<<30 - 1, 1 << 40, nil
+				}
+				return 1 << 30, 1 << 40, nil
+			}
+			m := &videopublishingv1.PublishVideo{OwnerId: ann, VideoId: uuid.NewString(), SourceUri: source}
+			_, err := publishing{Publisher: p}.publish(t.Context(), m)
+			f := explain(err)
+			if !errors.Is(err, media.ErrNoRoom) || f.code != failed || f.fault != "" || f.final(8) || !strings.Contains(f.reason, "room") {
+				t.Errorf("%v: %+v, want it to be no fault of the file", err, f)
+			}
+			empty(t, p.Media)
+		})
+	}
 	p := publisher(t)
 	p.Tools.ffmpeg = script(t, "echo 'secret of the machine' >&2\nexit 1")
 	m := &videopublishingv1.PublishVideo{OwnerId: ann, VideoId: uuid.NewString(), SourceUri: upload(t, p.Media, ann, webm(t))}
-	one := publishing{Publisher: p, minFree: 1 << 62}
-	_, err := one.publish(t.Context(), m)
-	for attempt := range int32(9) {
-		if _, _, final := explain(err, attempt+1, false); final || err == nil {
-			t.Errorf("error %v is final after attempt %d", err, attempt+1)
-		}
-	}
-	code, reason, final := explain(err, 10, true)
-	if code != failed || !final || strings.Contains(reason, "secret") {
-		t.Errorf("at the end: %s, %q, %v", code, reason, final)
-	}
-	one.minFree = 0
-	_, err = one.publish(t.Context(), m)
+	_, err := publishing{Publisher: p}.publish(t.Context(), m)
 	expect(t, err, failed, onFile)
-	code, reason, final = explain(err, 2, false)
-	if code != failed || !final || strings.Contains(reason, "secret") || !strings.Contains(err.Error(), "secret") {
-		t.Errorf("%v: %s, %q, %v: want the log alone to know", err, code, reason, final)
+	if f := explain(err); f.code != failed || !f.final(1) || strings.Contains(f.reason, "secret") || !strings.Contains(err.Error(), "secret") {
+		t.Errorf("%v: %+v: want the log alone to know", err, f)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"videotutorials/components"
+	"videotutorials/internal/media"
 )
 
 // The codes of failures. notOwner is one, too.
@@ -16,13 +17,24 @@ const (
 	failed            = "FAILED"
 )
 
+// The faults of which attempts are counted, in PublishAttemptFailed: that a source
+// does not answer, that a file cannot be read, that it takes too long.
+const (
+	ofSource = "SOURCE"
+	ofFile   = "FILE"
+	ofTime   = "TIME"
+)
+
 // A failure is why a video is not published. Any other error is one of this
 // machine.
 type failure struct {
 	code string
 	// reason is for people.
 	reason string
-	// attempts is how many there may be in all: after so many it is final.
+	// fault is what is counted; "" of this machine, and of what is final at once.
+	fault string
+	// attempts is how many may fail for the fault: then it is final. 0: as many as
+	// there are.
 	attempts int32
 	// cause is for the log.
 	cause error
@@ -46,28 +58,33 @@ const (
 )
 
 func refuse(code string, cause error, reason string, args ...any) error {
-	return &failure{code, fmt.Sprintf(reason, args...), 1, cause}
+	return &failure{code, fmt.Sprintf(reason, args...), "", 1, cause}
 }
 
 func unanswered(cause error, reason string, args ...any) error {
-	return &failure{unreachableSource, fmt.Sprintf(reason, args...), onAnswer, cause}
+	return &failure{unreachableSource, fmt.Sprintf(reason, args...), ofSource, onAnswer, cause}
 }
 
 func broken(cause error, reason string, args ...any) error {
-	return &failure{failed, fmt.Sprintf(reason, args...), onFile, cause}
+	return &failure{failed, fmt.Sprintf(reason, args...), ofFile, onFile, cause}
 }
 
-// explain returns what people are told of an error after the attempt, and whether
-// it is final.
-func explain(err error, attempt int32, last bool) (code, reason string, final bool) {
+// final reports whether another attempt would be of no use, where as many as
+// before have failed for the same fault.
+func (f *failure) final(before int32) bool { return f.attempts > 0 && before+1 >= f.attempts }
+
+// explain returns what people are told of an error.
+func explain(err error) *failure {
 	var known *failure
 	switch {
 	case errors.As(err, &known):
-		return known.code, known.reason, last || attempt >= known.attempts
+		return known
 	case errors.Is(err, context.DeadlineExceeded):
-		return failed, "it took too long", last || attempt >= onFile
+		return &failure{failed, "it took too long", ofTime, onFile, err}
 	case errors.Is(err, components.ErrNoResult):
-		return failed, "the system has stopped each time it was published", last
+		return &failure{failed, "the system has stopped each time it was published", "", 0, err}
+	case errors.Is(err, media.ErrNoRoom):
+		return &failure{failed, "the system has too little room for it", "", 0, err}
 	}
-	return failed, "the system could not publish it", last
+	return &failure{failed, "the system could not publish it", "", 0, err}
 }

@@ -8,8 +8,9 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"time"
+
+	"videotutorials/internal/media"
 )
 
 const (
@@ -69,11 +70,11 @@ func fetchable(u *url.URL) bool {
 // errSilent says that a source has stopped in the middle, or nearly.
 var errSilent = errors.New("nothing came for too long")
 
-// fetch writes what is at the address to a new file.
-func (f fetcher) fetch(ctx context.Context, address, path string) error {
+// fetch writes what is at the address to a new file, and returns its path.
+func (f fetcher) fetch(ctx context.Context, address string, scratch *media.Scratch) (path string, err error) {
 	u, err := url.Parse(address)
 	if err != nil || !fetchable(u) {
-		return refuse(unreachableSource, err, "the source is neither an upload nor an http or https address")
+		return "", refuse(unreachableSource, err, "the source is neither an upload nor an http or https address")
 	}
 	bounded, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
@@ -81,7 +82,7 @@ func (f fetcher) fetch(ctx context.Context, address, path string) error {
 	defer stop(nil)
 	request, err := http.NewRequestWithContext(heard, http.MethodGet, u.String(), http.NoBody)
 	if err != nil {
-		return refuse(unreachableSource, err, "the source's address is none")
+		return "", refuse(unreachableSource, err, "the source's address is none")
 	}
 	request.Header.Set("User-Agent", "videotutorials")
 	response, err := f.client.Do(request)
@@ -90,7 +91,7 @@ func (f fetcher) fetch(ctx context.Context, address, path string) error {
 		watch := time.AfterFunc(f.silence, func() { stop(errSilent) })
 		defer watch.Stop()
 		began, n := time.Now(), int64(0)
-		err = f.keep(response, path, func(more int) {
+		err = f.keep(response, scratch, func(more int) {
 			n += int64(more)
 			if late := time.Since(began) - f.silence; late > 0 && n < int64(late.Seconds()*slowest) {
 				stop(errSilent) // it holds a place that others wait for
@@ -101,15 +102,18 @@ func (f fetcher) fetch(ctx context.Context, address, path string) error {
 	}
 	switch {
 	case ctx.Err() != nil:
-		return ctx.Err()
+		return "", ctx.Err()
 	case bounded.Err() != nil:
-		return refuse(unreachableSource, err, "to fetch the source takes longer than %v", fetchTimeout)
+		return "", refuse(unreachableSource, err, "to fetch the source takes longer than %v", fetchTimeout)
 	}
-	return unreachable(err)
+	return scratch.Path(source), unreachable(err)
 }
 
+// source is the name of the file that is fetched.
+const source = "source"
+
 // keep writes the answer to a new file.
-func (f fetcher) keep(response *http.Response, path string, heard func(n int)) (err error) {
+func (f fetcher) keep(response *http.Response, scratch *media.Scratch, heard func(n int)) (err error) {
 	switch {
 	case response.StatusCode >= http.StatusInternalServerError:
 		return unanswered(nil, "the source answers %d", response.StatusCode)
@@ -118,7 +122,7 @@ func (f fetcher) keep(response *http.Response, path string, heard func(n int)) (
 	case response.ContentLength > f.most:
 		return f.tooLarge()
 	}
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	file, err := scratch.Create(source, max(0, response.ContentLength))
 	if err != nil {
 		return &diskError{err}
 	}
@@ -175,7 +179,7 @@ func (h heeded) Read(p []byte) (int, error) {
 }
 
 // A disk is a file whose errors are told from those of the source.
-type disk struct{ file *os.File }
+type disk struct{ file *media.File }
 
 func (d disk) Write(p []byte) (int, error) {
 	n, err := d.file.Write(p)

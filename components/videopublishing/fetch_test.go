@@ -10,10 +10,11 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"videotutorials/internal/media"
 )
 
 // site serves what fetches meet.
@@ -68,7 +69,7 @@ func site(t *testing.T) (address string) {
 
 func TestFetch(t *testing.T) {
 	t.Parallel()
-	here := site(t)
+	here, p := site(t), publisher(t)
 	var gone net.ListenConfig
 	listener, err := gone.Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -108,8 +109,7 @@ func TestFetch(t *testing.T) {
 			t.Parallel()
 			f := newFetcher(true, 1000)
 			f.silence = 100 * time.Millisecond
-			path := filepath.Join(t.TempDir(), "source")
-			err := f.fetch(t.Context(), test.source, path)
+			path, err := f.fetch(t.Context(), test.source, scratch(t, p))
 			expect(t, err, test.code, test.attempts)
 			if text, err := os.ReadFile(path); test.code == "" && string(text) != "video" {
 				t.Errorf("fetched %q, %v", text, err)
@@ -146,7 +146,7 @@ func TestFetch_Private(t *testing.T) {
 	}
 	f := newFetcher(false, 1000)
 	for _, host := range []string{"127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "127.1", "0.0.0.0", "10.0.0.1", "169.254.169.254"} {
-		err := f.fetch(t.Context(), "http://"+host+":"+port+"/", filepath.Join(t.TempDir(), "source"))
+		_, err := f.fetch(t.Context(), "http://"+host+":"+port+"/", scratch(t, publisher(t)))
 		expect(t, err, unreachableSource, 1)
 		var address *addressError
 		if host != "127.1" && !errors.As(err, &address) { // which no resolver need know
@@ -164,7 +164,7 @@ func TestFetch_Private(t *testing.T) {
 		}
 		return guarded.DialContext(ctx, network, address)
 	}
-	err = f.fetch(t.Context(), "http://public.example/to?url="+url.QueryEscape(inside.URL), filepath.Join(t.TempDir(), "source"))
+	_, err = f.fetch(t.Context(), "http://public.example/to?url="+url.QueryEscape(inside.URL), scratch(t, publisher(t)))
 	expect(t, err, unreachableSource, 1)
 	var address *addressError
 	if !errors.As(err, &address) || first {
@@ -179,30 +179,46 @@ func TestFetch_Private(t *testing.T) {
 // from both.
 func TestFetch_Disk(t *testing.T) {
 	t.Parallel()
-	here := site(t)
+	here, p := site(t), publisher(t)
 	f := newFetcher(true, 1000)
-	err := f.fetch(t.Context(), here+"/video", filepath.Join(t.TempDir(), "missing", "source"))
 	var known *failure
-	if !errors.Is(err, fs.ErrNotExist) || errors.As(err, &known) {
-		t.Errorf("error %v, want fs.ErrNotExist", err)
+	removed := scratch(t, p)
+	if err := removed.Remove(); err != nil {
+		t.Fatal(err)
 	}
-	if _, err := (disk{unwritable(t)}).Write([]byte("x")); err == nil || errors.As(unreachable(err), &known) {
-		t.Errorf("error %v, want one of the disk", err)
+	if _, err := f.fetch(t.Context(), here+"/video", removed); !errors.Is(err, fs.ErrNotExist) || errors.As(err, &known) {
+		t.Errorf("error %v, want fs.ErrNotExist", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := f.fetch(ctx, here+"/video", filepath.Join(t.TempDir(), "source")); !errors.Is(err, context.Canceled) {
+	if _, err := f.fetch(ctx, here+"/video", scratch(t, p)); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want context.Canceled", err)
+	}
+	// Of the first it is known before it comes.
+	for path, enough := range map[string]int{"/video": 0, "/endless": 1} {
+		looks := 0
+		p.Media.Space = func() (int64, int64, error) {
+			if looks++; looks > enough {
+				return 1 << 30, 1 << 40, nil
+			}
+			return 2 << 30, 1 << 40, nil
+		}
+		s := scratch(t, p)
+		if _, err := f.fetch(t.Context(), here+path, s); !errors.Is(err, media.ErrNoRoom) || errors.As(err, &known) {
+			t.Errorf("%s: error %v, want media.ErrNoRoom", path, err)
+		}
+		if _, err := os.Stat(s.Path(source)); (err == nil) != (enough > 0) {
+			t.Errorf("%s: file %v", path, err)
+		}
 	}
 }
 
-// unwritable returns a file that cannot be written.
-func unwritable(t *testing.T) *os.File {
+// scratch returns a folder for work.
+func scratch(t *testing.T, p Publisher) *media.Scratch {
 	t.Helper()
-	f, err := os.Open(file(t, "read-only", ""))
+	s, err := p.Media.Scratch()
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = f.Close() })
-	return f
+	return s
 }

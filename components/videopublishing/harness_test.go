@@ -154,7 +154,7 @@ func upload(t *testing.T, folder *media.Folder, owner, path string) string {
 	}
 	defer file.Close() //nolint:errcheck // it was only read
 	id := uuid.New()
-	up, err := folder.CreateUpload(uuid.MustParse(owner), id)
+	up, err := folder.CreateUpload(uuid.MustParse(owner), id, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -88,7 +88,7 @@ func TestInspect_OtherFiles(t *testing.T) {
 		_, err := found(t).inspect(t.Context(), path)
 		expect(t, err, notAVideo, 1)
 		// Nor does ffmpeg read it, whatever ffprobe said.
-		p := publishing{Publisher: Publisher{Tools: found(t)}}
+		p := publishing{Publisher: publisher(t)}
 		for _, format := range []string{"hls", "concat", "sdp", "dash"} {
 			err := p.convert(t.Context(), path, content{format: format}, filepath.Join(t.TempDir(), "out.mp4"), &watch{})
 			if !own(err) {

@@ -20,15 +20,12 @@ type publishing struct {
 	fetcher fetcher
 	// progress is how often the log is told of it.
 	progress time.Duration
-	// minFree is how many bytes are free where a program has not failed for want
-	// of room.
-	minFree uint64
 }
 
 func (p publishing) effect(t times) components.Effect[*videopublishingv1.PublishVideo, video, *videopublishingv1.PublishAttempted] {
 	return components.Effect[*videopublishingv1.PublishVideo, video, *videopublishingv1.PublishAttempted]{
 		Entity: publishable, Projection: videos, Refuse: video.refuse, Due: video.due, Attempted: attempted,
-		Do: p.publish, Failed: notPublished,
+		Do: p.publish, Failed: video.notPublished,
 		Timeout: t.timeout, Lease: t.lease, Announce: true, Interruptible: true, Pauses: t.pauses,
 	}
 }
@@ -58,13 +55,16 @@ func attempted(m *videopublishingv1.PublishVideo, attempt int32, until time.Time
 	}
 }
 
-func notPublished(m *videopublishingv1.PublishVideo, attempt int32, last bool, err error) []components.Emit {
-	code, reason, final := explain(err, attempt, last)
-	if final {
-		return []components.Emit{components.Event(finally(m, code, reason))}
+// notPublished says that the attempt has failed, and if there is no other, that
+// the video is not published: that rests on the attempts that have failed for the
+// same fault, and not on others that were lost.
+func (v video) notPublished(m *videopublishingv1.PublishVideo, attempt int32, last bool, err error) []components.Emit {
+	f := explain(err)
+	if last || f.final(v.failures[f.fault]) {
+		return []components.Emit{components.Event(finally(m, f.code, f.reason))}
 	}
 	return []components.Emit{components.Event(&videopublishingv1.PublishAttemptFailed{
-		VideoId: m.GetVideoId(), Attempt: attempt, Code: code, Reason: reason,
+		VideoId: m.GetVideoId(), Attempt: attempt, Code: f.code, Reason: f.reason, Fault: f.fault,
 	})}
 }
 
@@ -138,8 +138,7 @@ func (p publishing) make(ctx context.Context, m *videopublishingv1.PublishVideo,
 func (p publishing) source(ctx context.Context, m *videopublishingv1.PublishVideo, scratch *media.Scratch) (path string, err error) {
 	upload, ok := media.ParseUploadURI(m.GetSourceUri())
 	if !ok {
-		path = scratch.Path("source")
-		return path, p.fetcher.fetch(ctx, m.GetSourceUri(), path)
+		return p.fetcher.fetch(ctx, m.GetSourceUri(), scratch)
 	}
 	owner, err := uuid.Parse(m.GetOwnerId())
 	if err != nil {

@@ -218,6 +218,26 @@ func TestPublish_Fails(t *testing.T) {
 	}
 }
 
+// TestPublish_AttemptsLost has a source that does not answer, after as many
+// attempts as it may have were lost: it has them all the same.
+func TestPublish_AttemptsLost(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }))
+	t.Cleanup(server.Close)
+	store, p, video := teststore.New(t), publisher(t), uuid.NewString()
+	lost := attempted(&videopublishingv1.PublishVideo{OwnerId: ann, SourceUri: server.URL, VideoId: video}, onAnswer, time.Now())
+	command(t, store, ann, video, lost)
+	publish(t, store, ann, video, server.URL)
+	start(t, store, consumers(p, brisk()))
+	events := await(t, store, video, (*videopublishingv1.VideoPublishingFailed)(nil), 1)
+	want(t, events, "PublishAttempted",
+		"PublishAttempted", "PublishAttemptFailed", "PublishAttempted", "PublishAttemptFailed", "PublishAttempted", "PublishAttemptFailed",
+		"PublishAttempted", "VideoPublishingFailed")
+	if got := last[*videopublishingv1.VideoPublishingFailed](t, events); got.GetCode() != unreachableSource {
+		t.Errorf("failed with %v, want %s", got, unreachableSource)
+	}
+}
+
 // TestPublish_FromAddress fetches, and tells a source that is away for a while
 // from one that is not there.
 func TestPublish_FromAddress(t *testing.T) {

@@ -3,7 +3,6 @@ package videopublishing
 import (
 	"context"
 	"strconv"
-	"syscall"
 	"time"
 
 	"videotutorials/internal/media"
@@ -32,8 +31,6 @@ func (p publishing) transcode(ctx context.Context, videoID, path string, found c
 		err = p.convert(ctx, path, found, out, w)
 	}
 	switch {
-	case own(err) && p.full(scratch.Path("")):
-		return result{}, err
 	case own(err):
 		return result{}, broken(err, "the video cannot be read to its end: the file is damaged, or of a kind that is not known")
 	case err != nil:
@@ -59,7 +56,7 @@ func (p publishing) convert(ctx context.Context, path string, found content, out
 	// The metadata can say where a video was taken.
 	args = append(args, "-map_metadata", "-1", "-map_chapters", "-1", "-max_muxing_queue_size", "4096",
 		"-fs", strconv.FormatInt(largest*p.MaxSource, 10), "-movflags", "+faststart", "-progress", "pipe:1", "-stats_period", "1", "-nostats", "-f", "mp4", "file:"+out)
-	return run(ctx, p.Tools.ffmpeg, args, w.line)
+	return p.inRoom(ctx, func(ctx context.Context) error { return run(ctx, p.Tools.ffmpeg, args, w.line) })
 }
 
 // largest is how many times as large as a source may be a video may become: what
@@ -160,10 +157,4 @@ func (p publishing) poster(ctx context.Context, video, path string, duration tim
 		return "", err
 	}
 	return path, nil
-}
-
-// full reports whether the disk is.
-func (p publishing) full(folder string) bool {
-	var s syscall.Statfs_t
-	return syscall.Statfs(folder, &s) == nil && s.Bavail*uint64(s.Bsize) < p.minFree //nolint:gosec // a size is not negative
 }

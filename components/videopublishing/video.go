@@ -14,10 +14,13 @@ type video struct {
 	// settled says that it is published, or will not be.
 	settled           bool
 	name, description string
+	// failures counts the attempts that have failed, by their faults.
+	failures map[string]int32
 }
 
 var videos = components.Projection[video]{
 	components.When(video.begun),
+	components.When(video.attemptFailed),
 	components.When(video.published),
 	components.When(video.failed),
 	components.When(video.named),
@@ -26,6 +29,17 @@ var videos = components.Projection[video]{
 
 func (v video) begun(e *videopublishingv1.PublishAttempted) video {
 	return v.ownedBy(e.GetOwnerId(), e.GetSourceUri())
+}
+
+func (v video) attemptFailed(e *videopublishingv1.PublishAttemptFailed) video {
+	if e.GetFault() == "" {
+		return v
+	}
+	if v.failures == nil {
+		v.failures = map[string]int32{}
+	}
+	v.failures[e.GetFault()]++
+	return v
 }
 
 func (v video) published(e *videopublishingv1.VideoPublished) video {

@@ -1,6 +1,7 @@
 package videopublishing
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -158,6 +159,8 @@ func apply(v video, event proto.Message) video {
 	switch e := event.(type) {
 	case *videopublishingv1.PublishAttempted:
 		return v.begun(e)
+	case *videopublishingv1.PublishAttemptFailed:
+		return v.attemptFailed(e)
 	case *videopublishingv1.VideoPublished:
 		return v.published(e)
 	case *videopublishingv1.VideoPublishingFailed:
@@ -174,9 +177,14 @@ func TestVideo_Folds(t *testing.T) {
 	t.Parallel()
 	begun := &videopublishingv1.PublishAttempted{OwnerId: ann, SourceUri: "upload:1"}
 	failed := &videopublishingv1.VideoPublishingFailed{OwnerId: ann, SourceUri: "upload:1"}
+	answerless := &videopublishingv1.PublishAttemptFailed{Code: unreachableSource, Fault: ofSource}
+	broken := &videopublishingv1.PublishAttemptFailed{Code: "FAILED", Fault: ofFile}
+	ours := &videopublishingv1.PublishAttemptFailed{Code: "FAILED"}
 	another := &videopublishingv1.VideoPublishingFailed{OwnerId: eve, SourceUri: "upload:2"}
 	published := &videopublishingv1.VideoPublished{OwnerId: ann, SourceUri: "upload:1"}
 	owned := video{owner: ann, source: "upload:1"}
+	tried := owned
+	tried.failures = map[string]int32{ofSource: 2, ofFile: 1}
 	settled := owned
 	settled.settled = true
 	named := owned
@@ -187,6 +195,7 @@ func TestVideo_Folds(t *testing.T) {
 	}{
 		"Begun":          {[]proto.Message{begun}, owned},
 		"Published":      {[]proto.Message{begun, published}, settled},
+		"AttemptsFailed": {[]proto.Message{begun, answerless, begun, begun, ours, begun, answerless, begun, broken}, tried},
 		"Failed":         {[]proto.Message{begun, failed}, settled},
 		"AnothersFailed": {[]proto.Message{begun, another}, owned},
 		"PublishedThen":  {[]proto.Message{begun, published, another}, settled},
@@ -200,7 +209,7 @@ func TestVideo_Folds(t *testing.T) {
 		for _, event := range c.events {
 			got = apply(got, event)
 		}
-		if got != c.want {
+		if !reflect.DeepEqual(got, c.want) {
 			t.Errorf("%s: %+v, want %+v", test, got, c.want)
 		}
 	}

@@ -21,11 +21,12 @@
 //
 // What is wrong with the command or the file is final at once: NOT_OWNER,
 // NOT_A_VIDEO, TOO_LARGE, and UNREACHABLE_SOURCE where the source says so. A
-// source that does not answer is UNREACHABLE_SOURCE after four attempts within
-// half a minute. A file that looks like a video, and which ffmpeg cannot read, is
-// FAILED after two. What is wrong with this machine, as a full disk, is FAILED
-// after ten attempts within eleven hours; a store that is away is waited for, for
-// ever.
+// source that does not answer is UNREACHABLE_SOURCE after four attempts that have
+// failed for that, most often within half a minute. A file that looks like a video,
+// and which ffmpeg cannot read, is FAILED after two, and so is one that takes too
+// long. Attempts that are lost to a crash, or to what is wrong with this machine,
+// as a full disk, are not counted among these; with them, it is FAILED after ten in
+// all, within eleven hours. A store that is away is waited for, for ever.
 package videopublishing
 
 import (
@@ -74,7 +75,7 @@ func pauses() []time.Duration {
 }
 
 func consumers(p Publisher, t times) []components.Consumer {
-	one := publishing{Publisher: p, fetcher: newFetcher(p.AllowPrivate, p.MaxSource), progress: t.progress, minFree: 64 << 20}
+	one := publishing{Publisher: p, fetcher: newFetcher(p.AllowPrivate, p.MaxSource), progress: t.progress}
 	return []components.Consumer{{
 		ID: "video-publishing",
 		// A transcode takes a processor. One alone must not hold up all others.

@@ -8,7 +8,8 @@
 //
 // A file that is not in tmp is whole and on disk, and is never written again. A
 // crash leaves nothing but a folder in tmp, which Sweep removes. Nothing outside
-// of the folder is ever touched, not by a symbolic link either.
+// of the folder is ever touched, not by a symbolic link either. It never fills its
+// disk, see CheckRoom.
 package media
 
 import (
@@ -34,6 +35,10 @@ const (
 // A Folder is the folder of videos. Several processes may use one at a time. All
 // of it is on one file system. Make it with Open.
 type Folder struct {
+	// Space returns how many bytes of the file system are free, and how many it
+	// has. Open sets it; tests have another.
+	Space func() (free, size int64, err error)
+
 	path string
 	root *os.Root
 }
@@ -52,7 +57,7 @@ func Open(path string) (*Folder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open media: %w", err)
 	}
-	f := &Folder{path, root}
+	f := &Folder{func() (int64, int64, error) { return space(path) }, path, root}
 	for _, name := range []string{uploads, videos, temporary} {
 		if err := f.makeFolder(name); err != nil {
 			return nil, errors.Join(err, root.Close())

@@ -56,7 +56,7 @@ func files(t *testing.T, path string) (names []string) {
 
 func put(t *testing.T, f *media.Folder, id uuid.UUID, text string) {
 	t.Helper()
-	u, err := f.CreateUpload(owner, id)
+	u, err := f.CreateUpload(owner, id, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +84,7 @@ func read(t *testing.T, file *os.File, err error) string {
 func TestUpload(t *testing.T) {
 	t.Parallel()
 	f, path := open(t)
-	u, err := f.CreateUpload(owner, upload)
+	u, err := f.CreateUpload(owner, upload, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +137,7 @@ func TestUpload_FirstStays(t *testing.T) {
 func TestUpload_Abort(t *testing.T) {
 	t.Parallel()
 	f, path := open(t)
-	u, err := f.CreateUpload(owner, upload)
+	u, err := f.CreateUpload(owner, upload, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,7 +160,7 @@ func TestUpload_CommitFails(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(path, "uploads", owner.String()), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	u, err := f.CreateUpload(owner, upload)
+	u, err := f.CreateUpload(owner, upload, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,32 +31,34 @@ func ParseUploadURI(uri string) (uuid.UUID, bool) {
 // An Upload is one that is being written. Either Commit or Abort ends it.
 type Upload struct {
 	scratch *Scratch
-	file    *os.File
+	file    *File
 	name    string
 }
 
-// CreateUpload begins an upload of the owner. It is nowhere to be seen before
-// Commit.
-func (f *Folder) CreateUpload(owner, upload uuid.UUID) (*Upload, error) {
+// CreateUpload begins an upload of the owner, which will have about so many bytes;
+// 0 where that is not known. It is nowhere to be seen before Commit. It returns
+// ErrNoRoom where the disk has too little room for it.
+func (f *Folder) CreateUpload(owner, upload uuid.UUID, size int64) (*Upload, error) {
 	scratch, err := f.Scratch()
 	if err != nil {
 		return nil, err
 	}
-	file, err := f.root.OpenFile(filepath.Join(scratch.name, uploads), os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode)
+	file, err := scratch.Create(uploads, size)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("create an upload: %w", err), scratch.Remove())
 	}
 	return &Upload{scratch, file, uploadName(owner, upload)}, nil
 }
 
-// Write appends to the upload. A full disk is an error; then Abort.
+// Write appends to the upload. It returns ErrNoRoom where the disk has too little
+// room by now; then Abort.
 func (u *Upload) Write(p []byte) (int, error) { return u.file.Write(p) }
 
 // Commit puts the upload on disk, under its name. Where there is one with that
 // id already, it stays as it is, and this one is dropped. After an error nothing
 // is left of the upload.
 func (u *Upload) Commit() error {
-	err := errors.Join(u.file.Sync(), u.file.Close())
+	err := errors.Join(u.file.file.Sync(), u.file.Close())
 	if err == nil {
 		err = u.link()
 	}

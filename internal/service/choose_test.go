@@ -16,7 +16,7 @@ func TestChoose(t *testing.T) {
 		}
 	}
 	var usage *UsageError
-	if _, err := Choose("letter", all, []string{"a", "d"}); !errors.As(err, &usage) || usage.Reason != `there is no letter "d"` {
+	if _, err := Choose("letter", all, []string{"a", "d"}); !errors.As(err, &usage) || usage.Reason != `there is no letter "d": a, b, c` {
 		t.Errorf("%v, want wrong usage", err)
 	}
 }

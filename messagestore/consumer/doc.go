@@ -1,16 +1,18 @@
-// Package consumer runs handlers over a subscription, in order, and keeps the
-// consumer's position.
+// Package consumer follows a subscription and keeps the consumer's position. The
+// components handle what comes by a Parallel; the aggregators, which keep their
+// positions in View Data, follow by a Loop.
 //
-//	categories ──subscription──▶ Loop ──▶ handlers ──▶ position
+//	categories ──subscription──▶ Loop ──▶ Parallel ──▶ position
 //	                               ▲                      │ Read in subscriberPosition-<ID>
 //	                               └──── after a start ───┘
 //
 // # Delivery
 //
-// Each message is handled at least once, in the order of the log. After a stop
-// none comes again; after a crash those since the last kept position do, so
-// handlers MUST be idempotent. A message whose handler fails is tried again for
-// ever, with growing pauses, and the ones behind it wait: nothing is skipped.
+// Each message is handled at least once, those for one entity in the order of the
+// log. After a stop none that was handled comes again; after a crash those since
+// the last kept position do, so handling MUST be idempotent. A message that fails
+// is tried again for ever, with growing pauses, and the ones behind it for the same
+// entity wait; only what nobody can handle is skipped, with a line in the log.
 //
 // # Position
 //

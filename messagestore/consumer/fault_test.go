@@ -14,9 +14,9 @@ import (
 	"videotutorials/messagestore"
 )
 
-// TestConsumer_LogRestored restores the log to before the consumer's place and
+// TestParallel_LogRestored restores the log to before the consumer's place and
 // writes it on past it: the consumer goes on from the position the log has.
-func TestConsumer_LogRestored(t *testing.T) {
+func TestParallel_LogRestored(t *testing.T) {
 	t.Parallel()
 	store, url := teststore.Open(t)
 	faulty := &faulty{Store: store, cut: make(chan struct{})}
@@ -40,9 +40,9 @@ func TestConsumer_LogRestored(t *testing.T) {
 	keptUpTo(t, kept(t, restored), places[len(places)-1])
 }
 
-// TestConsumer_KeptPlaceDiverged damages the position itself: the consumer says
+// TestParallel_KeptPlaceDiverged damages the position itself: the consumer says
 // so, handles nothing, and goes on as soon as it is mended.
-func TestConsumer_KeptPlaceDiverged(t *testing.T) {
+func TestParallel_KeptPlaceDiverged(t *testing.T) {
 	t.Parallel()
 	for name, damaged := range map[string]string{
 		"OtherMessage": `{"position": 2, "messageId": "01926f4e-0000-7000-8000-000000000000"}`,
@@ -58,7 +58,7 @@ func TestConsumer_KeptPlaceDiverged(t *testing.T) {
 			run := start(t, c, store, lazy)
 			<-run.failed
 			<-run.failed
-			if err := c.Ready(t.Context()); err == nil || !strings.Contains(err.Error(), "subscriberPosition-test") {
+			if err := c.Ready(); err == nil || !strings.Contains(err.Error(), "subscriberPosition-test") {
 				t.Errorf("ready with a damaged position: %v, want that it is damaged", err)
 			}
 			mended := fmt.Sprintf(`{"position": 2, "messageId": %q}`, places[1].ID)
@@ -68,8 +68,8 @@ func TestConsumer_KeptPlaceDiverged(t *testing.T) {
 	}
 }
 
-// TestConsumer_PositionOfTheOriginal resumes by the position alone.
-func TestConsumer_PositionOfTheOriginal(t *testing.T) {
+// TestParallel_PositionOfTheOriginal resumes by the position alone.
+func TestParallel_PositionOfTheOriginal(t *testing.T) {
 	t.Parallel()
 	store := teststore.New(t)
 	view(t, store, 1, 4)
@@ -79,9 +79,9 @@ func TestConsumer_PositionOfTheOriginal(t *testing.T) {
 	want(t, viewed, 3, 4)
 }
 
-// TestConsumer_TwoInstances lets two instances of a consumer keep its position:
+// TestParallel_TwoInstances lets two instances of a consumer keep its position:
 // both handle all, and no position goes back.
-func TestConsumer_TwoInstances(t *testing.T) {
+func TestParallel_TwoInstances(t *testing.T) {
 	t.Parallel()
 	store := teststore.New(t)
 	var runs []running
@@ -105,9 +105,9 @@ func TestConsumer_TwoInstances(t *testing.T) {
 	keptUpTo(t, got, last)
 }
 
-// TestConsumer_AnotherInstance finds that another one has kept a position: behind
+// TestParallel_AnotherInstance finds that another one has kept a position: behind
 // it the consumer keeps its own, before it none.
-func TestConsumer_AnotherInstance(t *testing.T) {
+func TestParallel_AnotherInstance(t *testing.T) {
 	t.Parallel()
 	for name, other := range map[string]int64{"Behind": 1, "Ahead": 1000} {
 		t.Run(name, func(t *testing.T) {
@@ -119,8 +119,7 @@ func TestConsumer_AnotherInstance(t *testing.T) {
 			want(t, viewed, 1, 1)
 			awaitKept(t, store)
 			write(t, store, positionStream("test"), "Read", fmt.Sprintf(`{"position": %d}`, other))
-			last := view(t, store, 2, 5)[3]
-			want(t, viewed, 2, 5)
+			last := step(t, store, viewed, 2, 5)
 			run.stop()
 			got := kept(t, store)
 			keptUpTo(t, got, last)
@@ -131,9 +130,9 @@ func TestConsumer_AnotherInstance(t *testing.T) {
 	}
 }
 
-// TestConsumer_PositionCannotBeKept lets each write fail, or hang: the handlers
+// TestParallel_PositionCannotBeKept lets each write fail, or hang: the handlers
 // go on, and later the position is kept.
-func TestConsumer_PositionCannotBeKept(t *testing.T) {
+func TestParallel_PositionCannotBeKept(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]func(context.Context) error{
 		"Fails": func(context.Context) error { return &messagestore.ExhaustedError{Reason: "queue full"} },
@@ -168,36 +167,29 @@ func TestConsumer_PositionCannotBeKept(t *testing.T) {
 		}}
 		c, viewed := viewer("test")
 		run := start(t, c, faulty, eager)
-		last := view(t, store, 1, 3)[2]
-		want(t, viewed, 1, 3)
+		last := step(t, store, viewed, 1, 5)
 		run.stop()
 		keptUpTo(t, kept(t, store), last)
 	})
 }
 
-// TestConsumer_StopFinishesTheMessage stops in the middle of a handler.
-func TestConsumer_StopFinishesTheMessage(t *testing.T) {
+// TestParallel_StopFinishesTheMessage stops in the middle of a handler.
+func TestParallel_StopFinishesTheMessage(t *testing.T) {
 	t.Parallel()
 	store := teststore.New(t)
-	begun, goOn := make(chan struct{}), make(chan struct{})
+	begun := make(chan struct{}, 2)
 	c, _ := viewer("test")
-	handle := c.Handlers[0].handle
-	c.Handlers[0].handle = func(ctx context.Context, m messagestore.Message) error {
+	c.Handle = func(ctx context.Context, _ messagestore.Message, _ func()) error {
+		work, done := Finishing(ctx)
+		defer done()
 		begun <- struct{}{}
-		<-goOn
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		return handle(ctx, m)
+		<-ctx.Done()
+		return work.Err()
 	}
 	first := view(t, store, 1, 2)[0]
 	run := start(t, c, store, lazy)
 	<-begun
-	stopped := make(chan struct{})
-	go func() { run.stop(); close(stopped) }()
-	run.cancelled()
-	close(goOn)
-	<-stopped
+	run.stop()
 	if got := kept(t, store); !slices.Equal(got, []messagestore.Place{first}) {
 		t.Errorf("kept %v, want %v: the message that was under way, and no other", got, first)
 	}

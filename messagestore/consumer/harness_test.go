@@ -32,19 +32,17 @@ var lazy = limits{handled: 1_000_000, interval: time.Hour, skipped: 1_000_000, p
 type running struct {
 	// stop ends it and waits for the end; so does the end of the test.
 	stop func()
-	// cancelled waits until stop was called.
-	cancelled func()
 	// failed receives when it has logged an error.
 	failed <-chan struct{}
 }
 
-func start(t *testing.T, c *Consumer, store messagestore.Store, limits limits) running {
+func start(t *testing.T, p *Parallel, store messagestore.Store, limits limits) running {
 	t.Helper()
 	failed := make(chan struct{}, 1000)
-	log := slog.New(watcher{slog.NewTextHandler(t.Output(), nil), failed})
+	p.Store, p.Log = store, slog.New(watcher{slog.NewTextHandler(t.Output(), nil), failed})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- c.run(ctx, store, log, limits) }()
+	go func() { done <- p.run(ctx, limits) }()
 	stop := sync.OnceFunc(func() {
 		cancel()
 		if err := <-done; err != nil {
@@ -52,7 +50,7 @@ func start(t *testing.T, c *Consumer, store messagestore.Store, limits limits) r
 		}
 	})
 	t.Cleanup(stop)
-	return running{stop, func() { <-ctx.Done() }, failed}
+	return running{stop, failed}
 }
 
 // A watcher is a log handler that tells of errors.
@@ -72,15 +70,30 @@ func (w watcher) WithAttrs(attributes []slog.Attr) slog.Handler {
 	return watcher{w.Handler.WithAttrs(attributes), w.failed}
 }
 
-// viewer is a consumer of viewings that sends each one it handles.
-func viewer(id string) (*Consumer, <-chan string) {
+// viewer is a consumer of viewings, all of one entity, that sends each one it
+// handles.
+func viewer(id string) (*Parallel, <-chan string) {
 	viewed := make(chan string, 1000)
-	return &Consumer{ID: id, Handlers: Handlers{
-		On(func(_ context.Context, e *viewingv1.VideoViewed, _ messagestore.Message) error {
-			viewed <- e.GetVideoId()
-			return nil
-		}),
-	}}, viewed
+	return &Parallel{
+		ID: id, Subscription: messagestore.Subscription{Source: messagestore.OfCategories("viewing")},
+		Entity: func(m messagestore.Message) (messagestore.Stream, error) { return m.Stream, nil },
+		Handle: func(_ context.Context, m messagestore.Message, _ func()) error {
+			viewing, err := contract.Decode[*viewingv1.VideoViewed](m)
+			viewed <- viewing.GetVideoId()
+			return err
+		},
+	}, viewed
+}
+
+// step writes viewings of v<from> to v<to>, each after the one before was handled,
+// and returns the place of the last.
+func step(t *testing.T, store messagestore.Store, viewed <-chan string, from, to int) (last messagestore.Place) {
+	t.Helper()
+	for i := from; i <= to; i++ {
+		last = view(t, store, i, i)[0]
+		want(t, viewed, i, i)
+	}
+	return last
 }
 
 // view writes viewings of v<from> to v<to> and returns their places.

@@ -19,8 +19,8 @@ const (
 	lastPause  = 30 * time.Second
 )
 
-// A Sink takes up what a Loop follows, and knows how far it has come. Consumers
-// and aggregators differ in it. One goroutine calls it.
+// A Sink takes up what a Loop follows, and knows how far it has come. A Parallel
+// and an aggregator differ in it. One goroutine calls it.
 type Sink interface {
 	// Place returns the place to go on after. The context ends at a stop: Place
 	// may wait for its turn. It is called before each subscription.

@@ -263,42 +263,6 @@ func TestParallel_Bounded(t *testing.T) {
 	})
 }
 
-// TestParallel_LogRestored restores the log to before what was taken up.
-func TestParallel_LogRestored(t *testing.T) {
-	t.Parallel()
-	store, url := teststore.Open(t)
-	faulty := &faulty{Store: store, cut: make(chan struct{})}
-	handled := make(chan messagestore.Message, 100)
-	p, _ := parallel(t, faulty, func(_ context.Context, m messagestore.Message, _ func()) error {
-		handled <- m
-		return nil
-	})
-	three := lazy
-	three.handled = 3
-	startParallel(t, p, three)
-	fill(t, store, 3, 1)
-	for range 3 {
-		<-handled
-	}
-	awaitKept(t, store) // is message 4
-	fill(t, store, 2, 1)
-	for range 2 {
-		<-handled
-	}
-	exec(t, url, "delete from message_store.messages where global_position > 4")
-	var restored messagestore.Store = teststore.Start(t, url)
-	places := fill(t, restored, 4, 2)
-	faulty.next.Store(&restored)
-	faulty.cut <- struct{}{}
-	seen := map[string]bool{}
-	for len(seen) < len(places) {
-		m := <-handled
-		if slices.ContainsFunc(places, func(p messagestore.Place) bool { return p.ID == m.ID }) {
-			seen[m.ID] = true
-		}
-	}
-}
-
 func TestFlight(t *testing.T) {
 	t.Parallel()
 	var f flight

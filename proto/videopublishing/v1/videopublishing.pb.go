@@ -298,7 +298,12 @@ type PublishAttemptFailed struct {
 	// The reason for programs, as UNREACHABLE_SOURCE.
 	Code string `protobuf:"bytes,3,opt,name=code,proto3" json:"code,omitempty"`
 	// The reason for people.
-	Reason        string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	// What is at fault, where that is counted: SOURCE (does not answer), FILE (cannot
+	// be read) or TIME (takes too long). After some attempts with one of them the
+	// video is given up, however many others there were. "": the system itself; so it
+	// is in all older events.
+	Fault         string `protobuf:"bytes,5,opt,name=fault,proto3" json:"fault,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -357,6 +362,13 @@ func (x *PublishAttemptFailed) GetCode() string {
 func (x *PublishAttemptFailed) GetReason() string {
 	if x != nil {
 		return x.Reason
+	}
+	return ""
+}
+
+func (x *PublishAttemptFailed) GetFault() string {
+	if x != nil {
+		return x.Fault
 	}
 	return ""
 }
@@ -788,12 +800,13 @@ const file_videopublishing_v1_videopublishing_proto_rawDesc = "" +
 	"\x05until\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12\x19\n" +
 	"\bowner_id\x18\x04 \x01(\tR\aownerId\x12\x1d\n" +
 	"\n" +
-	"source_uri\x18\x05 \x01(\tR\tsourceUri:\x13\xa2\xbb\x18\x0fvideoPublishing\"\x8c\x01\n" +
+	"source_uri\x18\x05 \x01(\tR\tsourceUri:\x13\xa2\xbb\x18\x0fvideoPublishing\"\xa2\x01\n" +
 	"\x14PublishAttemptFailed\x12\x19\n" +
 	"\bvideo_id\x18\x01 \x01(\tR\avideoId\x12\x18\n" +
 	"\aattempt\x18\x02 \x01(\x05R\aattempt\x12\x12\n" +
 	"\x04code\x18\x03 \x01(\tR\x04code\x12\x16\n" +
-	"\x06reason\x18\x04 \x01(\tR\x06reason:\x13\xa2\xbb\x18\x0fvideoPublishing\"\x83\x02\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\x12\x14\n" +
+	"\x05fault\x18\x05 \x01(\tR\x05fault:\x13\xa2\xbb\x18\x0fvideoPublishing\"\x83\x02\n" +
 	"\x0eVideoPublished\x12\x19\n" +
 	"\bowner_id\x18\x01 \x01(\tR\aownerId\x12\x1d\n" +
 	"\n" +

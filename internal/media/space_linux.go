@@ -1,0 +1,13 @@
+package media
+
+import "golang.org/x/sys/unix"
+
+// space returns how many bytes of the path's file system are free for programs
+// that are not root's, and how many it has.
+func space(path string) (free, size int64, err error) {
+	var s unix.Statfs_t
+	if err := unix.Statfs(path, &s); err != nil {
+		return 0, 0, err
+	}
+	return int64(s.Bavail) * s.Bsize, int64(s.Blocks) * s.Bsize, nil //nolint:gosec // no disk has so many
+}

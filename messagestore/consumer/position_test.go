@@ -1,0 +1,181 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"videotutorials/internal/contract"
+	"videotutorials/internal/teststore"
+	"videotutorials/messagestore"
+	subscriberpositionv1 "videotutorials/proto/subscriberposition/v1"
+	viewingv1 "videotutorials/proto/viewing/v1"
+)
+
+func TestParallel_HandlesInOrderAndResumes(t *testing.T) {
+	t.Parallel()
+	store := teststore.New(t)
+	view(t, store, 1, 3)
+
+	c, viewed := viewer("test")
+	run := start(t, c, store, lazy)
+	want(t, viewed, 1, 3)
+	last := view(t, store, 4, 5)[1]
+	want(t, viewed, 4, 5)
+	run.stop()
+	if got := kept(t, store); !slices.Equal(got, []messagestore.Place{last}) {
+		t.Errorf("kept %v, want %v", got, last)
+	}
+
+	view(t, store, 6, 7)
+	c, viewed = viewer("test")
+	start(t, c, store, lazy)
+	want(t, viewed, 6, 7)
+}
+
+// TestParallel_KeepsPositions keeps one after three messages, or when the next one
+// comes, and at the stop.
+func TestParallel_KeepsPositions(t *testing.T) {
+	t.Parallel()
+	store := teststore.New(t)
+	c, viewed := viewer("test")
+	three := lazy
+	three.handled = 3
+	run := start(t, c, store, three)
+	last := step(t, store, viewed, 1, 7)
+	run.stop()
+	got := kept(t, store)
+	if len(got) < 2 || len(got) > 3 {
+		t.Errorf("kept %v of 7, want two and perhaps the one of the stop", got)
+	}
+	keptUpTo(t, got, last)
+}
+
+// TestParallel_IdleWritesNothing lets consumers that keep their position as
+// eagerly as can be see nothing but Progress and each other's positions.
+func TestParallel_IdleWritesNothing(t *testing.T) {
+	t.Parallel()
+	store := teststore.New(t)
+	view(t, store, 1, 1)
+	var stops []func()
+	var reads []chan int64
+	for i := range 2 {
+		read := make(chan int64, 1000)
+		reads = append(reads, read)
+		reader, _ := viewer(fmt.Sprintf("reader-%d", i))
+		reader.Subscription.Source = messagestore.OfCategories(positions)
+		reader.Handle = func(_ context.Context, m messagestore.Message, _ func()) error {
+			e, err := contract.Decode[*subscriberpositionv1.Read](m)
+			read <- e.GetPosition()
+			return err
+		}
+		stops = append(stops, start(t, reader, store, eager).stop)
+	}
+	c, viewed := viewer("viewer")
+	stops = append(stops, start(t, c, store, eager).stop)
+	want(t, viewed, 1, 1)
+	for _, read := range reads {
+		if got := <-read; got != 1 {
+			t.Errorf("read position %d, want 1", got)
+		}
+	}
+	for _, stop := range stops {
+		stop()
+	}
+	status, err := store.Status(t.Context())
+	if err != nil || status.Head.Position != 2 {
+		t.Errorf("head is %v, %v, want 2: the viewing and one position", status.Head, err)
+	}
+}
+
+func TestLanes_SkipKeepsNothingBefore10000(t *testing.T) {
+	t.Parallel()
+	store := teststore.New(t)
+	c, _ := viewer("test")
+	s := newLanes(t.Context(), c, position{store: store, stream: positionStream("test"), ledger: ledger{limits: eager}})
+	s.position.ledger.limits.skipped = MaxSkipped
+	if _, err := s.Place(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, position := range []int64{1, 5_000, 9_999, 10_000, 10_001, 19_999, 20_000} {
+		if err := s.Skip(t.Context(), messagestore.Place{Position: position, ID: "m"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.stop(t.Context())
+	got := kept(t, store)
+	if want := []messagestore.Place{{Position: 10_000, ID: "m"}, {Position: 20_000, ID: "m"}}; !slices.Equal(got, want) {
+		t.Errorf("kept %v, want %v", got, want)
+	}
+}
+
+func TestParallel_TriesAgain(t *testing.T) {
+	t.Parallel()
+	for name, fail := range map[string]func() error{
+		"Error": func() error { return errors.New("not now") },
+		"Panic": func() error { panic("not now") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			store := teststore.New(t)
+			registry := prometheus.NewRegistry()
+			var handled []string
+			var notReady error
+			done := make(chan struct{})
+			failures := 0
+			c, _ := viewer("test")
+			c.Metrics = NewMetrics(registry, store)
+			c.Handle = func(_ context.Context, m messagestore.Message, _ func()) error {
+				e, err := contract.Decode[*viewingv1.VideoViewed](m)
+				if e.GetVideoId() == "v2" && failures < 3 {
+					if failures == 2 {
+						notReady = c.Ready()
+					}
+					failures++
+					return fail()
+				}
+				handled = append(handled, e.GetVideoId())
+				if e.GetVideoId() == "v3" {
+					close(done)
+				}
+				return err
+			}
+			if err := c.Ready(); !errors.Is(err, errStarting) {
+				t.Errorf("ready before it ran: %v", err)
+			}
+			view(t, store, 1, 3)
+			run := start(t, c, store, lazy)
+			<-done
+			run.stop()
+			if want := []string{"v1", "v2", "v3"}; !slices.Equal(handled, want) {
+				t.Errorf("handled %v, want %v", handled, want)
+			}
+			if notReady == nil || !strings.Contains(notReady.Error(), "not now") {
+				t.Errorf("ready while a handler fails: %v, want the reason", notReady)
+			}
+			if err := c.Ready(); err != nil {
+				t.Errorf("ready after the handler recovered: %v", err)
+			}
+			if n := testutil.ToFloat64(c.Metrics.failuresTotal); n != 3 {
+				t.Errorf("%v failures are counted, want 3", n)
+			}
+			if n := testutil.ToFloat64(c.Metrics.handledTotal); n != 3 {
+				t.Errorf("%v messages are counted as handled, want 3", n)
+			}
+		})
+	}
+}
+
+func TestParallel_Wrong(t *testing.T) {
+	t.Parallel()
+	c, _ := viewer("")
+	if err := c.Run(t.Context()); err == nil {
+		t.Error("without an ID: Run = nil, want an error")
+	}
+}
