@@ -19,12 +19,12 @@ const (
 	beatBetween = heartbeatInterval / 2
 	// maxBatch bounds a batch from the tail.
 	maxBatch = 500
-	// A batch that is not full leaves when the beat of the server's clock after the
-	// last one has come: a subscriber of a busy log gets few batches and not many
-	// small ones, which cost it, and this server, several times as much. The beat is
-	// one for all, so that many wake once. What comes after a silence leaves at once.
+	// A batch that is not full leaves with the first beat of the server's clock after
+	// the last one: a subscriber of a busy log gets few batches and not many small
+	// ones, which cost it, and this server, several times as much. The beat is one for
+	// all, so that many wake once. What comes after a silence leaves at once.
 	quietBeat = 5 * time.Millisecond
-	busyBeat  = 25 * time.Millisecond
+	busyBeat  = 50 * time.Millisecond
 	// busy is how many messages a second make a subscriber's log a busy one.
 	busy = 1000
 )
