@@ -12,7 +12,7 @@ const roomInterval = 250 * time.Millisecond
 
 // inRoom does it, and returns its error. The context ends when the disk has too
 // little room; then, and where it fails while that is so, whatever it says, the
-// error is media.ErrNoRoom.
+// error is that of CheckRoom.
 func (p publishing) inRoom(ctx context.Context, do func(context.Context) error) error {
 	roomy, end := context.WithCancelCause(ctx)
 	var watching sync.WaitGroup

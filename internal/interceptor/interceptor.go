@@ -16,7 +16,8 @@ import (
 // Layers surround calls, the first outside.
 type Layers []Layer
 
-// Standard returns what surrounds every call of a server.
+// Standard returns what surrounds every call of a server. The first begins the
+// call's trace.
 //
 // A registry takes the metrics of one server: Standard panics if it is given the
 // same one twice.
@@ -28,10 +29,6 @@ func Standard(log *slog.Logger, registry *prometheus.Registry) Layers {
 		recovery{log}.around,        // last, so that nothing of a panic passes the others
 	}
 }
-
-// Inner returns what surrounds a call inside of another one, whose trace it is in:
-// all but the first of Standard.
-func (ls Layers) Inner() Layers { return ls[1:] }
 
 // Unary is the layers as one interceptor of unary calls.
 func (ls Layers) Unary(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {

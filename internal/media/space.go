@@ -25,7 +25,8 @@ func (f *Folder) CheckRoom(more int64) error {
 	if err != nil {
 		return fmt.Errorf("look for room on the disk: %w", err)
 	}
-	if kept := min(reserve, size/reserveShare); free-more < kept {
+	// A file system that does not say how large it is says nothing of its room.
+	if kept := min(reserve, size/reserveShare); size > 0 && free-more < kept {
 		return fmt.Errorf("%w: %d MiB are free, and %d MiB stay so", ErrNoRoom, free>>20, kept>>20)
 	}
 	return nil

@@ -9,5 +9,6 @@ func space(path string) (free, size int64, err error) {
 	if err := unix.Statfs(path, &s); err != nil {
 		return 0, 0, err
 	}
-	return int64(s.Bavail) * s.Bsize, int64(s.Blocks) * s.Bsize, nil //nolint:gosec // no disk has so many
+	unit := int64(s.Frsize)                                    //nolint:unconvert // of another type on some processors
+	return int64(s.Bavail) * unit, int64(s.Blocks) * unit, nil //nolint:gosec // no disk has so many
 }

@@ -153,7 +153,9 @@ func DialOptions() []grpc.DialOption {
 }
 
 // brief reports whether a call is one to be traced: those of health, reflection
-// and subscriptions last as long as the process.
+// and subscriptions last as long as the process, and writes that are gathered are
+// those of nobody who is traced.
 func brief(call *stats.RPCTagInfo) bool {
-	return !strings.HasPrefix(call.FullMethodName, "/grpc.") && !strings.HasSuffix(call.FullMethodName, "/Subscribe")
+	return !strings.HasPrefix(call.FullMethodName, "/grpc.") && !strings.HasSuffix(call.FullMethodName, "/Subscribe") &&
+		!strings.HasSuffix(call.FullMethodName, "/WriteEach")
 }

@@ -19,10 +19,10 @@ const (
 	beatBetween = heartbeatInterval / 2
 	// maxBatch bounds a batch from the tail.
 	maxBatch = 500
-	// A batch that is not full leaves with the first beat of the server's clock after
-	// the last one: a subscriber of a busy log gets few batches and not many small
-	// ones, which cost it, and this server, several times as much. The beat is one for
-	// all, so that many wake once. What comes after a silence leaves at once.
+	// A batch leaves with the first beat of the server's clock after the last one,
+	// unless it is full by then: a subscriber of a busy log gets few batches and not
+	// many small ones, which cost it, and this server, several times as much. The beat
+	// is one for all, so that many wake once. What comes after a silence leaves at once.
 	quietBeat = 5 * time.Millisecond
 	busyBeat  = 50 * time.Millisecond
 	// busy is how many messages a second make a subscriber's log a busy one.

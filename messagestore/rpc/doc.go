@@ -13,5 +13,6 @@
 //
 // Several servers of one Postgres are one store. A client's calls go round those
 // that say by gRPC's health checks that they serve, and leave one that says
-// nothing (servers.go, attempt.go).
+// nothing (servers.go, attempt.go). What many write through one client at the same
+// time goes in few calls (gather.go).
 package rpc

@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -15,13 +16,14 @@ import (
 
 const (
 	// underWay is how many calls there are before writes gather: while the store
-	// commits what one has brought, the other is on its way.
+	// commits what one has brought, the other is on its way. There are more while
+	// some get no answer.
 	underWay = 2
 	// gatherFor bounds how long a write waits for a call to return: the server of
 	// those that are under way may be silent, and another one well.
 	gatherFor = 50 * time.Millisecond
 
-	// The bounds of what goes in a call, with room below those of the server.
+	// The bounds of what goes in a call, within those of the server.
 	maxGathered         = 256
 	maxGatheredBytes    = 1 << 20
 	maxGatheredMessages = maxEachMessages
@@ -42,12 +44,15 @@ type gathering struct {
 	waiting []*passenger
 	// messages and bytes are those that wait.
 	messages, bytes int
-	// overdue fires when the first that waits has done so for long enough.
+	// overdue fires when the first that waits has done so for long enough, and
+	// flushed is when it did last.
 	overdue *time.Timer
+	flushed time.Time
 }
 
 // A passenger is a write that goes with others.
 type passenger struct {
+	ctx     context.Context // the caller's: it only says whether somebody still waits
 	request *messagestorev1.WriteRequest
 	bytes   int
 	done    chan arrival // holds one
@@ -89,11 +94,12 @@ func (g *gathering) join(w *passenger) (alone bool) {
 	return false
 }
 
-// leave says that a call has returned. What waits takes its place.
+// leave says that a call has returned. What waits takes its place, unless there
+// are more calls than need be: none has been without an answer for long.
 func (g *gathering) leave() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if len(g.waiting) == 0 {
+	if len(g.waiting) == 0 || g.calls > underWay && time.Since(g.flushed) > attemptWithin {
 		g.calls--
 		return
 	}
@@ -105,6 +111,7 @@ func (g *gathering) flush() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if len(g.waiting) > 0 {
+		g.flushed = time.Now()
 		g.calls++
 		g.depart()
 	}
@@ -123,7 +130,9 @@ func (g *gathering) depart() {
 
 // write makes a call of Write, or takes part in one of WriteEach.
 func (c *Client) write(ctx context.Context, request *messagestorev1.WriteRequest) (*messagestorev1.WriteResponse, error) {
-	w := &passenger{request: request, bytes: proto.Size(request), done: make(chan arrival, 1)}
+	bounded, cancel := within(ctx)
+	defer cancel()
+	w := &passenger{ctx: bounded, request: request, bytes: proto.Size(request), done: make(chan arrival, 1)}
 	if !mayGather(ctx, w) {
 		return call(ctx, c, c.service.Write, request)
 	}
@@ -131,9 +140,7 @@ func (c *Client) write(ctx context.Context, request *messagestorev1.WriteRequest
 		defer c.gathering.leave()
 		return call(ctx, c, c.service.Write, request)
 	}
-	bounded, cancel := within(ctx)
-	defer cancel()
-	response, err := c.arrive(bounded, w)
+	response, err := c.arrive(w)
 	return response, failure(ctx, request, err)
 }
 
@@ -143,36 +150,45 @@ func (c *Client) write(ctx context.Context, request *messagestorev1.WriteRequest
 func mayGather(ctx context.Context, w *passenger) bool {
 	deadline, ok := ctx.Deadline()
 	return w.bytes <= maxOneBytes && len(w.request.Messages) <= maxOneMessages && !tracing.Sampled(ctx) &&
-		(!ok || time.Until(deadline) > attempts*attemptWithin)
+		(!ok || time.Until(deadline) > attempts*attemptWithin) && ctx.Err() == nil
 }
 
-// arrive waits for the passenger's answer. The error is a status.
-func (c *Client) arrive(ctx context.Context, w *passenger) (*messagestorev1.WriteResponse, error) {
+// arrive waits for the passenger's answer, and repeats the write alone where that
+// is what a call of its own would do, or would not have needed. The error is a
+// status.
+func (c *Client) arrive(w *passenger) (*messagestorev1.WriteResponse, error) {
 	var a arrival
 	select {
 	case a = <-w.done:
-	case <-ctx.Done():
-		return nil, status.FromContextError(ctx.Err()).Err()
+	case <-w.ctx.Done():
+		return nil, status.FromContextError(w.ctx.Err()).Err()
 	}
 	written, refused := a.result.GetWritten(), a.result.GetError()
-	if a.err == nil && written == nil {
-		if a.err = status.ErrorProto(refused); a.err == nil {
-			a.err = status.Error(codes.Internal, "no result")
+	switch {
+	case a.err != nil:
+		switch status.Code(a.err) {
+		case codes.DeadlineExceeded, // not the caller's
+			codes.Internal, codes.Unimplemented: // by others that cannot be encoded; by an older server
+			return try(w.ctx, c, c.service.Write, w.request)
 		}
-	}
-	switch status.Code(a.err) {
-	case codes.OK:
+		return nil, a.err
+	case written != nil:
 		return written, nil
-	case codes.Unavailable, // which gRPC repeats where it is that of a call
-		codes.Internal, codes.Unimplemented: // by others that cannot be encoded; by an older server
-		return try(ctx, c, c.service.Write, w.request)
+	case codes.Code(refused.GetCode()) == codes.Unavailable: //nolint:gosec // a code
+		return try(w.ctx, c, c.service.Write, w.request) // gRPC repeats only calls
+	case codes.Code(refused.GetCode()) == codes.OK: //nolint:gosec // a code
+		return nil, status.Error(codes.Internal, "no result")
 	}
-	return nil, a.err
+	return nil, status.ErrorProto(refused)
 }
 
-// writeEach makes one call for all, under nobody's context: who gives up takes
-// nobody with him.
+// writeEach makes one call for all whose callers still wait, under nobody's
+// context: who gives up takes nobody with him.
 func (c *Client) writeEach(together []*passenger) {
+	together = slices.DeleteFunc(together, func(w *passenger) bool { return w.ctx.Err() != nil })
+	if len(together) == 0 {
+		return
+	}
 	request := &messagestorev1.WriteEachRequest{Writes: make([]*messagestorev1.WriteRequest, len(together))}
 	for i, w := range together {
 		request.Writes[i] = w.request

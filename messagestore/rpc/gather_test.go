@@ -217,6 +217,39 @@ func TestGather_GivesUp(t *testing.T) {
 	})
 }
 
+// TestGather_Deadline: a deadline that is later than that of the call counts. What
+// nobody waits for any more is not written.
+func TestGather_Deadline(t *testing.T) {
+	b := newBusy(allWell)
+	crowded(t, b, func(t *testing.T, c *crowd) {
+		long, cancel := context.WithTimeout(t.Context(), 3*answerWithin)
+		defer cancel()
+		gone, leave := context.WithCancel(t.Context())
+		c.add(long, "waits")
+		c.add(gone, "leaves")
+		leave()
+		time.Sleep(answerWithin + time.Second)
+		close(b.end)
+		if err := <-c.errs["waits"]; err != nil {
+			t.Error(err)
+		}
+		if n := b.count("leaves"); n != 0 {
+			t.Errorf("written %d times for nobody", n)
+		}
+	})
+}
+
+// TestGather_Shrinks: what was sent beside calls without an answer is not sent so
+// for ever.
+func TestGather_Shrinks(t *testing.T) {
+	g := newGathering(nil)
+	g.calls, g.waiting, g.flushed = underWay+1, []*passenger{{}}, time.Now().Add(-2*attemptWithin)
+	g.leave()
+	if g.calls != underWay || len(g.waiting) != 1 {
+		t.Errorf("%d calls, %d wait: expected one call fewer", g.calls, len(g.waiting))
+	}
+}
+
 // TestGather_Repeated: what the company, or an older server, is the reason for is
 // repeated alone, and what is UNAVAILABLE as gRPC repeats a call.
 func TestGather_Repeated(t *testing.T) {

@@ -26,7 +26,7 @@ const (
 	// that forgets to end them leaves calls to the others.
 	maxPrincipalStreams = 5000
 	// maxPrincipalCalls bounds the unary calls of a principal, so that one alone
-	// does not keep the others out.
+	// does not keep the others out. What a WriteEach has is bounded by the queue.
 	maxPrincipalCalls = maxCalls / 2
 	// retryAfter is what who meets a limit is told to wait: then there is room
 	// again, or the overload lasts.

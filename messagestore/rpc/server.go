@@ -91,7 +91,7 @@ func NewServer(store messagestore.Store, o ServerOptions) *Server {
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: pingAfter, Timeout: pingWithin}),
 		grpc.Creds(newDoor(transport, limits.connections, o.Log)),
 	)
-	service := newService(store, o.Version, inside.Inner())
+	service := newService(store, o.Version, inside[1:]) // in the trace of the call
 	s := &Server{grpc: grpc.NewServer(options...), health: newHealthService(service.stopping, o), service: service, limits: limits}
 	messagestorev1.RegisterMessageStoreServiceServer(s.grpc, s.service)
 	healthv1.RegisterHealthServer(s.grpc, s.health)
