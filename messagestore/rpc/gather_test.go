@@ -259,7 +259,7 @@ func TestGather_Repeated(t *testing.T) {
 		}
 		return next(ctx, method, in, out, conn, o...)
 	})
-	for name, options := range map[string][]grpc.DialOption{"company": nil, "older server": {unknown}} {
+	for name, options := range map[string][]grpc.DialOption{"company": nil, "older server": {unknown}, "one of them": nil} {
 		t.Run(name, func(t *testing.T) {
 			away := 2
 			b := newBusy(func(kind string) error {
