@@ -16,9 +16,10 @@ import (
 
 const (
 	// underWay is how many calls there are before writes gather: while the store
-	// commits what one has brought, the other is on its way. There are more while
-	// some get no answer.
-	underWay = 2
+	// commits what one has brought, the others are on their way. With fewer, a
+	// handful of callers would wait for each other; with more, many would go in
+	// small calls. There are more while some get no answer.
+	underWay = 4
 	// gatherFor bounds how long a write waits for a call to return: the server of
 	// those that are under way may be silent, and another one well.
 	gatherFor = 50 * time.Millisecond

@@ -95,7 +95,8 @@ func (c *crowd) add(ctx context.Context, kind string) {
 	synctest.Wait()
 }
 
-// crowded gives the test a crowd of which two writes are under way, in fake time.
+// crowded gives the test a crowd of which so many writes are under way that the
+// next one waits, in fake time.
 func crowded(t *testing.T, b *busy, test func(t *testing.T, c *crowd), options ...grpc.DialOption) {
 	synctest.Test(t, func(t *testing.T) {
 		b.end = make(chan struct{}) // of the bubble
@@ -107,8 +108,9 @@ func crowded(t *testing.T, b *busy, test func(t *testing.T, c *crowd), options .
 		}
 		defer w.close(t)
 		c := &crowd{w, map[string]chan error{}}
-		c.add(t.Context(), "first")
-		c.add(t.Context(), "second")
+		for i := range underWay {
+			c.add(t.Context(), fmt.Sprint("under way ", i))
+		}
 		test(t, c)
 	})
 }
@@ -140,8 +142,8 @@ func TestGather(t *testing.T) {
 		if n := c.w.handled(t, "WriteEach"); n != 1 {
 			t.Errorf("%v calls for all, expected 1", n)
 		}
-		if n := c.w.handled(t, "Write"); n != 7 {
-			t.Errorf("%v writes are counted, expected 7", n)
+		if n := c.w.handled(t, "Write"); n != float64(underWay+len(kinds)) {
+			t.Errorf("%v writes are counted, expected %d", n, underWay+len(kinds))
 		}
 		// Nobody is under way any more: the next one waits for nothing.
 		start := time.Now()
@@ -157,10 +159,10 @@ func TestGather(t *testing.T) {
 func TestGather_Patience(t *testing.T) {
 	b := newBusy(allWell)
 	crowded(t, b, func(t *testing.T, c *crowd) {
-		c.add(t.Context(), "third")
+		c.add(t.Context(), "waits")
 		time.Sleep(gatherFor)
 		synctest.Wait()
-		if b.count("third") != 1 {
+		if b.count("waits") != 1 {
 			t.Error("it still waits")
 		}
 		close(b.end)
