@@ -19,8 +19,8 @@ func TestSubscription_Paced(t *testing.T) {
 		"after a silence":       {0, 7001 * ms, 1, 7005 * ms},
 		"many after a silence":  {0, 7001 * ms, 1000, 7005 * ms},
 		"on the beat":           {6990 * ms, 7000 * ms, 1, 7005 * ms},
-		"one a millisecond":     {7000 * ms, 7005 * ms, 5, 7010 * ms},
-		"more":                  {7000 * ms, 7005 * ms, 6, 7050 * ms},
+		"some at once":          {7004 * ms, 7005 * ms, 10, 7010 * ms},
+		"more":                  {7004 * ms, 7005 * ms, 11, 7050 * ms},
 		"more, on the slow one": {7000 * ms, 7050 * ms, 51, 7100 * ms},
 		"fewer again":           {7000 * ms, 7050 * ms, 50, 7055 * ms},
 	} {

@@ -25,8 +25,11 @@ const (
 	// is one for all, so that many wake once. What comes after a silence leaves at once.
 	quietBeat = 5 * time.Millisecond
 	busyBeat  = 50 * time.Millisecond
-	// busy is how many messages a second make a subscriber's log a busy one.
-	busy = 1000
+	// busy is how many messages a second make a subscriber's log a busy one, seen
+	// over an interval that no few messages by chance fill: to be taken for busy
+	// makes a view 50 ms late.
+	busy       = 1000
+	busyWithin = 10 * time.Millisecond
 )
 
 // A subscription is a cursor in the log. It takes what follows from the tail, if
@@ -370,7 +373,7 @@ func (s *subscription) advance(batch messagestore.Messages, place messagestore.P
 func (s *subscription) paced(messages int) {
 	now := s.sent.Sub(s.store.begun)
 	beat := quietBeat
-	if time.Duration(messages)*time.Second/busy > now-s.batched {
+	if time.Duration(messages)*time.Second/busy > max(now-s.batched, busyWithin) {
 		beat = busyBeat
 	}
 	s.batched, s.next = now, now.Truncate(beat)+beat
