@@ -11,23 +11,23 @@ func TestSubscription_Paced(t *testing.T) {
 	t.Parallel()
 	begun := time.Now()
 	const ms = time.Millisecond
-	for name, test := range map[string]struct {
-		last, now time.Duration
+	s := &subscription{store: &Store{begun: begun}}
+	for _, step := range []struct {
+		what      string
+		now, next time.Duration
 		messages  int
-		want      time.Duration
 	}{
-		"after a silence":       {0, 7001 * ms, 1, 7005 * ms},
-		"many after a silence":  {0, 7001 * ms, 1000, 7005 * ms},
-		"on the beat":           {6990 * ms, 7000 * ms, 1, 7005 * ms},
-		"some at once":          {7004 * ms, 7005 * ms, 10, 7010 * ms},
-		"more":                  {7004 * ms, 7005 * ms, 11, 7050 * ms},
-		"more, on the slow one": {7000 * ms, 7050 * ms, 51, 7100 * ms},
-		"fewer again":           {7000 * ms, 7050 * ms, 50, 7055 * ms},
+		{"after a silence", 7001 * ms, 7005 * ms, 1000},
+		{"on the beat", 7005 * ms, 7010 * ms, 5},
+		{"many at once", 7010 * ms, 7015 * ms, 20},
+		{"too many in the span", 7026 * ms, 7050 * ms, 1},
+		{"as many", 7050 * ms, 7100 * ms, 24},
+		{"fewer in the span", 7100 * ms, 7105 * ms, 50},
+		{"after another silence", 9000 * ms, 9005 * ms, 500},
 	} {
-		s := &subscription{store: &Store{begun: begun}, batched: test.last, sent: begun.Add(test.now)}
-		s.paced(test.messages)
-		if s.next != test.want || s.batched != test.now {
-			t.Errorf("%s: the next after %v, expected %v", name, s.next, test.want)
+		s.sent = begun.Add(step.now)
+		if s.paced(step.messages); s.next != step.next {
+			t.Errorf("%s: the next after %v, expected %v", step.what, s.next, step.next)
 		}
 	}
 }

@@ -25,11 +25,11 @@ const (
 	// is one for all, so that many wake once. What comes after a silence leaves at once.
 	quietBeat = 5 * time.Millisecond
 	busyBeat  = 50 * time.Millisecond
-	// busy is how many messages a second make a subscriber's log a busy one, seen
-	// over an interval that no few messages by chance fill: to be taken for busy
-	// makes a view 50 ms late.
-	busy       = 1000
-	busyWithin = 10 * time.Millisecond
+	// busy is how many messages a second make a subscriber's log a busy one, counted
+	// over a span that no few messages by chance fill: to be taken for busy makes a
+	// view 50 ms late.
+	busy     = 1000
+	busySpan = 25 * time.Millisecond
 )
 
 // A subscription is a cursor in the log. It takes what follows from the tail, if
@@ -52,10 +52,12 @@ type subscription struct {
 	// ago.
 	sent      time.Time
 	heartbeat *time.Timer
-	// batched is when the last batch was sent, and next when one may leave that is
-	// not full, both since the beginning of the server.
-	batched, next time.Duration
-	lag           lag
+	// next is when a batch may leave that is not full, since the beginning of the
+	// server. Since counting there were so many messages, and before it was busy.
+	next, counting time.Duration
+	counted        int
+	busy           bool
+	lag            lag
 }
 
 // Subscribe is Store.Subscribe.
@@ -372,11 +374,16 @@ func (s *subscription) advance(batch messagestore.Messages, place messagestore.P
 // paced notes that a batch of so many messages was sent.
 func (s *subscription) paced(messages int) {
 	now := s.sent.Sub(s.store.begun)
+	s.counted += messages
+	if span := now - s.counting; span >= busySpan {
+		s.busy = time.Duration(s.counted)*time.Second/busy > span
+		s.counting, s.counted = now, 0
+	}
 	beat := quietBeat
-	if time.Duration(messages)*time.Second/busy > max(now-s.batched, busyWithin) {
+	if s.busy {
 		beat = busyBeat
 	}
-	s.batched, s.next = now, now.Truncate(beat)+beat
+	s.next = now.Truncate(beat) + beat
 }
 
 func (s *subscription) send(event messagestore.Event) error {
