@@ -131,38 +131,38 @@ func (g *gathering) depart() {
 
 // write makes a call of Write, or takes part in one of WriteEach.
 func (c *Client) write(ctx context.Context, request *messagestorev1.WriteRequest) (*messagestorev1.WriteResponse, error) {
-	bounded, cancel := within(ctx)
-	defer cancel()
-	w := &passenger{ctx: bounded, request: request, bytes: proto.Size(request), done: make(chan arrival, 1)}
-	if !mayGather(ctx, w) {
+	w := &passenger{ctx: ctx, request: request, bytes: proto.Size(request), done: make(chan arrival, 1)}
+	if !mayGather(w) {
 		return call(ctx, c, c.service.Write, request)
 	}
 	if c.gathering.join(w) {
 		defer c.gathering.leave()
 		return call(ctx, c, c.service.Write, request)
 	}
-	response, err := c.arrive(w)
+	bounded, cancel := within(ctx)
+	defer cancel()
+	response, err := c.arrive(bounded, w)
 	return response, failure(ctx, request, err)
 }
 
 // mayGather reports whether the write may go with others. One that is traced goes
 // alone, so that its trace has its call; and so does one whose caller has less
 // time than it takes to try several servers.
-func mayGather(ctx context.Context, w *passenger) bool {
-	deadline, ok := ctx.Deadline()
-	return w.bytes <= maxOneBytes && len(w.request.Messages) <= maxOneMessages && !tracing.Sampled(ctx) &&
-		(!ok || time.Until(deadline) > attempts*attemptWithin) && ctx.Err() == nil
+func mayGather(w *passenger) bool {
+	deadline, ok := w.ctx.Deadline()
+	return w.bytes <= maxOneBytes && len(w.request.Messages) <= maxOneMessages && !tracing.Sampled(w.ctx) &&
+		(!ok || time.Until(deadline) > attempts*attemptWithin) && w.ctx.Err() == nil
 }
 
 // arrive waits for the passenger's answer, and repeats the write alone where that
 // is what a call of its own would do, or would not have needed. The error is a
 // status.
-func (c *Client) arrive(w *passenger) (*messagestorev1.WriteResponse, error) {
+func (c *Client) arrive(ctx context.Context, w *passenger) (*messagestorev1.WriteResponse, error) {
 	var a arrival
 	select {
 	case a = <-w.done:
-	case <-w.ctx.Done():
-		return nil, status.FromContextError(w.ctx.Err()).Err()
+	case <-ctx.Done():
+		return nil, status.FromContextError(ctx.Err()).Err()
 	}
 	written, refused := a.result.GetWritten(), a.result.GetError()
 	switch {
@@ -170,13 +170,13 @@ func (c *Client) arrive(w *passenger) (*messagestorev1.WriteResponse, error) {
 		switch status.Code(a.err) {
 		case codes.DeadlineExceeded, // not the caller's
 			codes.Internal, codes.Unimplemented: // by others that cannot be encoded; by an older server
-			return try(w.ctx, c, c.service.Write, w.request)
+			return try(ctx, c, c.service.Write, w.request)
 		}
 		return nil, a.err
 	case written != nil:
 		return written, nil
 	case codes.Code(refused.GetCode()) == codes.Unavailable: //nolint:gosec // a code
-		return try(w.ctx, c, c.service.Write, w.request) // gRPC repeats only calls
+		return try(ctx, c, c.service.Write, w.request) // gRPC repeats only calls
 	case codes.Code(refused.GetCode()) == codes.OK: //nolint:gosec // a code
 		return nil, status.Error(codes.Internal, "no result")
 	}
