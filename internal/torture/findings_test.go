@@ -27,8 +27,15 @@ func (f *findings) add(who string, faults ...fault) {
 	}
 }
 
-// report tells the faults and reports whether there are any.
-func (f *findings) report(t *testing.T) bool {
+func (f *findings) found() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.faults) > 0
+}
+
+// report tells the faults.
+func (f *findings) report(t *testing.T) {
+	t.Helper()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	counts := map[kind]int{}
@@ -40,7 +47,6 @@ func (f *findings) report(t *testing.T) bool {
 	if len(f.faults) > 0 {
 		t.Errorf("faults: %v", counts)
 	}
-	return len(f.faults) > 0
 }
 
 // examine asks the oracle, and returns what the ledger has in short.

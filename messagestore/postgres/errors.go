@@ -13,6 +13,7 @@ import (
 // SQLSTATEs that decide something.
 const (
 	uniqueViolation    = "23505"
+	checkViolation     = "23514"
 	diskFull           = "53100"
 	lockNotAvailable   = "55P03"
 	serialization      = "40001"
@@ -20,6 +21,8 @@ const (
 	readOnly           = "25006"
 	classConnection    = "08"
 	classData          = "22"
+	classRaised        = "P0" // by a trigger that says no more
+	classLimits        = "54"
 	classResources     = "53"
 	classIntervention  = "57"
 	classConfiguration = "F0"
@@ -60,6 +63,20 @@ func passing(err error) bool {
 		return true
 	}
 	return false
+}
+
+// guilty reports whether Postgres refuses messages for what they are. Others it
+// would store.
+func guilty(err error) bool {
+	state := sqlState(err)
+	if state == "" {
+		return false
+	}
+	switch state[:2] {
+	case classData, classRaised, classLimits:
+		return true
+	}
+	return state == checkViolation
 }
 
 // translate returns what a caller gets for an error of Postgres: by SQLSTATE,

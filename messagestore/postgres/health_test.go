@@ -59,6 +59,28 @@ func TestStore_Ready(t *testing.T) {
 	}
 }
 
+// A store is ready after Postgres has refused a message for what that is, though
+// nobody writes another one; not where it would refuse any.
+func TestStore_ReadyAfterGuilty(t *testing.T) {
+	t.Parallel()
+	for state, ready := range map[string]bool{
+		"22023": true, "23514": true, "54000": true, "P0001": true,
+		"23505": false, "42501": false, "XX000": false,
+	} {
+		t.Run(state, func(t *testing.T) {
+			t.Parallel()
+			store, url := teststore.Open(t)
+			refuseGuilty(t, url, state)
+			if _, err := store.Write(t.Context(), "a-1", messagestore.Any, newMessage("Guilty")); err == nil {
+				t.Fatal("the trigger has not refused it")
+			}
+			if err := store.(*postgres.Store).Ready(t.Context()); (err == nil) != ready {
+				t.Errorf("ready says %v, want ready: %v", err, ready)
+			}
+		})
+	}
+}
+
 func TestMetrics(t *testing.T) {
 	t.Parallel()
 	registry := prometheus.NewRegistry()

@@ -87,13 +87,7 @@ func follow(t *testing.T, store messagestore.Store, after *messagestore.Place) (
 func TestStore_GuiltyMember(t *testing.T) {
 	t.Parallel()
 	store, url := teststore.Open(t)
-	super := connect(t, url)
-	exec(t, super, `create function refuse() returns trigger language plpgsql as $$
-		begin
-			if new.type = 'Guilty' then raise exception 'guilty' using errcode = '22023'; end if;
-			return new;
-		end $$`)
-	exec(t, super, "create trigger refuse before insert on message_store.messages for each row execute function refuse()")
+	refuseGuilty(t, url, "22023")
 	release := holdLock(t, url)
 	var group sync.WaitGroup
 	for i := range 20 {
@@ -114,6 +108,18 @@ func TestStore_GuiltyMember(t *testing.T) {
 	if status, err := store.Status(t.Context()); err != nil || status.Head.Position != 17 {
 		t.Errorf("status %+v, %v, want 17 messages without a gap", status, err)
 	}
+}
+
+// refuseGuilty makes Postgres refuse messages of the type Guilty with the SQLSTATE.
+func refuseGuilty(t *testing.T, url, state string) {
+	t.Helper()
+	super := connect(t, url)
+	exec(t, super, `create function refuse() returns trigger language plpgsql as $$
+		begin
+			if new.type = 'Guilty' then raise exception 'guilty' using errcode = '`+state+`'; end if;
+			return new;
+		end $$`)
+	exec(t, super, "create trigger refuse before insert on message_store.messages for each row execute function refuse()")
 }
 
 // holdLock takes the append lock, as a slow writer would, until release.

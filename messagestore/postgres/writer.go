@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"runtime"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -111,9 +112,10 @@ func (w *writer) write(ctx context.Context, g *group) {
 // refuse answers the callers of a group that could not be stored.
 func (w *writer) refuse(g *group, err error) {
 	answer := translate(context.Background(), err)
-	if state := sqlState(err); len(state) != 5 || state[:2] != classData {
+	if !guilty(err) {
 		w.failing.failed(err, g.messages)
-	} else {
+	}
+	if strings.HasPrefix(sqlState(err), classData) {
 		answer = &messagestore.InvalidError{Violations: []messagestore.Violation{
 			{Field: "messages", Description: "Postgres refuses them: " + postgresText(err)},
 		}}
