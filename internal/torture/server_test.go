@@ -59,7 +59,7 @@ func start(t *testing.T, f *findings) (*database, []*server) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range append([]string{"messagestore", reader}, principals...) {
+	for _, name := range append([]string{"messagestore", reader, crowd}, principals...) {
 		if err := authority.Issue(name, trust+name); err != nil {
 			t.Fatal(err)
 		}

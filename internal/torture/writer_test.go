@@ -14,11 +14,15 @@ import (
 
 const (
 	writerCount = 8
+	// crowdCount are one principal's writers besides, who have the time that it takes
+	// for their writes to go in one call with others.
+	crowdCount = 24
 	// pace is how often a writer writes at most.
 	pace = 15 * time.Millisecond
 	// patience is how long an answer is waited for now and then, more often it is
 	// as long as usual, and sometimes hurry: so that the outcome is unknown.
 	patience = 3 * time.Second
+	ample    = 10 * time.Second
 	usual    = 400 * time.Millisecond
 	hurry    = 15 * time.Millisecond
 	// tries bounds how often a write is tried again.
@@ -27,14 +31,17 @@ const (
 	lastWrites = 8
 )
 
-// principals are who writes: several writers each.
+// principals are who writes: several writers each. The crowd is one more.
 var principals = []string{"ant", "bee", "cat"}
+
+const crowd = "dog"
 
 // A writer writes through all servers, and keeps a ledger.
 type writer struct {
 	author
 	name     string
 	who      messagestore.Principal
+	wait     time.Duration        // usual, or ample
 	stores   []messagestore.Store // of each server
 	server   int                  // which one it writes through, as long as that answers
 	calm     bool                 // every call must be answered
@@ -45,25 +52,31 @@ type writer struct {
 func newWriters(t *testing.T, f *findings, servers []*server) []*writer {
 	t.Helper()
 	stores := map[string][]messagestore.Store{}
-	for _, principal := range principals {
+	for _, principal := range append([]string{crowd}, principals...) {
 		for _, s := range servers {
 			stores[principal] = append(stores[principal], s.dial(t, principal))
 		}
 	}
 	var writers []*writer
-	for n := range writerCount {
-		principal := principals[n%len(principals)]
+	add := func(principal string, nth int, wait time.Duration) {
+		n := len(writers)
 		writers = append(writers, &writer{
 			author: author{
 				random: rand.New(rand.NewPCG(*seed, uint64(n)+1)), //nolint:gosec // to be repeated
-				own:    messagestore.Category(fmt.Sprintf("%s%d", principal, n/len(principals))),
+				own:    messagestore.Category(fmt.Sprintf("%s%d", principal, nth)),
 				// One stream a principal, in a category of its own.
 				contended: messagestore.Category(principal).Stream("contended"),
 				versions:  map[messagestore.Stream]messagestore.Version{},
 			},
-			name: fmt.Sprintf("writer %d", n), who: messagestore.Principal(trust + principal),
+			name: fmt.Sprintf("writer %d", n), who: messagestore.Principal(trust + principal), wait: wait,
 			stores: stores[principal], findings: f,
 		})
+	}
+	for n := range writerCount {
+		add(principals[n%len(principals)], n/len(principals), usual)
+	}
+	for n := range crowdCount {
+		add(crowd, n, ample)
 	}
 	return writers
 }
@@ -110,10 +123,10 @@ func (w *writer) write(ticks <-chan time.Time) {
 // try makes the call once and reports whether that was the last try: the outcome
 // is known, or the writer gives up.
 func (w *writer) try(e *entry, store messagestore.Store) bool {
-	wait := usual
+	wait := w.wait
 	switch n := w.random.IntN(20); {
 	case w.calm || n < 3:
-		wait = patience
+		wait = max(wait, patience)
 	case n == 3:
 		wait = rand.N(hurry) //nolint:gosec // how far a call has come is chance anyway
 	}
