@@ -25,7 +25,7 @@ func TestFlow01_Viewing(t *testing.T) {
 		sessions[uuid.NewString()], sessions[uuid.NewString()] = ann.session, nil
 	}
 	for key, session := range sessions {
-		traces[key] = s.watch(video, key, session)
+		traces[key] = s.watch(video, key, append([]string{"Content-Type", ";"}, session...))
 	}
 	s.checkViewings(t, ann, video, traces, each)
 	s.counts(ann, video, 2*each)

@@ -86,7 +86,7 @@ func start(t *testing.T, data folder, env []string, args ...string) *system {
 	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { s.kill() })
+	t.Cleanup(func() { s.kill(); s.logsAreLogs() })
 	giveUp := time.AfterFunc(patient, func() { _ = s.cmd.Process.Kill() })
 	defer giveUp.Stop()
 	lines := bufio.NewScanner(said)
@@ -109,6 +109,22 @@ func (s *system) logs() {
 	for _, path := range paths {
 		text, err := os.ReadFile(path)
 		s.t.Logf("%s: %v\n%s", path, err, text)
+	}
+}
+
+// logsAreLogs finds what a part has written to its log without its logger, as a
+// panic, or a library's own words.
+func (s *system) logsAreLogs() {
+	for _, p := range parts {
+		text, err := os.ReadFile(s.data.log(p.name))
+		if err != nil {
+			continue // it was never started
+		}
+		for line := range strings.Lines(string(text)) {
+			if !strings.HasPrefix(line, "time=") && !strings.HasPrefix(line, "{") {
+				s.t.Errorf("the log of %s has %q", p.name, line)
+			}
+		}
 	}
 }
 

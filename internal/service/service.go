@@ -14,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 
+	"google.golang.org/grpc/grpclog"
+
 	"videotutorials/internal/tracing"
 )
 
@@ -84,6 +86,11 @@ func Main(program string, commands ...Command) {
 		// Our heaps are some megabytes, collected many times a second: a tenth of
 		// the time, for memory that nobody misses.
 		debug.SetGCPercent(gcPercent)
+	}
+	if os.Getenv("GRPC_GO_LOG_SEVERITY_LEVEL") == "" {
+		// gRPC and its gateway have a log of their own, in which a client could write
+		// a line with each call. What it says of calls ours say, too.
+		grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, io.Discard, io.Discard))
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
