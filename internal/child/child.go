@@ -21,7 +21,8 @@ type Process struct {
 }
 
 // Start starts the command. If this process dies, by whatever means, the kernel
-// sends death to the child (on Linux; elsewhere the child stays).
+// sends death to the child (on Linux; elsewhere the child stays). The child's
+// timers may be late by a millisecond.
 //
 // The command's output MUST be nil or an *os.File: a pipe would break with the
 // parent and leave what the child says last unsaid.
@@ -41,10 +42,11 @@ func Start(cmd *exec.Cmd, death syscall.Signal) (*Process, error) {
 }
 
 // run starts the command and waits for its end on one thread: the kernel takes
-// the death of the thread that started a child for the death of its parent.
+// the death of the thread that started a child for the death of its parent. The
+// thread ends with the goroutine, which keeps it locked.
 func (p *Process) run(started chan<- error) {
 	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
+	relaxTimers()
 	err := p.cmd.Start()
 	started <- err
 	if err != nil {

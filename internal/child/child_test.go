@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -30,6 +31,9 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 		<-p.Done()
+	case "slack":
+		slack, err := os.ReadFile("/proc/self/timerslack_ns")
+		fmt.Println(strings.TrimSpace(string(slack)), err)
 	case "stubborn":
 		ignored := make(chan os.Signal, 1)
 		signal.Notify(ignored, syscall.SIGTERM)
@@ -54,6 +58,23 @@ func pipe(t *testing.T) (*bufio.Scanner, *os.File) {
 	}
 	t.Cleanup(func() { _ = r.Close() })
 	return bufio.NewScanner(r), w
+}
+
+// Its timers have the slack, and so have its threads.
+func TestStart_Slack(t *testing.T) {
+	t.Parallel()
+	said, w := pipe(t)
+	p, err := Start(as("slack", w), syscall.SIGKILL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = w.Close()
+	if said.Scan(); said.Text() != "1000000 <nil>" {
+		t.Errorf("its slack is %s", said.Text())
+	}
+	if err := p.Err(); err != nil {
+		t.Error(err)
+	}
 }
 
 // The grandchild holds the pipe open: its end is the end of the pipe.

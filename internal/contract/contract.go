@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -39,12 +40,20 @@ func Type(m proto.Message) string {
 // contract, that is, if its proto lacks the option messagestore.v1.category.
 func Category(m proto.Message) messagestore.Category {
 	d := m.ProtoReflect().Descriptor()
+	if known, ok := categories.Load(d); ok {
+		return known.(messagestore.Category)
+	}
 	category, _ := proto.GetExtension(d.Options(), messagestorev1.E_Category).(string)
 	if category == "" {
 		panic(fmt.Sprintf("%s has no option messagestore.v1.category", d.FullName()))
 	}
+	categories.Store(d, messagestore.Category(category))
 	return messagestore.Category(category)
 }
+
+// categories are those of the descriptors that were asked for: an option is slow to
+// read.
+var categories sync.Map
 
 // A Declaration is what a contract says of a category. Principals are the paths of
 // their SPIFFE IDs, as "component/identity".

@@ -3,6 +3,7 @@ package interceptor
 import (
 	"context"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -15,6 +16,15 @@ type metrics struct {
 	started *prometheus.CounterVec
 	handled *prometheus.CounterVec
 	seconds *prometheus.HistogramVec
+	known   sync.Map // of each Method that was called, its *series
+}
+
+// series are a method's, with its labels: to look them up takes longer than to
+// count.
+type series struct {
+	started prometheus.Counter
+	seconds prometheus.Observer
+	handled *prometheus.CounterVec // by code
 }
 
 func newMetrics(registry *prometheus.Registry) *metrics {
@@ -38,16 +48,31 @@ func newMetrics(registry *prometheus.Registry) *metrics {
 	}
 }
 
-// around counts the call. Only methods that the server has come here, so callers
-// cannot make up labels.
-func (m *metrics) around(ctx context.Context, method Method, next func(context.Context) error) error {
+// of returns the series of a method. Only methods that the server has come here,
+// so callers cannot make up labels.
+func (m *metrics) of(method Method) *series {
+	if s, ok := m.known.Load(method); ok {
+		return s.(*series)
+	}
 	service, name, _ := strings.Cut(strings.TrimPrefix(method.Name, "/"), "/")
-	m.started.WithLabelValues(method.Kind, service, name).Inc()
+	labels := prometheus.Labels{"grpc_type": method.Kind, "grpc_service": service, "grpc_method": name}
+	s := &series{started: m.started.With(labels), handled: m.handled.MustCurryWith(labels)}
+	if method.Kind == "unary" {
+		s.seconds = m.seconds.With(labels)
+	}
+	m.known.Store(method, s)
+	return s
+}
+
+// around counts the call.
+func (m *metrics) around(ctx context.Context, method Method, next func(context.Context) error) error {
+	s := m.of(method)
+	s.started.Inc()
 	start := time.Now()
 	err := next(ctx)
-	if method.Kind == "unary" {
-		m.seconds.WithLabelValues(method.Kind, service, name).Observe(time.Since(start).Seconds())
+	if s.seconds != nil {
+		s.seconds.Observe(time.Since(start).Seconds())
 	}
-	m.handled.WithLabelValues(method.Kind, service, name, code(err).String()).Inc()
+	s.handled.WithLabelValues(code(err).String()).Inc()
 	return err
 }

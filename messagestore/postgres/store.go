@@ -110,7 +110,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	s.notifier = &notifier{config: config, self: self, log: log, signal: make(chan struct{}, 1)}
 	s.writer = &writer{
 		config: withoutCancel(config), queue: s.queue, tail: s.tail, ownership: s.ownership, log: log, metrics: m,
-		committed: s.notifier.wake,
+		committed: s.notifier.committed,
 		unsure: func() {
 			s.watch.distrust.Store(true)
 			s.watch.look()

@@ -25,11 +25,6 @@ const (
 	// is one for all, so that many wake once. What comes after a silence leaves at once.
 	quietBeat = 5 * time.Millisecond
 	busyBeat  = 50 * time.Millisecond
-	// busy is how many messages a second make a subscriber's log a busy one, counted
-	// over a span that no few messages by chance fill: to be taken for busy makes a
-	// view 50 ms late.
-	busy     = 1000
-	busySpan = 25 * time.Millisecond
 )
 
 // A subscription is a cursor in the log. It takes what follows from the tail, if
@@ -53,11 +48,10 @@ type subscription struct {
 	sent      time.Time
 	heartbeat *time.Timer
 	// next is when a batch may leave that is not full, since the beginning of the
-	// server. Since counting there were so many messages, and before it was busy.
-	next, counting time.Duration
-	counted        int
-	busy           bool
-	lag            lag
+	// server.
+	next time.Duration
+	pace pace
+	lag  lag
 }
 
 // Subscribe is Store.Subscribe.
@@ -374,13 +368,8 @@ func (s *subscription) advance(batch messagestore.Messages, place messagestore.P
 // paced notes that a batch of so many messages was sent.
 func (s *subscription) paced(messages int) {
 	now := s.sent.Sub(s.store.begun)
-	s.counted += messages
-	if span := now - s.counting; span >= busySpan {
-		s.busy = time.Duration(s.counted)*time.Second/busy > span
-		s.counting, s.counted = now, 0
-	}
 	beat := quietBeat
-	if s.busy {
+	if s.pace.busy(now, messages) {
 		beat = busyBeat
 	}
 	s.next = now.Truncate(beat) + beat

@@ -198,12 +198,20 @@ type notifier struct {
 	self   string
 	log    *slog.Logger
 	signal chan struct{} // holds one
+	// messages are those that were committed since others were told.
+	messages atomic.Int64
 }
 
-// notifyEvery bounds how often others are told.
-const notifyEvery = 5 * time.Millisecond
+// notifyEvery bounds how often others are told, and notifyBusyEvery where
+// subscribers of a busy log have as much time anyway.
+const (
+	notifyEvery     = quietBeat
+	notifyBusyEvery = busyBeat / 2
+)
 
-func (n *notifier) wake() {
+// committed says that so many messages were.
+func (n *notifier) committed(messages int) {
+	n.messages.Add(int64(messages))
 	select {
 	case n.signal <- struct{}{}:
 	default:
@@ -213,11 +221,17 @@ func (n *notifier) wake() {
 func (n *notifier) run(ctx context.Context) error {
 	var conn *pgx.Conn
 	defer func() { closeConn(conn) }()
+	var written pace
+	begun := time.Now()
 	for {
 		select {
 		case <-n.signal:
 		case <-ctx.Done():
 			return nil
+		}
+		pause := notifyEvery
+		if written.busy(time.Since(begun), int(n.messages.Swap(0))) {
+			pause = notifyBusyEvery
 		}
 		err := n.notify(ctx, &conn)
 		if err != nil && ctx.Err() == nil {
@@ -227,7 +241,7 @@ func (n *notifier) run(ctx context.Context) error {
 			conn = nil
 		}
 		select {
-		case <-time.After(notifyEvery):
+		case <-time.After(pause):
 		case <-ctx.Done():
 		}
 	}

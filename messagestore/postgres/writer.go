@@ -33,8 +33,8 @@ type writer struct {
 	ownership *ownership
 	// unsure is told when the outcome of a group is unknown.
 	unsure func()
-	// committed is told when a group has committed.
-	committed func()
+	// committed is told how many messages a group had that has committed.
+	committed func(messages int)
 
 	metrics *metrics
 	// failing is why the last group was not stored.
@@ -96,7 +96,7 @@ func (w *writer) write(ctx context.Context, g *group) {
 			u.answer(verdicts[i])
 		}
 		if len(stored) > 0 {
-			w.committed()
+			w.committed(len(stored))
 		}
 	case len(g.units) > 1 && !passing(err):
 		for _, u := range g.units {
@@ -144,7 +144,7 @@ func (w *writer) resolve(ctx context.Context, g *group) (*appended, error) {
 		if err == nil && pause > 0 {
 			// An earlier try may have committed, and nobody was told.
 			w.tail.behind()
-			w.committed()
+			w.committed(g.messages)
 		}
 		if err == nil && len(g.units) > 0 {
 			w.metrics.commitSeconds.Observe(time.Since(sent).Seconds())

@@ -25,8 +25,12 @@ func (s *service) WriteEach(ctx context.Context, r *messagestorev1.WriteEachRequ
 	}
 	response := &messagestorev1.WriteEachResponse{Results: make([]*messagestorev1.WriteResult, len(r.Writes))}
 	var writes sync.WaitGroup
+	writes.Add(len(r.Writes))
 	for i, w := range r.Writes {
-		writes.Go(func() { response.Results[i] = s.writeOne(ctx, w) })
+		s.crew.run(func() {
+			defer writes.Done()
+			response.Results[i] = s.writeOne(ctx, w)
+		})
 	}
 	writes.Wait()
 	return response, nil
