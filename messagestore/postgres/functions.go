@@ -11,7 +11,7 @@ import (
 
 // functionsVersion is the version of the files in the folder functions. Whoever
 // changes one of them makes it one more.
-const functionsVersion = 1
+const functionsVersion = 2
 
 //go:embed functions/*.sql
 var functionFiles embed.FS

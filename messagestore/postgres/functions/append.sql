@@ -84,11 +84,10 @@ begin
 
   -- From here on nobody else writes, and what was committed is seen.
   stored_at := clock_timestamp();
-  select l.global_position, l.id into head, head_id
-    from message_store.messages l order by l.global_position desc limit 1;
-  head := coalesce(head, 0);
-  -- A scalar subquery for each key uses the index, whatever the statistics.
-  select array(select coalesce((select l.position from message_store.messages l
+  -- One statement, since each costs more to begin than to run; a scalar subquery for
+  -- each key uses the index, whatever the statistics.
+  select coalesce(h.global_position, 0), h.id,
+         array(select coalesce((select l.position from message_store.messages l
                                  where l.stream_name = k.name order by l.position desc limit 1), -1)
                  from unnest(streams) with ordinality k(name, n) order by k.n),
          array(select (select l.global_position from message_store.messages l where l.id = k.id)
@@ -103,12 +102,18 @@ begin
                                           where l.stream_name = k.name and l.writer <> 'anonymous' order by l.position limit 1)
                       else k.pinned end
                  from unnest(owned, kinds, pinned) with ordinality k(name, kind, pinned, n) order by k.n)
-    into versions, stored, owned_by;
+    into head, head_id, versions, stored, owned_by
+    from (values (1)) always
+    left join (select l.global_position, l.id from message_store.messages l
+                order by l.global_position desc limit 1) h on true;
 
   -- The common case: no id is known, all is its writer's already, and each write
-  -- finds what it expects if all before it are stored. Then all are.
+  -- finds what it expects if all before it are stored. Then all are. (Most often all
+  -- is the same writer's, which is soon seen.)
   all_stored := array_remove(stored, null) = '{}';
-  if all_stored and owned <> '{}' then
+  if all_stored and owned <> '{}'
+     and (write_writers[1] = all (write_writers) and write_writers[1] = all (owned_by)
+          and coalesce(write_writers[1] = all (pinned), true)) is not true then
     all_stored := not exists (
       select from unnest(write_owned, write_writers) k(owned, writer)
        where k.owned > 0 and (owned_by[k.owned] is distinct from k.writer or pinned[k.owned] <> k.writer));
