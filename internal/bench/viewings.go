@@ -47,7 +47,7 @@ func viewings(ctx context.Context, s *system, bin string, round time.Duration) e
 		videos int
 		goal   float64
 	}{{"viewings, spread over 1,000 videos / mvc", videos, 0.8}, {"viewings, all on one video / mvc", 1, 1}} {
-		const rounds = 3
+		const rounds = 5
 		var rates [2][]float64
 		for range rounds {
 			for i, site := range []*site{ours, peer} {
