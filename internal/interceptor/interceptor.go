@@ -6,6 +6,7 @@ import (
 	"context"
 	"log/slog"
 	"slices"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
@@ -65,6 +66,21 @@ func (ls Layers) Around(ctx context.Context, m Method, next func(context.Context
 		return next(ctx)
 	}
 	return ls[0](ctx, m, func(ctx context.Context) error { return ls[1:].Around(ctx, m, next) })
+}
+
+type startKey struct{}
+
+// WithStart returns a context for what Around surrounds that was begun before, and
+// when: by that the log and the metrics say how long it took.
+func WithStart(ctx context.Context, start time.Time) context.Context {
+	return context.WithValue(ctx, startKey{}, start)
+}
+
+func startOf(ctx context.Context) time.Time {
+	if start, ok := ctx.Value(startKey{}).(time.Time); ok {
+		return start
+	}
+	return time.Now()
 }
 
 // A Layer surrounds calls of both kinds. It calls next once at the most, with

@@ -36,7 +36,7 @@ type logger struct{ log *slog.Logger }
 // error, which may say more than its status, and so more than the caller sees.
 func (l logger) around(ctx context.Context, m Method, next func(context.Context) error) error {
 	n := &notes{}
-	start := time.Now()
+	start := startOf(ctx)
 	err := next(context.WithValue(ctx, notesKey{}, n))
 
 	c := code(err)

@@ -68,7 +68,7 @@ func (m *metrics) of(method Method) *series {
 func (m *metrics) around(ctx context.Context, method Method, next func(context.Context) error) error {
 	s := m.of(method)
 	s.started.Inc()
-	start := time.Now()
+	start := startOf(ctx)
 	err := next(ctx)
 	if s.seconds != nil {
 		s.seconds.Observe(time.Since(start).Seconds())

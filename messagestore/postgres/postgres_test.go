@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"videotutorials/internal/testdb"
 	"videotutorials/internal/teststore"
@@ -107,6 +108,60 @@ func TestStore_GuiltyMember(t *testing.T) {
 	group.Wait()
 	if status, err := store.Status(t.Context()); err != nil || status.Head.Position != 17 {
 		t.Errorf("status %+v, %v, want 17 messages without a gap", status, err)
+	}
+}
+
+// Writes that are begun together are stored together, and each has its own outcome.
+func TestStore_Begin(t *testing.T) {
+	t.Parallel()
+	registry := prometheus.NewRegistry()
+	store := teststore.StartWith(t, testdb.New(t, "message_store", postgres.Migrate), postgres.Options{Registry: registry})
+	var writes []messagestore.Write
+	for i := range 20 {
+		w := messagestore.Write{Stream: messagestore.Category("a").Stream(fmt.Sprint(i)), Expected: messagestore.Any, Messages: []messagestore.NewMessage{newMessage("Happened")}}
+		switch i {
+		case 3:
+			w.Messages = nil
+		case 5:
+			w.Messages[0].ID = "none"
+		case 7:
+			w.Expected = 7
+		}
+		writes = append(writes, w)
+	}
+	next := int64(0)
+	for i, wait := range store.Begin(t.Context(), writes) {
+		written, err := wait()
+		var invalid *messagestore.InvalidError
+		var conflict *messagestore.VersionConflictError
+		switch i {
+		case 3, 5:
+			if !errors.As(err, &invalid) {
+				t.Errorf("write %d: %v", i, err)
+			}
+		case 7:
+			if !errors.As(err, &conflict) {
+				t.Errorf("write %d: %v", i, err)
+			}
+		default:
+			if next++; err != nil || written.GlobalPosition != next {
+				t.Errorf("write %d: %+v %v, want it at %d", i, written, err, next)
+			}
+		}
+	}
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if h := f.GetMetric()[0].GetHistogram(); f.GetName() == "messagestore_group_calls" && (h.GetSampleCount() != 1 || h.GetSampleSum() != 18) {
+			t.Errorf("%v calls in %d groups, want 18 in one", h.GetSampleSum(), h.GetSampleCount())
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := store.Begin(ctx, writes[:1])[0](); !errors.Is(err, context.Canceled) {
+		t.Errorf("for nobody: %v", err)
 	}
 }
 

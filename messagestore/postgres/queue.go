@@ -46,11 +46,22 @@ func newQueue(refused prometheus.Counter) *queue {
 	return &queue{lines: map[messagestore.Principal]*line{}, filled: make(chan struct{}, 1), refused: refused}
 }
 
-// put adds a unit. It returns an *ExhaustedError where the queue is full and
-// nobody has a longer line, and an *UnavailableError after close.
-func (q *queue) put(u *unit) error {
+// put adds units, which may then go in one group. Whose unit does not fit is
+// answered why.
+func (q *queue) put(units ...*unit) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	defer q.wake()
+	for _, u := range units {
+		if err := q.add(u); err != nil {
+			u.answer(verdict{err: err})
+		}
+	}
+}
+
+// add adds a unit. It returns an *ExhaustedError where the queue is full and
+// nobody has a longer line, and an *UnavailableError after close.
+func (q *queue) add(u *unit) error {
 	if q.closed {
 		return errStopping
 	}
@@ -68,7 +79,6 @@ func (q *queue) put(u *unit) error {
 	l.bytes += u.bytes
 	q.units++
 	q.bytes += u.bytes
-	q.wake()
 	return nil
 }
 

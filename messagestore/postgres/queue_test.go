@@ -22,7 +22,7 @@ func TestQueue_Fair(t *testing.T) {
 	put := func(who messagestore.Principal, n, bytes int) {
 		t.Helper()
 		for i := range n {
-			if err := q.put(unitOf(t.Context(), who, byte(i), bytes)); err != nil {
+			if err := q.add(unitOf(t.Context(), who, byte(i), bytes)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -59,7 +59,7 @@ func TestQueue_Full(t *testing.T) {
 	var greedy []*unit
 	for {
 		u := unitOf(t.Context(), "greedy", 0, 1<<20)
-		if err := q.put(u); err != nil {
+		if err := q.add(u); err != nil {
 			break
 		}
 		greedy = append(greedy, u)
@@ -68,7 +68,7 @@ func TestQueue_Full(t *testing.T) {
 		t.Errorf("%d units of 1 MiB are let in", len(greedy))
 	}
 	small := unitOf(t.Context(), "small", 0, 100)
-	if err := q.put(small); err != nil {
+	if err := q.add(small); err != nil {
 		t.Fatalf("the small one is refused: %v", err)
 	}
 	var exhausted *messagestore.ExhaustedError
@@ -84,7 +84,7 @@ func TestQueue_Full(t *testing.T) {
 		t.Errorf("%d units, %d bytes wait", units, bytes)
 	}
 	for range maxQueued {
-		if err := q.put(unitOf(t.Context(), "many", 0, 0)); err != nil && !errors.As(err, &exhausted) {
+		if err := q.add(unitOf(t.Context(), "many", 0, 0)); err != nil && !errors.As(err, &exhausted) {
 			t.Fatal(err)
 		}
 	}
@@ -102,13 +102,13 @@ func TestQueue_Returning(t *testing.T) {
 	t.Parallel()
 	q := newQueue(newMetrics(nil).refused)
 	for i := range 100 {
-		if err := q.put(unitOf(t.Context(), "small", byte(i), 100)); err != nil {
+		if err := q.add(unitOf(t.Context(), "small", byte(i), 100)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	large := func() {
 		u := unitOf(t.Context(), "large", 0, maxGroupBytes)
-		if err := q.put(u); err != nil {
+		if err := q.add(u); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -133,12 +133,12 @@ func TestQueue_Repeated(t *testing.T) {
 	t.Parallel()
 	q := newQueue(newMetrics(nil).refused)
 	for range 10 {
-		if err := q.put(unitOf(t.Context(), "again", 0, 10)); err != nil { // one id
+		if err := q.add(unitOf(t.Context(), "again", 0, 10)); err != nil { // one id
 			t.Fatal(err)
 		}
 	}
 	for i := range 100 {
-		if err := q.put(unitOf(t.Context(), "small", byte(i), 100)); err != nil {
+		if err := q.add(unitOf(t.Context(), "small", byte(i), 100)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -141,16 +141,36 @@ func (s *Store) Run(ctx context.Context) error {
 
 // Write is Store.Write.
 func (s *Store) Write(ctx context.Context, stream messagestore.Stream, expected messagestore.Version, messages ...messagestore.NewMessage) (messagestore.Written, error) {
-	var v violations
-	u := v.writes([]messagestore.Write{{Stream: stream, Expected: expected, Messages: messages}}, func(int) string { return "" })
-	if len(messages) == 0 {
-		v.add("messages", "is required, at least one message")
+	return s.Begin(ctx, []messagestore.Write{{Stream: stream, Expected: expected, Messages: messages}})[0]()
+}
+
+// Begin makes each write as Write would, in two steps, and all at once: it returns
+// when they have their places in the queue, and each wait when its write has its
+// outcome. All that it returns MUST be called.
+func (s *Store) Begin(ctx context.Context, writes []messagestore.Write) (waits []func() (messagestore.Written, error)) {
+	units := make([]*unit, 0, len(writes))
+	for i := range writes {
+		var v violations
+		u := v.writes(writes[i:i+1], func(int) string { return "" })
+		if len(writes[i].Messages) == 0 {
+			v.add("messages", "is required, at least one message")
+		}
+		wait := s.begin(ctx, v, u)
+		if u.ctx != nil {
+			units = append(units, u)
+		}
+		waits = append(waits, func() (messagestore.Written, error) {
+			written, err := wait()
+			if err != nil {
+				return messagestore.Written{}, err
+			}
+			return written[0], nil
+		})
 	}
-	written, err := s.write(ctx, v, u)
-	if err != nil {
-		return messagestore.Written{}, err
+	if len(units) > 0 {
+		s.queue.put(units...)
 	}
-	return written[0], nil
+	return waits
 }
 
 // WriteBatch is Store.WriteBatch.
@@ -165,43 +185,59 @@ func (s *Store) WriteBatch(ctx context.Context, writes ...messagestore.Write) ([
 }
 
 func (s *Store) write(ctx context.Context, v violations, u *unit) ([]messagestore.Written, error) {
-	if err := v.err(); err != nil {
-		return nil, err
+	wait := s.begin(ctx, v, u)
+	if u.ctx != nil {
+		s.queue.put(u)
 	}
+	return wait()
+}
+
+// begin makes the unit the caller's, and returns how its verdict is waited for once
+// it is in the queue. One that may not go there gets no context.
+func (s *Store) begin(ctx context.Context, v violations, u *unit) (wait func() ([]messagestore.Written, error)) {
+	err := v.err()
+	if err == nil {
+		err = s.mayCheck(ctx, u)
+	}
+	if err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		return func() ([]messagestore.Written, error) { return nil, err }
+	}
+	bounded, cancel := context.WithTimeout(ctx, answerWithin)
+	u.writer, u.ctx, u.done = messagestore.PrincipalOf(ctx), bounded, make(chan verdict, 1)
+	return func() ([]messagestore.Written, error) {
+		defer cancel()
+		written, err := u.wait(ctx)
+		var conflict *messagestore.IDConflictError
+		if errors.As(err, &conflict) && s.ownership.mayRead(ctx, messagestore.OfStream(conflict.StoredStream)) != nil {
+			conflict.StoredStream = "" // not theirs to know
+		}
+		return written, err
+	}
+}
+
+// mayCheck returns an error where the unit checks the version of a stream that the
+// caller may not read: a check alone tells what is in a stream.
+func (s *Store) mayCheck(ctx context.Context, u *unit) error {
 	for i := range u.writes {
 		if len(u.writes[i].Messages) > 0 {
 			continue
 		}
-		// A check alone tells what is in a stream.
 		if err := s.ownership.mayRead(ctx, messagestore.OfStream(u.writes[i].Stream)); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	written, err := s.wait(ctx, u)
-	var conflict *messagestore.IDConflictError
-	if errors.As(err, &conflict) && s.ownership.mayRead(ctx, messagestore.OfStream(conflict.StoredStream)) != nil {
-		conflict.StoredStream = "" // not theirs to know
-	}
-	return written, err
+	return nil
 }
 
-// wait puts the unit into the queue, as the caller's, and waits for the verdict.
-func (s *Store) wait(ctx context.Context, u *unit) ([]messagestore.Written, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	bounded, cancel := context.WithTimeout(ctx, answerWithin)
-	defer cancel()
-	u.writer = messagestore.PrincipalOf(ctx)
-	u.ctx = bounded
-	u.done = make(chan verdict, 1)
-	if err := s.queue.put(u); err != nil {
-		return nil, err
-	}
+// wait returns the verdict, as long as the caller waits.
+func (u *unit) wait(ctx context.Context) ([]messagestore.Written, error) {
 	select {
 	case v := <-u.done:
 		return v.written, v.err
-	case <-bounded.Done():
+	case <-u.ctx.Done():
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"runtime"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -61,8 +60,6 @@ func (w *writer) run(ctx context.Context) error {
 	for {
 		select {
 		case <-w.queue.filled:
-			// Who comes with the first, as those of one WriteEach, goes with the first.
-			runtime.Gosched()
 		case <-probe.C:
 			// Nobody may call while the store is not ready, and it must find out.
 			if w.failing.get() != nil {

@@ -17,15 +17,13 @@ type service struct {
 	store    messagestore.Store
 	version  string
 	each     interceptor.Layers // surrounds each write of a WriteEach
-	crew     *crew              // on which they run
 	stopping context.Context    // ends when the server stops
 	stop     context.CancelFunc
 }
 
 func newService(store messagestore.Store, version string, each interceptor.Layers) *service {
 	stopping, stop := context.WithCancel(context.Background())
-	crew := &crew{work: make(chan func()), stopping: stopping.Done()}
-	return &service{store: store, version: version, each: each, crew: crew, stopping: stopping, stop: stop}
+	return &service{store: store, version: version, each: each, stopping: stopping, stop: stop}
 }
 
 func (s *service) Write(ctx context.Context, r *messagestorev1.WriteRequest) (*messagestorev1.WriteResponse, error) {

@@ -2,11 +2,12 @@ package rpc
 
 import (
 	"context"
-	"sync"
+	"time"
 
 	"google.golang.org/grpc/status"
 
 	"videotutorials/internal/interceptor"
+	"videotutorials/messagestore"
 	messagestorev1 "videotutorials/proto/messagestore/v1"
 )
 
@@ -18,22 +19,48 @@ const (
 	maxEachMessages = 1000
 )
 
+// A beginner is a Store that takes many writes at once. Of another one they are
+// made one after the other.
+type beginner interface {
+	Begin(ctx context.Context, writes []messagestore.Write) (waits []func() (messagestore.Written, error))
+}
+
 // WriteEach gives all writes to the Store at once, as their own calls would.
 func (s *service) WriteEach(ctx context.Context, r *messagestorev1.WriteEachRequest) (*messagestorev1.WriteEachResponse, error) {
 	if err := checkEach(r); err != nil {
 		return nil, err
 	}
+	ctx = interceptor.WithStart(ctx, time.Now())
 	response := &messagestorev1.WriteEachResponse{Results: make([]*messagestorev1.WriteResult, len(r.Writes))}
-	var writes sync.WaitGroup
-	writes.Add(len(r.Writes))
-	for i, w := range r.Writes {
-		s.crew.run(func() {
-			defer writes.Done()
-			response.Results[i] = s.writeOne(ctx, w)
-		})
+	for i, wait := range s.begin(ctx, r.Writes) {
+		response.Results[i] = s.outcome(ctx, wait)
 	}
-	writes.Wait()
 	return response, nil
+}
+
+// begin begins all writes, and returns how each is waited for.
+func (s *service) begin(ctx context.Context, requests []*messagestorev1.WriteRequest) []func() (messagestore.Written, error) {
+	var writes []messagestore.Write
+	var places []int // of those, among all
+	waits := make([]func() (messagestore.Written, error), len(requests))
+	for i, r := range requests {
+		w, err := fromWrite(r, "")
+		if err != nil {
+			waits[i] = func() (messagestore.Written, error) { return messagestore.Written{}, err }
+			continue
+		}
+		writes, places = append(writes, w), append(places, i)
+	}
+	if together, ok := s.store.(beginner); ok {
+		for i, wait := range together.Begin(ctx, writes) {
+			waits[places[i]] = wait
+		}
+		return waits
+	}
+	for i, w := range writes {
+		waits[places[i]] = func() (messagestore.Written, error) { return s.store.Write(ctx, w.Stream, w.Expected, w.Messages...) }
+	}
+	return waits
 }
 
 func checkEach(r *messagestorev1.WriteEachRequest) error {
@@ -50,17 +77,17 @@ func checkEach(r *messagestorev1.WriteEachRequest) error {
 	return checkSize(r, "writes")
 }
 
-// writeOne is a call of Write in all that is seen of it: its line in the log, the
-// metrics, its error. What panics in it is its own, too.
-func (s *service) writeOne(ctx context.Context, w *messagestorev1.WriteRequest) *messagestorev1.WriteResult {
-	var written *messagestorev1.WriteResponse
+// outcome is the end of a call of Write in all that is seen of it: its line in the
+// log, the metrics, its error.
+func (s *service) outcome(ctx context.Context, wait func() (messagestore.Written, error)) *messagestorev1.WriteResult {
+	var written messagestore.Written
 	method := interceptor.Method{Name: messagestorev1.MessageStoreService_Write_FullMethodName, Kind: "unary"}
-	err := s.each.Around(ctx, method, func(ctx context.Context) (err error) {
-		written, err = s.Write(ctx, w)
+	err := s.each.Around(ctx, method, func(context.Context) (err error) {
+		written, err = wait()
 		return err
 	})
 	if err != nil {
 		return &messagestorev1.WriteResult{Result: &messagestorev1.WriteResult_Error{Error: status.Convert(err).Proto()}}
 	}
-	return &messagestorev1.WriteResult{Result: &messagestorev1.WriteResult_Written{Written: written}}
+	return &messagestorev1.WriteResult{Result: &messagestorev1.WriteResult_Written{Written: toWritten(written)}}
 }
