@@ -60,15 +60,21 @@ func pipe(t *testing.T) (*bufio.Scanner, *os.File) {
 	return bufio.NewScanner(r), w
 }
 
-// Its timers have the slack, and so have its threads.
-func TestStart_Slack(t *testing.T) {
-	t.Parallel()
+// start starts the test binary as that, and returns what it says.
+func start(t *testing.T, what string) (*bufio.Scanner, *Process) {
+	t.Helper()
 	said, w := pipe(t)
-	p, err := Start(as("slack", w), syscall.SIGKILL)
+	p, err := Start(as(what, w), syscall.SIGKILL)
 	if err != nil {
 		t.Fatal(err)
 	}
 	_ = w.Close()
+	return said, p
+}
+
+func TestStart_Slack(t *testing.T) {
+	t.Parallel()
+	said, p := start(t, "slack")
 	if said.Scan(); said.Text() != "1000000 <nil>" {
 		t.Errorf("its slack is %s", said.Text())
 	}
@@ -100,12 +106,7 @@ func TestStart_DiesWithItsParent(t *testing.T) {
 
 func TestStop_KillsAfterTheGrace(t *testing.T) {
 	t.Parallel()
-	said, w := pipe(t)
-	p, err := Start(as("stubborn", w), syscall.SIGKILL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = w.Close()
+	said, p := start(t, "stubborn")
 	if !said.Scan() || said.Text() != "up" {
 		t.Fatalf("it said %q", said.Text())
 	}

@@ -148,17 +148,16 @@ func (s *Store) Write(ctx context.Context, stream messagestore.Stream, expected 
 // when they have their places in the queue, and each wait when its write has its
 // outcome. All that it returns MUST be called.
 func (s *Store) Begin(ctx context.Context, writes []messagestore.Write) (waits []func() (messagestore.Written, error)) {
-	units := make([]*unit, 0, len(writes))
+	all := make([]checked, 0, len(writes))
 	for i := range writes {
 		var v violations
 		u := v.writes(writes[i:i+1], func(int) string { return "" })
 		if len(writes[i].Messages) == 0 {
 			v.add("messages", "is required, at least one message")
 		}
-		wait := s.begin(ctx, v, u)
-		if u.ctx != nil {
-			units = append(units, u)
-		}
+		all = append(all, checked{u, v.err()})
+	}
+	for _, wait := range s.begin(ctx, all...) {
 		waits = append(waits, func() (messagestore.Written, error) {
 			written, err := wait()
 			if err != nil {
@@ -166,9 +165,6 @@ func (s *Store) Begin(ctx context.Context, writes []messagestore.Write) (waits [
 			}
 			return written[0], nil
 		})
-	}
-	if len(units) > 0 {
-		s.queue.put(units...)
 	}
 	return waits
 }
@@ -181,41 +177,43 @@ func (s *Store) WriteBatch(ctx context.Context, writes ...messagestore.Write) ([
 		return nil, v.err()
 	}
 	u := v.writes(writes, func(i int) string { return fmt.Sprintf("writes[%d].", i) })
-	return s.write(ctx, v, u)
+	return s.begin(ctx, checked{u, v.err()})[0]()
 }
 
-func (s *Store) write(ctx context.Context, v violations, u *unit) ([]messagestore.Written, error) {
-	wait := s.begin(ctx, v, u)
-	if u.ctx != nil {
-		s.queue.put(u)
-	}
-	return wait()
+// A checked unit is one with what is wrong in it, nil for nothing.
+type checked struct {
+	*unit
+	err error
 }
 
-// begin makes the unit the caller's, and returns how its verdict is waited for once
-// it is in the queue. One that may not go there gets no context.
-func (s *Store) begin(ctx context.Context, v violations, u *unit) (wait func() ([]messagestore.Written, error)) {
-	err := v.err()
-	if err == nil {
-		err = s.mayCheck(ctx, u)
-	}
-	if err == nil {
-		err = ctx.Err()
-	}
-	if err != nil {
-		return func() ([]messagestore.Written, error) { return nil, err }
-	}
-	bounded, cancel := context.WithTimeout(ctx, answerWithin)
-	u.writer, u.ctx, u.done = messagestore.PrincipalOf(ctx), bounded, make(chan verdict, 1)
-	return func() ([]messagestore.Written, error) {
-		defer cancel()
-		written, err := u.wait(ctx)
-		var conflict *messagestore.IDConflictError
-		if errors.As(err, &conflict) && s.ownership.mayRead(ctx, messagestore.OfStream(conflict.StoredStream)) != nil {
-			conflict.StoredStream = "" // not theirs to know
+// begin puts the units into the queue, as the caller's, but for those that are
+// refused here, and returns how each one's verdict is waited for.
+func (s *Store) begin(ctx context.Context, all ...checked) (waits []func() ([]messagestore.Written, error)) {
+	units := make([]*unit, 0, len(all))
+	for _, u := range all {
+		err := u.err
+		if err == nil {
+			err = s.mayCheck(ctx, u.unit)
 		}
-		return written, err
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			waits = append(waits, func() ([]messagestore.Written, error) { return nil, err })
+			continue
+		}
+		bounded, cancel := context.WithTimeout(ctx, answerWithin)
+		u.writer, u.ctx, u.done = messagestore.PrincipalOf(ctx), bounded, make(chan verdict, 1)
+		units = append(units, u.unit)
+		waits = append(waits, func() ([]messagestore.Written, error) {
+			defer cancel()
+			return s.wait(ctx, u.unit)
+		})
 	}
+	if len(units) > 0 {
+		s.queue.put(units...)
+	}
+	return waits
 }
 
 // mayCheck returns an error where the unit checks the version of a stream that the
@@ -232,10 +230,14 @@ func (s *Store) mayCheck(ctx context.Context, u *unit) error {
 	return nil
 }
 
-// wait returns the verdict, as long as the caller waits.
-func (u *unit) wait(ctx context.Context) ([]messagestore.Written, error) {
+// wait returns the unit's verdict, as long as the caller waits.
+func (s *Store) wait(ctx context.Context, u *unit) ([]messagestore.Written, error) {
 	select {
 	case v := <-u.done:
+		var conflict *messagestore.IDConflictError
+		if errors.As(v.err, &conflict) && s.ownership.mayRead(ctx, messagestore.OfStream(conflict.StoredStream)) != nil {
+			conflict.StoredStream = "" // not theirs to know
+		}
 		return v.written, v.err
 	case <-u.ctx.Done():
 		if ctx.Err() != nil {
