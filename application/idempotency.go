@@ -49,7 +49,7 @@ func (r *request) repeats(ctx context.Context, store messagestore.Store, command
 	if r.key == nil {
 		return m, false, nil
 	}
-	id := r.id(purposeMessage(0))
+	id := r.messageID(0)
 	for m, err := range store.Read(ctx, messagestore.ReadRequest{Source: messagestore.OfStream(commands)}) {
 		if err != nil || m.ID == id {
 			return m, err == nil, err

@@ -115,6 +115,14 @@ func (r *request) id(purpose string) string {
 	return derive(purpose, *r.key, r.caller(), r.path())
 }
 
+// messageID returns the id of the call's nth message, counted from 0.
+func (r *request) messageID(n int) string {
+	if r.key == nil {
+		return messagestore.NewID()
+	}
+	return r.id(purposeMessage(n))
+}
+
 func (r *request) caller() string {
 	if r.userID == nil {
 		return "anonymous"
@@ -133,7 +141,7 @@ func (r *request) user() *wrapperspb.StringValue {
 // message returns m as the call's nth message, counted from 0: with the same n
 // for the same message, a repeat of the call has the same ids.
 func (r *request) message(n int, m proto.Message) (messagestore.NewMessage, error) {
-	return r.messageOf(r.id(purposeMessage(n)), r.userID, m)
+	return r.messageOf(r.messageID(n), r.userID, m)
 }
 
 // messageOf returns m as a message of the call with that id and that acting

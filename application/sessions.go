@@ -184,9 +184,9 @@ func (s sessions) record(ctx context.Context, c viewdata.Credential, right bool)
 // as one.
 func newAttemptIDs(r *request, right bool) [2]string {
 	if right {
-		return [2]string{r.id(purposeMessage(0))}
+		return [2]string{r.messageID(0)}
 	}
-	return [2]string{uuid.NewString(), uuid.NewString()}
+	return [2]string{messagestore.NewID(), messagestore.NewID()}
 }
 
 // LogOut writes UserLoggedOut.

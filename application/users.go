@@ -58,7 +58,7 @@ func (s registration) register(ctx context.Context, r *request, register *identi
 	if register.PasswordHash, err = s.passwords.hash(ctx, password); err != nil {
 		return err
 	}
-	message, err := r.messageOf(r.id(purposeMessage(0)), &register.UserId, register)
+	message, err := r.messageOf(r.messageID(0), &register.UserId, register)
 	if err != nil {
 		return err
 	}

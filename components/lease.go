@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/google/uuid"
-
 	"videotutorials/messagestore"
 )
 
@@ -27,7 +25,7 @@ func (a attempting[M, S, A]) say(ctx context.Context, entity version, n int32, u
 	if err != nil {
 		return false, err
 	}
-	m.ID = uuid.NewString()
+	m.ID = messagestore.NewID()
 	_, err = a.frame.store.Write(ctx, entity.stream, entity.last, m)
 	var conflict *messagestore.VersionConflictError
 	if errors.As(err, &conflict) {

@@ -10,8 +10,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/google/uuid"
-
 	"videotutorials/internal/service"
 	"videotutorials/messagestore"
 	messagestorev1 "videotutorials/proto/messagestore/v1"
@@ -80,7 +78,7 @@ func (w *writeMessages) messages(args []string) ([]messagestore.NewMessage, erro
 	}
 	m := messagestore.NewMessage{ID: w.ID, Type: args[1], Data: "{}", Metadata: w.Metadata}
 	if m.ID == "" {
-		m.ID = uuid.NewString()
+		m.ID = messagestore.NewID()
 	}
 	if len(args) == 3 {
 		m.Data = args[2]
@@ -129,7 +127,7 @@ func messagesFrom(in io.Reader) ([]messagestore.NewMessage, error) {
 			return nil, fmt.Errorf("message %d of the input: %w", len(messages)+1, err)
 		}
 		if m.ID == "" {
-			m.ID = uuid.NewString()
+			m.ID = messagestore.NewID()
 		}
 		messages = append(messages, messagestore.NewMessage{ID: m.ID, Type: m.Type, Data: string(m.Data), Metadata: string(m.Metadata)})
 	}

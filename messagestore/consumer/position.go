@@ -7,8 +7,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/google/uuid"
-
 	"videotutorials/internal/contract"
 	"videotutorials/messagestore"
 	subscriberpositionv1 "videotutorials/proto/subscriberposition/v1"
@@ -102,12 +100,8 @@ func (p *position) write(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	id, err := uuid.NewV7()
-	if err != nil {
-		return err
-	}
 	written, err := p.store.Write(ctx, p.stream, p.version, messagestore.NewMessage{
-		ID: id.String(), Type: contract.Type((*subscriberpositionv1.Read)(nil)), Data: data,
+		ID: messagestore.NewID(), Type: contract.Type((*subscriberpositionv1.Read)(nil)), Data: data,
 	})
 	if err != nil {
 		return err

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/google/uuid"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -122,7 +121,7 @@ func fillIDs(writes ...*messagestorev1.WriteRequest) {
 	for _, w := range writes {
 		for _, m := range w.Messages {
 			if m.Id == "" {
-				m.Id = uuid.NewString()
+				m.Id = messagestore.NewID()
 			}
 		}
 	}

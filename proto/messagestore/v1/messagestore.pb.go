@@ -54,7 +54,9 @@ const (
 // NewMessage is a message to be stored.
 type NewMessage struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// A UUID, chosen by the writer: it makes the write idempotent. Required.
+	// A UUID, chosen by the writer: it makes the write idempotent. Required. Best
+	// is one that grows with time, of version 7: random ones cost the store more,
+	// the longer the log is.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// What the message says, in the words of the business: imperative for a
 	// command, past tense for an event. 1 to 255 bytes, no control characters.
