@@ -69,12 +69,17 @@ func (a account) mayEnter(dir string) error {
 	}
 }
 
+// memory lets a backend keep up to 16 MiB from one statement to the next. By
+// default glibc gives all above 128 KiB back to the kernel, which then has to clear
+// each page again: a third of what a statement with a hundred messages takes.
+var memory = []string{"MALLOC_TRIM_THRESHOLD_=16777216", "MALLOC_MMAP_THRESHOLD_=16777216", "MALLOC_TOP_PAD_=1048576"}
+
 // command returns a command that runs as the user, without the caller's
 // settings for Postgres in its environment.
 func (a account) command(path string, args ...string) *exec.Cmd {
 	cmd := exec.Command(path, args...) //nolint:noctx // the server outlives the context of Start
 	cmd.Dir = "/"
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "TZ=UTC"}
+	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "TZ=UTC"}, memory...)
 	if a.switched {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(a.uid), Gid: uint32(a.gid)}}
 	}
