@@ -102,7 +102,9 @@ func TestMetrics(t *testing.T) {
 		return values
 	}
 	write(t, store, "a-1", newMessage("Happened"), newMessage("Happened"))
-	for event, err := range store.Subscribe(t.Context(), messagestore.Subscription{Source: messagestore.OfAll()}) {
+	bounded, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	for event, err := range store.Subscribe(bounded, messagestore.Subscription{Source: messagestore.OfAll()}) {
 		if err != nil {
 			t.Fatal(err)
 		}

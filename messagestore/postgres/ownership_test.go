@@ -1,12 +1,14 @@
 package postgres_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"videotutorials/internal/testdb"
 	"videotutorials/internal/teststore"
@@ -130,7 +132,8 @@ func TestOwnership(t *testing.T) {
 func TestOwnership_Tail(t *testing.T) {
 	t.Parallel()
 	store := owning(t, testdb.New(t, "message_store", postgres.Migrate), messagestore.Policy{})
-	ctx := messagestore.WithPrincipal(t.Context(), operator)
+	ctx, cancel := context.WithTimeout(messagestore.WithPrincipal(t.Context(), operator), 30*time.Second)
+	defer cancel()
 	var got []messagestore.Message
 	for event, err := range store.Subscribe(ctx, messagestore.Subscription{Source: messagestore.OfAll()}) {
 		if err != nil {

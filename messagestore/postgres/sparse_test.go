@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"context"
 	"slices"
 	"testing"
 	"time"
@@ -71,8 +72,10 @@ func TestSubscribe_SparseAndSlow(t *testing.T) {
 // how many events there were, and for how long nothing came.
 func followSparse(t *testing.T, store messagestore.Store, s messagestore.Subscription, head int64) (got []int64, events int, silence time.Duration) {
 	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
 	last, place := time.Now(), int64(0)
-	for event, err := range store.Subscribe(t.Context(), s) {
+	for event, err := range store.Subscribe(ctx, s) {
 		if err != nil {
 			t.Fatal(err)
 		}
