@@ -10,6 +10,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
@@ -223,5 +224,29 @@ grpc_server_started_total{grpc_method="Read",grpc_service="messagestore.v1.Messa
 	}
 	if n := testutil.CollectAndCount(b.registry, "grpc_server_handling_seconds"); n != 1 {
 		t.Errorf("%d durations, expected that of the unary call alone", n)
+	}
+}
+
+// What was begun before it is surrounded takes as long as it takes.
+func TestWithStart(t *testing.T) {
+	b := &bench{registry: prometheus.NewRegistry(), log: &bytes.Buffer{}}
+	layers := interceptor.Standard(slog.New(slog.NewJSONHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})), b.registry)
+	ctx := interceptor.WithStart(t.Context(), time.Now().Add(-time.Hour))
+	err := layers.Around(ctx, interceptor.Method{Name: "/s/Begun", Kind: "unary"}, func(context.Context) error { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := b.lines(t, "Begun")
+	if len(lines) != 1 || lines[0]["duration"].(float64) < float64(time.Hour) {
+		t.Errorf("the log has %v, expected an hour", lines)
+	}
+	families, err := b.registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if h := f.GetMetric()[0].GetHistogram(); h != nil && h.GetSampleSum() < 3600 {
+			t.Errorf("%s has %v s, expected an hour", f.GetName(), h.GetSampleSum())
+		}
 	}
 }
