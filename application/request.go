@@ -118,7 +118,7 @@ func (r *request) id(purpose string) string {
 // messageID returns the id of the call's nth message, counted from 0.
 func (r *request) messageID(n int) string {
 	if r.key == nil {
-		return messagestore.NewID()
+		return contract.NewID()
 	}
 	return r.id(purposeMessage(n))
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"videotutorials/internal/contract"
 	"videotutorials/messagestore"
 	applicationv1 "videotutorials/proto/application/v1"
 	authenticationv1 "videotutorials/proto/authentication/v1"
@@ -186,7 +187,7 @@ func newAttemptIDs(r *request, right bool) [2]string {
 	if right {
 		return [2]string{r.messageID(0)}
 	}
-	return [2]string{messagestore.NewID(), messagestore.NewID()}
+	return [2]string{contract.NewID(), contract.NewID()}
 }
 
 // LogOut writes UserLoggedOut.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"videotutorials/internal/contract"
 	"videotutorials/messagestore"
 )
 
@@ -25,7 +26,7 @@ func (a attempting[M, S, A]) say(ctx context.Context, entity version, n int32, u
 	if err != nil {
 		return false, err
 	}
-	m.ID = messagestore.NewID()
+	m.ID = contract.NewID()
 	_, err = a.frame.store.Write(ctx, entity.stream, entity.last, m)
 	var conflict *messagestore.VersionConflictError
 	if errors.As(err, &conflict) {

@@ -3,14 +3,7 @@ package messagestore
 import (
 	"strconv"
 	"time"
-
-	"github.com/google/uuid"
 )
-
-// NewID returns a new id for a message, a UUID of version 7: it grows with time, so
-// a log's newest ids are side by side in its index. Random ones cost a page of it
-// each, and that page's copy in the write-ahead log, the more the longer the log.
-func NewID() string { return uuid.Must(uuid.NewV7()).String() }
 
 // A NewMessage is a message to be stored.
 type NewMessage struct {

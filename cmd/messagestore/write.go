@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	"videotutorials/internal/contract"
 	"videotutorials/internal/service"
 	"videotutorials/messagestore"
 	messagestorev1 "videotutorials/proto/messagestore/v1"
@@ -78,7 +79,7 @@ func (w *writeMessages) messages(args []string) ([]messagestore.NewMessage, erro
 	}
 	m := messagestore.NewMessage{ID: w.ID, Type: args[1], Data: "{}", Metadata: w.Metadata}
 	if m.ID == "" {
-		m.ID = messagestore.NewID()
+		m.ID = contract.NewID()
 	}
 	if len(args) == 3 {
 		m.Data = args[2]
@@ -127,7 +128,7 @@ func messagesFrom(in io.Reader) ([]messagestore.NewMessage, error) {
 			return nil, fmt.Errorf("message %d of the input: %w", len(messages)+1, err)
 		}
 		if m.ID == "" {
-			m.ID = messagestore.NewID()
+			m.ID = contract.NewID()
 		}
 		messages = append(messages, messagestore.NewMessage{ID: m.ID, Type: m.Type, Data: string(m.Data), Metadata: string(m.Metadata)})
 	}

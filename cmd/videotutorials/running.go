@@ -69,7 +69,7 @@ func writeCommand(ctx context.Context, store messagestore.Store, entity string, 
 	}
 	trace = uuid.NewString()
 	_, err = store.Write(ctx, contract.Category(command).Stream(entity), messagestore.Any, messagestore.NewMessage{
-		ID: messagestore.NewID(), Type: contract.Type(command), Data: data,
+		ID: contract.NewID(), Type: contract.Type(command), Data: data,
 		Metadata: contract.Metadata{TraceID: trace, UserID: userID}.String(),
 	})
 	return trace, err

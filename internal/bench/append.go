@@ -11,6 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"videotutorials/internal/contract"
 	"videotutorials/messagestore"
 )
 
@@ -80,7 +81,7 @@ func insertRate(ctx context.Context, s *system, connections int, round time.Dura
 	run := rand.Text()
 	return rate(ctx, connections, round, func(ctx context.Context, caller, n int) error {
 		_, err := pool.Exec(ctx, `insert into public.peer (position, id, stream_name, type, writer, data, metadata)
-			values ($1, $2, $3, 'Measured', 'peer', $4, '{}')`, n, messagestore.NewID(), fmt.Sprintf("bench-%s-%d", run, caller), data)
+			values ($1, $2, $3, 'Measured', 'peer', $4, '{}')`, n, contract.NewID(), fmt.Sprintf("bench-%s-%d", run, caller), data)
 		return err
 	})
 }

@@ -8,3 +8,8 @@ func IsUUID(text string) bool {
 	parsed, err := uuid.Parse(text)
 	return err == nil && parsed.String() == text
 }
+
+// NewID returns a new id for a message, a UUID of version 7: it grows with time, so
+// a log's newest ids are side by side in its index. Random ones cost a page of it
+// each, and that page's copy in the write-ahead log, the more the longer the log.
+func NewID() string { return uuid.Must(uuid.NewV7()).String() }

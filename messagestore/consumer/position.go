@@ -101,7 +101,7 @@ func (p *position) write(ctx context.Context) error {
 		return err
 	}
 	written, err := p.store.Write(ctx, p.stream, p.version, messagestore.NewMessage{
-		ID: messagestore.NewID(), Type: contract.Type((*subscriberpositionv1.Read)(nil)), Data: data,
+		ID: contract.NewID(), Type: contract.Type((*subscriberpositionv1.Read)(nil)), Data: data,
 	})
 	if err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
+	"videotutorials/internal/contract"
 	"videotutorials/messagestore"
 	messagestorev1 "videotutorials/proto/messagestore/v1"
 )
@@ -121,7 +122,7 @@ func fillIDs(writes ...*messagestorev1.WriteRequest) {
 	for _, w := range writes {
 		for _, m := range w.Messages {
 			if m.Id == "" {
-				m.Id = messagestore.NewID()
+				m.Id = contract.NewID()
 			}
 		}
 	}

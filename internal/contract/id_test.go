@@ -1,11 +1,11 @@
-package messagestore_test
+package contract_test
 
 import (
 	"testing"
 
 	"github.com/google/uuid"
 
-	"videotutorials/messagestore"
+	"videotutorials/internal/contract"
 )
 
 // TestNewID makes ids faster than the clock ticks: each grows.
@@ -13,7 +13,7 @@ func TestNewID(t *testing.T) {
 	t.Parallel()
 	last := ""
 	for range 10_000 {
-		id := messagestore.NewID()
+		id := contract.NewID()
 		if parsed, err := uuid.Parse(id); err != nil || parsed.String() != id || parsed.Version() != 7 {
 			t.Fatalf("%q is no UUID of version 7 in its canonical form: %v", id, err)
 		}
