@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Two instances of each component and of the aggregators, and a thousand
+// Two instances of each component and of the aggregators, and hundreds of
 // registrations: all happens once.
 func TestFlow12_TwoInstances(t *testing.T) {
 	t.Parallel()
@@ -30,7 +30,7 @@ func TestFlow12_TwoInstances(t *testing.T) {
 
 const (
 	// crowd is how many register.
-	crowd = 1000
+	crowd = 300
 	// kills is how often an instance is killed meanwhile.
 	kills = 12
 )

@@ -23,10 +23,15 @@ import (
 	videopublishingv1 "videotutorials/proto/videopublishing/v1"
 )
 
+// findOnce spares hundreds of runs of the programs.
+var findOnce = sync.OnceValue(func() Tools {
+	return FindTools(context.Background(), slog.New(slog.DiscardHandler))
+})
+
 // found returns the machine's tools, without which there is nothing to test.
 func found(t *testing.T) Tools {
 	t.Helper()
-	tools := FindTools(t.Context(), slog.New(slog.DiscardHandler))
+	tools := findOnce()
 	if tools.ffprobe == "" || tools.ffmpeg == "" {
 		t.Fatal("ffmpeg or ffprobe is missing, or ffmpeg lacks libx264: install the package ffmpeg")
 	}
