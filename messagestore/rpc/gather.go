@@ -17,9 +17,13 @@ import (
 const (
 	// underWay is how many calls there are before writes gather: while the store
 	// commits what one has brought, the others are on their way. With fewer, a
-	// handful of callers would wait for each other; with more, many would go in
-	// small calls. There are more while some get no answer.
+	// handful of callers would wait for each other. There are more while some get
+	// no answer.
 	underWay = 4
+	// handful is how many writes under way are few. From then on a call has to
+	// bring as many as are under way: so two take turns, where four would bring
+	// half as much each.
+	handful = 8
 	// gatherFor bounds how long a write waits for a call to return: the server of
 	// those that are under way may be silent, and another one well.
 	gatherFor = 50 * time.Millisecond
@@ -34,7 +38,7 @@ const (
 )
 
 // A gathering lets the writes that are made while others are under way wait until
-// one of those returns, and then go in one call: so calls are few where writes
+// some of those return, and then go in one call: so calls are few where writes
 // are many, and a write that is alone waits for nothing.
 type gathering struct {
 	send     func([]*passenger)
@@ -42,6 +46,7 @@ type gathering struct {
 
 	mu      sync.Mutex
 	calls   int // under way
+	aboard  int // the writes of those
 	waiting []*passenger
 	// messages and bytes are those that wait.
 	messages, bytes int
@@ -77,34 +82,43 @@ func newGathering(send func([]*passenger)) *gathering {
 func (g *gathering) join(w *passenger) (alone bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.calls < underWay && len(g.waiting) == 0 {
+	if len(g.waiting) == 0 && g.mayGo(1) {
 		g.calls++
+		g.aboard++
 		return true
 	}
 	messages := len(w.request.Messages)
 	if len(g.waiting) == maxGathered || g.bytes+w.bytes > maxGatheredBytes || g.messages+messages > maxGatheredMessages {
-		g.calls++
 		g.depart()
 	}
 	g.waiting = append(g.waiting, w)
 	g.bytes += w.bytes
 	g.messages += messages
-	if len(g.waiting) == 1 {
+	switch {
+	case g.mayGo(len(g.waiting)):
+		g.depart()
+	case len(g.waiting) == 1:
 		g.overdue.Reset(g.patience)
 	}
 	return false
 }
 
-// leave says that a call has returned. What waits takes its place, unless there
-// are more calls than need be: none has been without an answer for long.
-func (g *gathering) leave() {
+// mayGo reports whether so many writes may go as a call of their own.
+func (g *gathering) mayGo(writes int) bool {
+	return g.calls < underWay && (g.aboard < handful || writes >= g.aboard)
+}
+
+// leave says that a call of so many writes has returned. What waits takes its
+// place where it may go; and where a call has had no answer lately, which would
+// else keep the place of another.
+func (g *gathering) leave(writes int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if len(g.waiting) == 0 || g.calls > underWay && time.Since(g.flushed) > attemptWithin {
-		g.calls--
-		return
+	g.calls--
+	g.aboard -= writes
+	if len(g.waiting) > 0 && (g.mayGo(len(g.waiting)) || time.Since(g.flushed) <= attemptWithin) {
+		g.depart()
 	}
-	g.depart()
 }
 
 // flush lets go what waits, although no call has returned.
@@ -113,18 +127,19 @@ func (g *gathering) flush() {
 	defer g.mu.Unlock()
 	if len(g.waiting) > 0 {
 		g.flushed = time.Now()
-		g.calls++
 		g.depart()
 	}
 }
 
-// depart lets go what waits, as a call that is counted, with mu held.
+// depart lets go what waits, with mu held.
 func (g *gathering) depart() {
 	together := g.waiting
 	g.waiting, g.messages, g.bytes = nil, 0, 0
+	g.calls++
+	g.aboard += len(together)
 	g.overdue.Stop()
 	go func() {
-		defer g.leave()
+		defer g.leave(len(together))
 		g.send(together)
 	}()
 }
@@ -136,7 +151,7 @@ func (c *Client) write(ctx context.Context, request *messagestorev1.WriteRequest
 		return call(ctx, c, c.service.Write, request)
 	}
 	if c.gathering.join(w) {
-		defer c.gathering.leave()
+		defer c.gathering.leave(1)
 		return call(ctx, c, c.service.Write, request)
 	}
 	bounded, cancel := within(ctx)
