@@ -148,7 +148,7 @@ func TestEffect_LateFailure(t *testing.T) {
 	store := teststore.New(t)
 	late := &gate{Store: store}
 	first := delivering(func(context.Context) error { late.shut.Store(true); return errors.New("first") })
-	first.Lease, first.Pauses = 200*time.Millisecond, []time.Duration{0, 0}
+	first.Lease, first.Pauses = 400*time.Millisecond, []time.Duration{0, 0}
 	one := run(t, late, components.Consumer{ID: "test", Handlers: components.Handlers{first.Handler()}})
 	post(t, store, 1)
 	begun, finish := make(chan struct{}), make(chan struct{})
@@ -161,7 +161,7 @@ func TestEffect_LateFailure(t *testing.T) {
 			return ctx.Err()
 		}
 	})
-	second.Lease, second.Pauses = first.Lease, first.Pauses
+	second.Pauses = first.Pauses
 	follow(t, store, messagestore.OfCategories("sendEmail"), 1)
 	run(t, store, components.Consumer{ID: "test", Handlers: components.Handlers{second.Handler()}})
 	<-begun

@@ -32,15 +32,22 @@ func TestEffect_GoesOn(t *testing.T) {
 	store := teststore.New(t)
 	id := uuid.NewString()
 	finish := make(chan struct{})
-	long := delivering(func(context.Context) error { <-finish; return nil })
-	long.Lease = 400 * time.Millisecond
+	long := delivering(func(ctx context.Context) error {
+		select {
+		case <-finish:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	})
+	long.Lease = time.Second
 	one := run(t, store, components.Consumer{ID: "test", Handlers: components.Handlers{long.Handler()}})
 	two := run(t, store, components.Consumer{ID: "test", Handlers: components.Handlers{long.Handler()}})
 	write(t, store, id, "", &sendemailv1.Send{EmailId: id})
 	// Each is said for twice as long as the one before.
 	said := follow(t, store, messagestore.OfCategories("sendEmail"), 4)
 	for i, m := range said {
-		if n, until := attempt(t, m); n != 1 || until.Sub(m.Time) > 400*time.Millisecond<<i+time.Second {
+		if n, until := attempt(t, m); n != 1 || until.Sub(m.Time) > long.Lease<<i+time.Second {
 			t.Errorf("%d: attempt %d until %v after it was said", i, n, until.Sub(m.Time))
 		}
 	}
@@ -102,7 +109,7 @@ func TestEffect_TakenOver(t *testing.T) {
 	write(t, store, id, "", &sendemailv1.Send{EmailId: id})
 	<-begun
 	quick := delivering(func(context.Context) error { return nil })
-	quick.Lease, quick.Pauses = slow.Lease, slow.Pauses
+	quick.Pauses = slow.Pauses
 	two := run(t, store, components.Consumer{ID: "test", Handlers: components.Handlers{quick.Handler()}})
 	two.await((*sendemailv1.Send)(nil), 1)
 	<-ended
