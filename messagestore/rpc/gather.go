@@ -105,18 +105,20 @@ func (g *gathering) join(w *passenger) (alone bool) {
 
 // mayGo reports whether so many writes may go as a call of their own.
 func (g *gathering) mayGo(writes int) bool {
-	return g.calls < underWay && (g.aboard < handful || writes >= g.aboard)
+	return g.calls < underWay && (g.aboard < handful || writes >= g.aboard || g.silent())
 }
 
+// silent reports whether a call has had no answer lately: nobody is to wait for it.
+func (g *gathering) silent() bool { return time.Since(g.flushed) <= attemptWithin }
+
 // leave says that a call of so many writes has returned. What waits takes its
-// place where it may go; and where a call has had no answer lately, which would
-// else keep the place of another.
+// place where it may go, and where one that is silent keeps another's.
 func (g *gathering) leave(writes int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.calls--
 	g.aboard -= writes
-	if len(g.waiting) > 0 && (g.mayGo(len(g.waiting)) || time.Since(g.flushed) <= attemptWithin) {
+	if len(g.waiting) > 0 && (g.mayGo(len(g.waiting)) || g.silent()) {
 		g.depart()
 	}
 }

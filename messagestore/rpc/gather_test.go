@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -251,56 +250,6 @@ func TestGather_Shrinks(t *testing.T) {
 	if g.calls != underWay || len(g.waiting) != 1 {
 		t.Errorf("%d calls, %d wait: expected one call fewer", g.calls, len(g.waiting))
 	}
-}
-
-// TestGather_Turns: where many are under way, those go next that are as many, as
-// soon as they are.
-func TestGather_Turns(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var sizes []int
-		returned := make(chan struct{})
-		g := newGathering(func(together []*passenger) {
-			sizes = append(sizes, len(together))
-			<-returned
-		})
-		g.patience = time.Hour
-		join := func(writes int) {
-			for range writes {
-				g.join(&passenger{request: &messagestorev1.WriteRequest{}})
-			}
-			synctest.Wait()
-		}
-		leave := func(calls int) {
-			for range calls {
-				g.leave(1)
-			}
-			synctest.Wait()
-		}
-		join(underWay + 20)
-		leave(1)
-		join(10)
-		leave(2) // one is alone still, and 20 are together
-		expect := func(what string, want ...int) {
-			t.Helper()
-			if !slices.Equal(sizes, want) {
-				t.Errorf("%s: calls of %v, expected %v", what, sizes, want)
-			}
-		}
-		expect("10 wait for 21", 20)
-		join(10)
-		expect("20 wait for 21", 20)
-		join(1)
-		expect("as many", 20, 21)
-		join(5)
-		leave(1)
-		expect("5 wait for 41", 20, 21)
-		close(returned)
-		synctest.Wait()
-		expect("all have returned", 20, 21, 5)
-		if g.calls != 0 || g.aboard != 0 {
-			t.Errorf("%d calls and %d writes are under way in the end", g.calls, g.aboard)
-		}
-	})
 }
 
 // TestGather_Repeated: what the company, or an older server, is the reason for is
