@@ -154,12 +154,7 @@ func TestEffect_LateFailure(t *testing.T) {
 	begun, finish := make(chan struct{}), make(chan struct{})
 	second := delivering(func(ctx context.Context) error {
 		close(begun)
-		select {
-		case <-finish:
-			return nil
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+		return closed(ctx, finish)
 	})
 	second.Pauses = first.Pauses
 	follow(t, store, messagestore.OfCategories("sendEmail"), 1)

@@ -48,6 +48,16 @@ func delivering(do func(context.Context) error) components.Effect[*sendemailv1.S
 	}
 }
 
+// closed returns nil when the channel is closed, or the context's error before.
+func closed(ctx context.Context, c <-chan struct{}) error {
+	select {
+	case <-c:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // TestEffect_HoldsNothingUp_D20 handles a message for the entity while the effect
 // of an earlier one goes on, also where the effects that go on are many; and what
 // came of the later one does not settle the earlier.

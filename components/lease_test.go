@@ -32,14 +32,7 @@ func TestEffect_GoesOn(t *testing.T) {
 	store := teststore.New(t)
 	id := uuid.NewString()
 	finish := make(chan struct{})
-	long := delivering(func(ctx context.Context) error {
-		select {
-		case <-finish:
-			return nil
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	})
+	long := delivering(func(ctx context.Context) error { return closed(ctx, finish) })
 	long.Lease = time.Second
 	one := run(t, store, components.Consumer{ID: "test", Handlers: components.Handlers{long.Handler()}})
 	two := run(t, store, components.Consumer{ID: "test", Handlers: components.Handlers{long.Handler()}})

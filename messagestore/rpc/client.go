@@ -26,7 +26,7 @@ const answerWithin = 10 * time.Second
 // *UnavailableError. While the server is away, calls wait for it. Where there are
 // several servers, a unary call that one of them does not answer is repeated on
 // another; what is refused, by an *ExhaustedError too, is not. Messages without
-// an id get a random one, once a call, so that the client's own retries are safe;
+// an id get a new one, once a call, so that the client's own retries are safe;
 // a caller who means to repeat a write chooses the ids.
 //
 // Writes that are made at the same time by many go several in a call, which costs

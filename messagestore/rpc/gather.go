@@ -78,7 +78,7 @@ func newGathering(send func([]*passenger)) *gathering {
 }
 
 // join reports whether the write may go at once, as a call of its own, after
-// which leave MUST be called. Otherwise it goes with others.
+// which leave(1) MUST be called. Otherwise it goes with others.
 func (g *gathering) join(w *passenger) (alone bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
