@@ -52,14 +52,16 @@ func (c Cause) emitted(consumer string, entity messagestore.Stream, n int, e Emi
 }
 
 // settledBy reports whether the event of the entity says that the cause is done:
-// it was caused by it, or by a later message of the same category.
+// it was caused by it, or by a later message of the same category. Where it tells
+// of no place, or of one in another log, from which it was imported, its own counts.
 func (c Cause) settledBy(event messagestore.Message) bool {
 	by, err := contract.ParseMetadata(event.Metadata)
-	if err != nil || by.CausationMessageID == "" {
-		return event.GlobalPosition > c.Message.GlobalPosition // the original system's
-	}
-	if by.CausationMessageID == c.Message.ID {
+	switch {
+	case err == nil && by.CausationMessageID == c.Message.ID:
 		return true
+	case err != nil || by.CausationMessageID == "", // the original system's
+		by.CausationGlobalPosition >= event.GlobalPosition: // a cause comes before its event
+		return event.GlobalPosition > c.Message.GlobalPosition
 	}
 	return by.CausationStreamName.Category() == c.Message.Stream.Category() &&
 		by.CausationGlobalPosition > c.Message.GlobalPosition

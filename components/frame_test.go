@@ -42,10 +42,15 @@ func TestCause_SettledBy(t *testing.T) {
 		at   int64
 		want bool
 	}{
-		"ByIt":                {contract.Metadata{CausationMessageID: "cause", CausationGlobalPosition: 10, CausationStreamName: "identity:command-1"}, 20, true},
-		"ByLater":             {contract.Metadata{CausationMessageID: "later", CausationGlobalPosition: 11, CausationStreamName: "identity:command-1"}, 20, true},
-		"ByLaterElsewhere":    {contract.Metadata{CausationMessageID: "later", CausationGlobalPosition: 11, CausationStreamName: "sendEmail-1"}, 20, false},
-		"ByEarlier":           {contract.Metadata{CausationMessageID: "earlier", CausationGlobalPosition: 9, CausationStreamName: "identity:command-1"}, 20, false},
+		"ByIt":             {contract.Metadata{CausationMessageID: "cause", CausationGlobalPosition: 10, CausationStreamName: "identity:command-1"}, 20, true},
+		"ByLater":          {contract.Metadata{CausationMessageID: "later", CausationGlobalPosition: 11, CausationStreamName: "identity:command-1"}, 20, true},
+		"ByLaterElsewhere": {contract.Metadata{CausationMessageID: "later", CausationGlobalPosition: 11, CausationStreamName: "sendEmail-1"}, 20, false},
+		"ByEarlier":        {contract.Metadata{CausationMessageID: "earlier", CausationGlobalPosition: 9, CausationStreamName: "identity:command-1"}, 20, false},
+		// An import keeps the numbers of the log that it comes from: a cause is never
+		// behind its event.
+		"OfAnotherLogBefore":  {contract.Metadata{CausationMessageID: "other", CausationGlobalPosition: 9000, CausationStreamName: "identity:command-1"}, 9, false},
+		"OfAnotherLogLater":   {contract.Metadata{CausationMessageID: "other", CausationGlobalPosition: 9000, CausationStreamName: "identity:command-1"}, 11, true},
+		"OfAnotherLogByIt":    {contract.Metadata{CausationMessageID: "cause", CausationGlobalPosition: 9000, CausationStreamName: "identity:command-1"}, 11, true},
 		"OfTheOriginalLater":  {contract.Metadata{TraceID: "t"}, 11, true},
 		"OfTheOriginalBefore": {contract.Metadata{TraceID: "t"}, 9, false},
 	} {

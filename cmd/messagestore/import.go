@@ -28,8 +28,10 @@ const (
 
 // importMessages is the command that writes the messages of another store, in
 // their order, as the caller: ids, streams, types, data and metadata are kept;
-// positions, times and the writer are this store's. So are the claims, and those
-// of the other store are left out: what had no owner here becomes the caller's.
+// positions, times and the writer are this store's. So are the claims and the
+// positions of consumers, which are places in this log, and those of the other
+// store are left out: what had no owner here becomes the caller's, and consumers
+// begin at the start.
 // To repeat it is safe, also with an input that has grown.
 type importMessages struct{ client }
 
@@ -37,7 +39,7 @@ func importCommand(t terminal) service.Command {
 	i := &importMessages{client{terminal: t}}
 	return service.Command{
 		Name:     "import",
-		Help:     "write the messages of the input, lines of `read -json`; may be repeated. Positions, time and writer are new, claims are left out",
+		Help:     "write the messages of the input, lines of `read -json`; may be repeated. Positions, time and writer are new, claims and consumers' positions are left out",
 		Settings: i, Tool: true, Run: i.run,
 	}
 }
@@ -58,8 +60,8 @@ func (i *importMessages) run(ctx context.Context, log *slog.Logger, _ []string) 
 		if err := in.flush(ctx); err != nil {
 			return err
 		}
-		return p.print(&in.imported, "imported %d messages; %d were already stored, %d claims left out",
-			in.Imported, in.AlreadyStored, in.ClaimsLeftOut)
+		return p.print(&in.imported, "imported %d messages; %d were already stored, %d claims and %d positions left out",
+			in.Imported, in.AlreadyStored, in.ClaimsLeftOut, in.PositionsLeftOut)
 	})
 }
 
@@ -68,6 +70,8 @@ type imported struct {
 	Imported      int `json:"imported"`
 	AlreadyStored int `json:"already_stored"`
 	ClaimsLeftOut int `json:"claims_left_out"`
+	// PositionsLeftOut are those of consumers.
+	PositionsLeftOut int `json:"positions_left_out"`
 }
 
 // An importer writes messages in batches. Each is a unit: all of it or nothing.
@@ -90,9 +94,15 @@ func (i *importer) line(ctx context.Context, text []byte) error {
 		return fmt.Errorf("line %d is not a message as `read -json` prints it: %w", i.lines, err)
 	}
 	stream := messagestore.Stream(m.StreamName)
-	if stream.Category() == messagestore.OwnershipCategory {
+	switch stream.Category() {
+	case messagestore.OwnershipCategory:
 		if i.ClaimsLeftOut++; i.ClaimsLeftOut == 1 {
 			i.log.Warn("claims are left out: this store writes its own", "line", i.lines, "stream", stream)
+		}
+		return nil
+	case messagestore.PositionCategory:
+		if i.PositionsLeftOut++; i.PositionsLeftOut == 1 {
+			i.log.Warn("positions of consumers are left out: they are places in the other log", "line", i.lines, "stream", stream)
 		}
 		return nil
 	}

@@ -10,14 +10,14 @@ import (
 )
 
 // exported returns what a store prints of all, without what is its own: positions
-// in the log, times, writers; and without its claims.
+// in the log, times, writers; and without its claims and consumers' positions.
 func (s *testStore) exported(t *testing.T) []string {
 	t.Helper()
 	var all []string
 	for _, line := range s.do(t, "operator", "read", "-json", "$all").lines() {
 		var m messagestorev1.Message
 		isJSON(t, line, &m)
-		if !strings.HasPrefix(m.StreamName, "ownership-") {
+		if !strings.HasPrefix(m.StreamName, "ownership-") && !strings.HasPrefix(m.StreamName, "subscriberPosition-") {
 			all = append(all, fmt.Sprintf("%s %s %d %s %s %s", m.Id, m.StreamName, m.Position, m.Type, m.Data, m.Metadata))
 		}
 	}
@@ -37,6 +37,8 @@ func testImport(t *testing.T, from *testStore) {
 	}
 	from.do(t, "operator", "write", "b-1", "Happened", `{"big": "`+strings.Repeat("x", 90_000)+`"}`)
 	from.do(t, "application", "write", "a-2", "Happened")
+	// A place in this log, which the other one has not.
+	from.do(t, "operator", "write", "subscriberPosition-x", "Read", `{"position": 700}`)
 
 	move := func(want string) {
 		t.Helper()
@@ -45,12 +47,12 @@ func testImport(t *testing.T, from *testStore) {
 			t.Errorf("%+v, want %q", a, want)
 		}
 	}
-	move("imported 702 messages; 0 were already stored, 2 claims left out")
-	move("imported 0 messages; 702 were already stored, 2 claims left out")
+	move("imported 702 messages; 0 were already stored, 2 claims and 1 positions left out")
+	move("imported 0 messages; 702 were already stored, 2 claims and 1 positions left out")
 	from.do(t, "application", "write", "a-2", "Happened")
 	from.do(t, "application", "write", "c:command-1", "Happen")
-	move("imported 2 messages; 702 were already stored, 2 claims left out")
-	move("imported 0 messages; 704 were already stored, 2 claims left out")
+	move("imported 2 messages; 702 were already stored, 2 claims and 1 positions left out")
+	move("imported 0 messages; 704 were already stored, 2 claims and 1 positions left out")
 	if want, got := from.exported(t), to.exported(t); !slices.Equal(got, want) {
 		t.Errorf("%d messages became %d, or others", len(want), len(got))
 	}
@@ -81,7 +83,7 @@ func testImportWrong(t *testing.T, s *testStore) {
 		t.Errorf("%d messages, want the first and its claim", len(got))
 	}
 	a := s.run(t, "application", message(id, "a-1", `{"n": 1}`)+message(other, "a-1", "{}"), "import", "-json")
-	if want := `{"imported":1,"already_stored":1,"claims_left_out":0}` + "\n"; a.out != want {
+	if want := `{"imported":1,"already_stored":1,"claims_left_out":0,"positions_left_out":0}` + "\n"; a.out != want {
 		t.Errorf("%+v, want %q", a, want)
 	}
 }
