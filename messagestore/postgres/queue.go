@@ -18,7 +18,7 @@ const (
 // A queue holds the units that wait for the writer. It is fair between
 // principals: each has a line of its own, first come, first served, and the next
 // unit is of the line of which the least was taken. Where the queue is full, the
-// longest line gives up its last units.
+// line that has the most of what is full, units or bytes, gives up its last ones.
 type queue struct {
 	mu     sync.Mutex
 	lines  map[messagestore.Principal]*line
@@ -90,8 +90,12 @@ func (q *queue) makeRoom(l *line, u *unit) bool {
 		return true
 	}
 	q.refused.Inc() // the one or the other
-	longest := q.longest()
-	if longest.share(-1, -u.bytes) < l.share(1, u.bytes) {
+	length, more := (*line).count, 1
+	if q.bytes+u.bytes > maxQueuedBytes {
+		length, more = (*line).size, u.bytes // which frees units, too
+	}
+	longest := q.longest(length)
+	if length(longest)-more < length(l)+more {
 		return false
 	}
 	for !fits() {
@@ -164,23 +168,20 @@ func (q *queue) next(waits map[*line]bool) *line {
 	return next
 }
 
-// longest returns the line that has the largest share of the queue, which is not
-// empty.
-func (q *queue) longest() *line {
+// longest returns the line that is the longest by that measure. There is one.
+func (q *queue) longest(length func(*line) int) *line {
 	var longest *line
 	for _, l := range q.lines {
-		if longest == nil || l.share(0, 0) > longest.share(0, 0) {
+		if longest == nil || length(l) > length(longest) {
 			longest = l
 		}
 	}
 	return longest
 }
 
-// share is the part of the queue that the line would take with so much more, by
-// its count or its bytes.
-func (l *line) share(units, bytes int) float64 {
-	return max(float64(len(l.units)+units)/maxQueued, float64(l.bytes+bytes)/maxQueuedBytes)
-}
+// count and size are how many units wait in the line, and how many bytes.
+func (l *line) count() int { return len(l.units) }
+func (l *line) size() int  { return l.bytes }
 
 func (q *queue) wake() {
 	select {

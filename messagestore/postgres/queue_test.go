@@ -96,6 +96,36 @@ func TestQueue_Full(t *testing.T) {
 	}
 }
 
+// Who has the most of what is full gives way, and nobody else: many small units
+// make no room for a large one.
+func TestQueue_FullOfBytes(t *testing.T) {
+	t.Parallel()
+	q := newQueue(newMetrics(nil).refused)
+	var small, large []*unit
+	for range maxQueued - 500 {
+		small = append(small, unitOf(t.Context(), "small", 0, 1))
+	}
+	for range 61 {
+		large = append(large, unitOf(t.Context(), "large", 0, 1<<20))
+	}
+	q.put(small...)
+	q.put(large...)
+	other := unitOf(t.Context(), "other", 0, 4<<20)
+	q.put(other)
+	refused := func(units []*unit) (n int) {
+		for _, u := range units {
+			n += len(u.done)
+		}
+		return n
+	}
+	if s, l, o := refused(small), refused(large), refused([]*unit{other}); s != 0 || l != 2 || o != 0 {
+		t.Errorf("refused %d of the small ones, %d of the large ones, %d of the other's; expected 0, 2, 0", s, l, o)
+	}
+	if _, bytes := q.waiting(); bytes > maxQueuedBytes {
+		t.Errorf("%d bytes wait", bytes)
+	}
+}
+
 // Who comes back after each of its large writes does not keep who waits from its
 // turn.
 func TestQueue_Returning(t *testing.T) {
