@@ -23,8 +23,9 @@
 // begins the batch again with each event alone, and so finds which is to blame.
 //
 // A message that the contract does not allow, and that is in the log anyway, is
-// skipped, and the log says so (Skip); a statement that fails stops its
-// aggregator, which tries again, and the others go on.
+// skipped, and the log says so (Skip); a statement that fails, and an owner's event
+// that cannot be decoded, stop their aggregator, which tries again, and the others
+// go on.
 //
 // Of several runners of an aggregator one has its lock and works, the others
 // stand by. The lock only saves work; the fence is what is relied on.

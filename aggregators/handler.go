@@ -2,6 +2,7 @@ package aggregators
 
 import (
 	"errors"
+	"strings"
 
 	"google.golang.org/protobuf/proto"
 
@@ -22,16 +23,29 @@ type Handler struct {
 // On returns the handler of the messages whose contract is M, which names their
 // type and category; it panics if M is no contract. The stored message comes
 // along, for its stream, positions and metadata. The function is pure: the frame
-// may call it several times and apply its statement once.
+// may call it several times and apply its statement once. A message that is not as
+// M says is skipped where anybody may have written it; an owner's event stops the
+// aggregator, whose view would be wrong without it.
 func On[M proto.Message](statement func(M, messagestore.Message) Statement) Handler {
 	var none M
 	return Handler{contract.KindOf(none), func(m messagestore.Message) (Statement, error) {
 		event, err := contract.Decode[M](m)
-		if err != nil {
+		switch {
+		case err != nil && anybodys(m):
+			return Skip(err.Error()), nil
+		case err != nil:
 			return Statement{}, err
 		}
 		return statement(event, m), nil
 	}}
+}
+
+// anybodys reports whether a message that is not as its contract says may be
+// anybody's: one of a category that is not one component's, or no object, which
+// comes of SQL only.
+func anybodys(m messagestore.Message) bool {
+	c := m.Stream.Category()
+	return c.IsCommand() || c == messagestore.PositionCategory || !strings.HasPrefix(m.Data, "{")
 }
 
 // anyKind is the kind of the handler of OnAny.
