@@ -9,8 +9,8 @@
 //	gRPC ──────│────────────────▶ ┘                        └───────▶ View Data
 //	           └──▶ direct ──▶ uploads, published videos ──▶ the folder of videos
 //
-// The gateway calls the process's own gRPC server, over a connection in memory.
-// So a REST call and a gRPC call pass the same interceptors, and a service knows
+// The gateway calls the services of its own process as their gRPC server does,
+// without a connection. So a REST call and a gRPC call pass the same interceptors, and a service knows
 // nothing of HTTP.
 //
 // Files are streamed, and so go past the gateway: uploads into the folder of

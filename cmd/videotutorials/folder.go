@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"videotutorials/internal/durable"
 	"videotutorials/internal/lock"
 )
 
@@ -64,23 +65,13 @@ func (f folder) make() error {
 	return nil
 }
 
-// replace writes the file beside its place and moves it there, whole: somebody may
-// read it at any moment.
-func replace(path string, text []byte) error {
-	fresh := path + ".new"
-	if err := os.WriteFile(fresh, text, 0o600); err != nil {
-		return err
-	}
-	return os.Rename(fresh, path)
-}
-
 // makeSecret makes what signs sessions and links, unless it is there: with another
 // one all of them would end.
 func makeSecret(f folder) error {
 	if _, err := os.Stat(f.secret()); !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	return replace(f.secret(), []byte(rand.Text()+rand.Text()))
+	return durable.Replace(f.secret(), strings.NewReader(rand.Text()+rand.Text()))
 }
 
 // running returns the id of the process of a part.
@@ -113,8 +104,12 @@ func (f folder) lock(ctx context.Context) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	// What was written by one that was killed is not about this one.
+	// What was written by one that was killed is not about this one: its processes'
+	// ids are others' by now.
 	err = errors.Join(os.RemoveAll(f.stateFile()), file.Truncate(0))
+	for _, p := range parts {
+		err = errors.Join(err, os.RemoveAll(f.pid(p.name)))
+	}
 	if err == nil {
 		_, err = file.WriteString(strconv.Itoa(os.Getpid()) + "\n")
 	}

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 
 	"videotutorials/internal/contract"
+	"videotutorials/internal/durable"
 	"videotutorials/messagestore"
 	_ "videotutorials/proto/authentication/v1" // the contracts, whose owners the policy has
 	_ "videotutorials/proto/identity/v1"
@@ -38,5 +40,5 @@ func writePolicy(f folder) error {
 	if err != nil {
 		return err
 	}
-	return replace(f.policy(), append(text, '\n'))
+	return durable.Replace(f.policy(), bytes.NewReader(append(text, '\n')))
 }

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
+
+	"videotutorials/internal/durable"
 )
 
 // A state is what a running videotutorials tells `videotutorials env`.
@@ -22,7 +25,7 @@ func (s state) write(f folder) error {
 	if err != nil {
 		return err
 	}
-	return replace(f.stateFile(), text)
+	return durable.Replace(f.stateFile(), bytes.NewReader(text))
 }
 
 func readState(f folder) (s state, err error) {

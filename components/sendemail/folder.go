@@ -2,15 +2,14 @@ package sendemail
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 
 	"github.com/google/uuid"
-	gomail "github.com/wneessen/go-mail"
 
 	"videotutorials/components"
+	"videotutorials/internal/durable"
 	sendemailv1 "videotutorials/proto/sendemail/v1"
 )
 
@@ -41,38 +40,5 @@ func (f *Folder) Send(_ context.Context, mail *sendemailv1.Send) error {
 	if err != nil {
 		return err
 	}
-	return f.replace(id.String()+".eml", msg)
-}
-
-// replace writes the file under another name, and then gives it its own.
-func (f *Folder) replace(name string, msg *gomail.Msg) (err error) {
-	temporary, err := os.CreateTemp(f.dir, "*.tmp")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(temporary.Name()))
-		}
-	}()
-	_, err = msg.WriteTo(temporary)
-	if err == nil {
-		err = temporary.Sync()
-	}
-	if err = errors.Join(err, temporary.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(temporary.Name(), filepath.Join(f.dir, name)); err != nil {
-		return err
-	}
-	return syncFolder(f.dir)
-}
-
-// syncFolder puts the names of the files on disk.
-func syncFolder(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return durable.Replace(filepath.Join(f.dir, id.String()+".eml"), msg)
 }

@@ -1,13 +1,15 @@
 package certificate
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"os"
+
+	"videotutorials/internal/durable"
 )
 
 const (
@@ -43,12 +45,6 @@ func store(dir, name string, cert *x509.Certificate, key *ecdsa.PrivateKey) erro
 	)
 }
 
-// replace writes the file beside its place and moves it there: a reader finds
-// the old or the new one, whole.
 func replace(path, kind string, der []byte) error {
-	fresh := path + ".new"
-	if err := os.WriteFile(fresh, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
-		return err
-	}
-	return os.Rename(fresh, path)
+	return durable.Replace(path, bytes.NewReader(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})))
 }

@@ -55,8 +55,9 @@ func (f *Folder) CreateUpload(owner, upload uuid.UUID, size int64) (*Upload, err
 func (u *Upload) Write(p []byte) (int, error) { return u.file.Write(p) }
 
 // Commit puts the upload on disk, under its name. Where there is one with that
-// id already, it stays as it is, and this one is dropped. After an error nothing
-// is left of the upload.
+// id already, it stays as it is, and this one is dropped. After an error the
+// upload is not there, or, where only the disk did not take its name, is one that
+// nobody was told of, and ends as others do.
 func (u *Upload) Commit() error {
 	err := errors.Join(u.file.file.Sync(), u.file.Close())
 	if err == nil {

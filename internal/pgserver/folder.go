@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 
+	"videotutorials/internal/durable"
 	"videotutorials/internal/lock"
 )
 
@@ -72,7 +73,7 @@ func (l *launcher) create(ctx context.Context) error {
 	if err := os.Rename(fresh, l.Dir); err != nil {
 		return err
 	}
-	return syncFolder(filepath.Dir(l.Dir))
+	return durable.SyncFolder(filepath.Dir(l.Dir))
 }
 
 // discard removes what an initdb that was cut off has left, after its last
@@ -121,12 +122,4 @@ func appendTo(path, text string, durable bool) error {
 		err = file.Sync()
 	}
 	return errors.Join(err, file.Close())
-}
-
-func syncFolder(dir string) error {
-	folder, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(folder.Sync(), folder.Close())
 }

@@ -89,6 +89,7 @@ func (l *lanes) done(t *taken) {
 	l.mu.Lock()
 	t.handled = t.message.Stream.Category() != positions
 	t.skipped = !t.handled
+	t.message.Data, t.message.Metadata = "", "" // thousands may wait for one before them
 	delete(l.failing, t)
 	l.mu.Unlock()
 	select {
