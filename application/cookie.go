@@ -13,8 +13,9 @@ import (
 // A page of another site cannot use it. With SameSite=Lax a browser sends it
 // along only when that site's link is followed, a GET, which changes nothing but
 // by a token of its own. All else that comes with the cookie from another
-// origin, a neighbour in the same site too, is refused by newHandler. And no
-// other site reads an answer: there is no CORS.
+// origin, a neighbour in the same site too, is refused by newHandler; so is a
+// log-in, which would make the visitor act as somebody else. And no other site
+// reads an answer: there is no CORS.
 type cookies struct {
 	// secure keeps the cookie to TLS.
 	secure bool
@@ -53,6 +54,9 @@ func (c cookies) cookie(token string) *http.Cookie {
 		HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: c.secure,
 	}
 }
+
+// logInPath is where the cookie is set.
+const logInPath = "/v1/sessions"
 
 // hasCookie reports whether the request's credential is the cookie: a header
 // comes first.

@@ -84,8 +84,8 @@ func newHandler(rest http.Handler, pages []page) http.Handler {
 			r.Body = http.MaxBytesReader(w, r.Body, cmp.Or(p.body, maxBody))
 		}
 		switch {
-		case hasCookie(r) && origin.Check(r) != nil:
-			writeError(w, http.StatusForbidden, status.New(codes.PermissionDenied, "another site may not use the cookie "+cookieName))
+		case (hasCookie(r) || r.URL.Path == logInPath) && origin.Check(r) != nil:
+			writeError(w, http.StatusForbidden, status.New(codes.PermissionDenied, "another site may not use the cookie "+cookieName+", nor set it"))
 		case i >= 0 && !slices.Contains(p.verbs, r.Method):
 			writeNotAllowed(w, r, p.verbs...)
 		default:

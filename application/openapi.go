@@ -178,7 +178,7 @@ func faults(path, verb string, need access) map[string]string {
 	}
 	add := func(more map[string]string) { maps.Copy(can, more) }
 	add(map[string]string{"400": "BadRequest", "503": "Unavailable"})
-	if need != anybody || path == "/v1/sessions" {
+	if need != anybody || path == logInPath {
 		add(map[string]string{"401": "Unauthenticated"})
 	}
 	if need == admins || verb != http.MethodGet {
@@ -198,7 +198,7 @@ func faults(path, verb string, need access) map[string]string {
 		delete(can, "409") // a repeat is the first one, whatever it sends
 		delete(can, "504")
 		add(map[string]string{"408": "Timeout"})
-	case path == "/v1/sessions":
+	case path == logInPath:
 		delete(can, "409") // an attempt is an attempt
 	case strings.HasPrefix(path, "/media/"):
 		add(map[string]string{"404": "NotFound", "412": "PreconditionFailed", "416": "BadRange"})

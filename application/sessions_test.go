@@ -108,6 +108,12 @@ func TestLogIn_Refused(t *testing.T) {
 	if got := a.logIn(t, "", ""); got.status != http.StatusBadRequest || len(got.violations(t)) != 2 {
 		t.Errorf("blank: %d %s", got.status, got.body)
 	}
+	// A page of another site would make the visitor act as somebody else.
+	for name, header := range map[string][]string{"Site": {"Sec-Fetch-Site", "cross-site"}, "Origin": {"Origin", "https://elsewhere.example"}} {
+		if got := a.logIn(t, anEmail, aPassword, header...); got.status != http.StatusForbidden || got.header.Get("Set-Cookie") != "" {
+			t.Errorf("from another %s: %d %s", name, got.status, got.body)
+		}
+	}
 	if strings.Contains(a.log.String(), "wrong horse") {
 		t.Errorf("the log has a password:\n%s", a.log)
 	}

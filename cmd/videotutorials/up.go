@@ -87,6 +87,9 @@ func (u *up) run(ctx context.Context, log *slog.Logger, _ []string) error {
 	if err := (state{port, u.Insecure, d.messageStore, d.viewData}).write(data); err != nil {
 		return err
 	}
+	defer background(ctx, func(ctx context.Context) {
+		renew(ctx, func() error { return issue(data) }, log)
+	})()
 	defer os.Remove(data.stateFile()) //nolint:errcheck // nobody reads it once the lock is gone
 	u.runParts(ctx, chosen, data, port, d, log)
 	return nil
@@ -140,6 +143,25 @@ func issue(data folder) error {
 		}
 	}
 	return nil
+}
+
+// renewEvery is how often certificates are looked at: those that end within three
+// months are made anew, and the parts take what is there with each connection.
+const renewEvery = 24 * time.Hour
+
+func renew(ctx context.Context, issue func() error, log *slog.Logger) {
+	days := time.NewTicker(renewEvery)
+	defer days.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-days.C:
+		}
+		if err := issue(); err != nil {
+			log.Error("certificates are not renewed, trying again tomorrow", "error", err)
+		}
+	}
 }
 
 // databases returns the databases of the Postgres given, or of the private one,

@@ -63,6 +63,17 @@ func TestRedact(t *testing.T) {
 		"postgres://me:secret@host/db":        "postgres://me:xxxxx@host/db",
 		"postgres:///db?password=secret&port": "postgres:///db?password=xxxxx&port",
 		"host=/run password=secret user=me":   "host=/run password=xxxxx user=me",
+		// As people write them, and no parser takes them.
+		"postgres://me:50%off@host/db":        "postgres://me:xxxxx@host/db",
+		"postgres://me:se/cr@et@host:5432/db": "postgres://me:xxxxx@host:5432/db",
+		"postgres://me:123/456@host/db":       "postgres://me:xxxxx@host/db",
+		"smtp://me:se#cret@host:587":          "smtp://me:xxxxx@host:587",
+		"smtp://me@host:587":                  "smtp://me@host:587",
+		"https://host:8080/a?b=c":             "https://host:8080/a?b=c",
+		"user=me Password = secret host=h":    "user=me Password = xxxxx host=h",
+		`password='my \'secret\' x' host=h`:   "password=xxxxx host=h",
+		`password=se\ cret&more host=h`:       "password=xxxxx host=h",
+		"sslpassword=secret":                  "sslpassword=xxxxx",
 	} {
 		if got := redact(value); got != want {
 			t.Errorf("redact(%q) = %q, want %q", value, got, want)

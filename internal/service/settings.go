@@ -5,7 +5,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"net/url"
 	"reflect"
 	"regexp"
 	"strconv"
@@ -113,14 +112,21 @@ func (s *settings) lines() []string {
 	return lines
 }
 
-var password = regexp.MustCompile(`(password=)[^\s&]+`)
+var (
+	// userinfo is what a URL has before its last @. It is not parsed: what no parser
+	// takes has passwords too.
+	userinfo = regexp.MustCompile(`(?s)(://[^:@]*:).*@`)
+	// parameter and word are a password in a URL's query, and among words.
+	parameter = regexp.MustCompile(`(?i)(password=)[^\s&]+`)
+	word      = regexp.MustCompile(`(?is)(password\s*=\s*)(?:'(?:[^'\\]|\\.)*'?|(?:[^\s\\]|\\.)+)`)
+)
 
 // redact takes the passwords out of a database's address, a URL or words.
 func redact(value string) string {
-	if u, err := url.Parse(value); err == nil && u.User != nil {
-		value = u.Redacted()
+	if strings.Contains(value, "://") {
+		return parameter.ReplaceAllString(userinfo.ReplaceAllString(value, "${1}xxxxx@"), "${1}xxxxx")
 	}
-	return password.ReplaceAllString(value, "${1}xxxxx")
+	return word.ReplaceAllString(value, "${1}xxxxx")
 }
 
 // String is how the setting is written. With it and the other methods a setting
