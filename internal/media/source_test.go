@@ -1,17 +1,19 @@
-package videopublishing
+package media_test
 
 import (
 	"net/netip"
 	"testing"
+
+	"videotutorials/internal/media"
 )
 
 func TestPublic(t *testing.T) {
 	t.Parallel()
 	for _, address := range []string{
 		"1.1.1.1", "8.8.8.8", "100.63.255.255", "100.128.0.0", "172.15.0.1", "172.32.0.1", "192.167.1.1", "198.20.0.1", "223.255.255.255",
-		"2606:4700:4700::1111", "2a00:1450::1", "::ffff:1.1.1.1", "64:ff9b::1.1.1.1", "2002:101:101::1",
+		"2606:4700:4700::1111", "93.184.216.34", "2a00:1450::1", "::ffff:1.1.1.1", "64:ff9b::1.1.1.1", "2002:101:101::1",
 	} {
-		if !public(netip.MustParseAddr(address)) {
+		if !media.Public(netip.MustParseAddr(address)) {
 			t.Errorf("%s is not public", address)
 		}
 	}
@@ -20,14 +22,14 @@ func TestPublic(t *testing.T) {
 		"172.16.0.1", "172.31.255.255", "192.0.0.1", "192.0.2.1", "192.88.99.1", "192.168.0.1", "198.18.0.1", "198.19.255.255",
 		"198.51.100.1", "203.0.113.1", "224.0.0.1", "239.255.255.255", "240.0.0.1", "255.255.255.255",
 		"::", "::1", "::7f00:1", "fe80::1", "fe80::1%eth0", "fec0::1", "fc00::1", "fd12::1", "ff02::1", "100::1",
-		"2001::1", "2001:2::1", "2001:20::1", "2001:db8::1", "3fff::1", "64:ff9b:1::1",
+		"2001::1", "2001:0:1::", "2001:2::1", "2001:20::1", "2001:db8::1", "3fff::1", "64:ff9b:1::1",
 		"::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::127.0.0.1", "64:ff9b::10.0.0.1", "2002:7f00:1::1", "2002:c0a8:1::1",
 	} {
-		if public(netip.MustParseAddr(address)) {
+		if media.Public(netip.MustParseAddr(address)) {
 			t.Errorf("%s is public", address)
 		}
 	}
-	if public(netip.Addr{}) {
+	if media.Public(netip.Addr{}) {
 		t.Error("no address is public")
 	}
 }
