@@ -121,7 +121,7 @@ func (l *launcher) arguments() []string {
 func (l *launcher) tail() string {
 	const most = 2000
 	end, err := l.output.Seek(0, io.SeekEnd)
-	if err != nil || end == l.said {
+	if err != nil || end <= l.said { // less where it was put aside
 		return ""
 	}
 	from := max(l.said, end-most)

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"regexp"
 	"strconv"
+	"sync"
 	"syscall"
 	"time"
 
@@ -19,7 +20,7 @@ import (
 const (
 	// grace is how long a program may take to drain before it is killed.
 	grace = 30 * time.Second
-	// fullLog is the size from which a log is put aside when its program starts.
+	// fullLog is the size from which a log is put aside, see Rotate.
 	fullLog = 16 << 20
 )
 
@@ -30,7 +31,7 @@ type Program struct {
 	// Env is the whole environment.
 	Env []string
 	// Log takes what it writes to stdout and stderr, after what is there. A log
-	// that is full is moved to <Log>.1 first.
+	// that is full is moved to <Log>.1 first, and later as Rotate does.
 	Log string
 	// PIDFile has its id while it runs.
 	PIDFile string
@@ -57,6 +58,11 @@ func (p Program) Run(ctx context.Context) error {
 		return errors.Join(err, process.Stop(syscall.SIGTERM, grace))
 	}
 	defer os.Remove(p.PIDFile) //nolint:errcheck // of a process that has ended
+	var rotating sync.WaitGroup
+	defer rotating.Wait()
+	running, ended := context.WithCancel(ctx)
+	defer ended()
+	rotating.Go(func() { Rotate(running, p.Log) })
 	select {
 	case <-process.Done():
 		return fmt.Errorf("%s: %s", describe(process.Err()), lastWords(log, begin))
@@ -106,6 +112,9 @@ func lastWords(log *os.File, begin int64) string {
 	end, err := log.Seek(0, io.SeekEnd)
 	if err != nil {
 		return ""
+	}
+	if begin > end {
+		begin = 0 // it was put aside since
 	}
 	tail := make([]byte, min(end-begin, most))
 	n, _ := log.ReadAt(tail, end-int64(len(tail)))
