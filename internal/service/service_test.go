@@ -73,6 +73,7 @@ func TestRedact(t *testing.T) {
 		"user=me Password = secret host=h":    "user=me Password = xxxxx host=h",
 		`password='my \'secret\' x' host=h`:   "password=xxxxx host=h",
 		`password=se\ cret&more host=h`:       "password=xxxxx host=h",
+		"password=a&b://c:d host=h":           "password=xxxxx host=h",
 		"sslpassword=secret":                  "sslpassword=xxxxx",
 	} {
 		if got := redact(value); got != want {

@@ -123,7 +123,7 @@ var (
 
 // redact takes the passwords out of a database's address, a URL or words.
 func redact(value string) string {
-	if strings.Contains(value, "://") {
+	if scheme, _, ok := strings.Cut(value, "://"); ok && !strings.ContainsAny(scheme, "= ") {
 		return parameter.ReplaceAllString(userinfo.ReplaceAllString(value, "${1}xxxxx@"), "${1}xxxxx")
 	}
 	return word.ReplaceAllString(value, "${1}xxxxx")
