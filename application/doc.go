@@ -10,8 +10,8 @@
 //	           └──▶ direct ──▶ uploads, published videos ──▶ the folder of videos
 //
 // The gateway calls the services of its own process as their gRPC server does,
-// without a connection. So a REST call and a gRPC call pass the same interceptors, and a service knows
-// nothing of HTTP.
+// without a connection. So a REST call and a gRPC call pass the same interceptors,
+// and a service knows nothing of HTTP.
 //
 // Files are streamed, and so go past the gateway: uploads into the folder of
 // videos, and what is published out of it. They come through the same door, see

@@ -125,6 +125,7 @@ func (p *postgres) start(ctx context.Context) (databases, error) {
 // keep starts it again when it has died, at the same address, until the context
 // ends; then it is stopped.
 func (p *postgres) keep(ctx context.Context, log *slog.Logger) {
+	defer background(ctx, func(ctx context.Context) { supervisor.Rotate(ctx, p.config.Output) })()
 	supervisor.Keep(ctx, log, func(ctx context.Context) error {
 		if p.server == nil {
 			server, err := pgserver.Start(ctx, p.config)

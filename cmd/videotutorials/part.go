@@ -115,6 +115,7 @@ func (p part) keep(ctx context.Context, u *up, data folder, d databases, common 
 		Log:     data.log(p.name),
 		PIDFile: data.pid(p.name),
 	}
+	defer background(ctx, func(ctx context.Context) { supervisor.Rotate(ctx, program.Log) })()
 	supervisor.Keep(ctx, log, program.Run)
 }
 

@@ -14,7 +14,6 @@ import (
 	"videotutorials/internal/certificate"
 	"videotutorials/internal/pgserver"
 	"videotutorials/internal/service"
-	"videotutorials/internal/supervisor"
 	"videotutorials/viewdata"
 )
 
@@ -179,9 +178,7 @@ func (u *up) databases(ctx context.Context, data folder, log *slog.Logger) (d da
 	if err != nil {
 		return d, nil, err
 	}
-	keeping := background(ctx, func(ctx context.Context) { p.keep(ctx, log) })
-	rotating := background(ctx, func(ctx context.Context) { supervisor.Rotate(ctx, p.config.Output) })
-	return d, func() { keeping(); rotating() }, nil
+	return d, background(ctx, func(ctx context.Context) { p.keep(ctx, log) }), nil
 }
 
 const (

@@ -10,19 +10,14 @@ import (
 	"os/exec"
 	"regexp"
 	"strconv"
-	"sync"
 	"syscall"
 	"time"
 
 	"videotutorials/internal/child"
 )
 
-const (
-	// grace is how long a program may take to drain before it is killed.
-	grace = 30 * time.Second
-	// fullLog is the size from which a log is put aside, see Rotate.
-	fullLog = 16 << 20
-)
+// grace is how long a program may take to drain before it is killed.
+const grace = 30 * time.Second
 
 // A Program is a process with a log and a file that has its id.
 type Program struct {
@@ -31,7 +26,7 @@ type Program struct {
 	// Env is the whole environment.
 	Env []string
 	// Log takes what it writes to stdout and stderr, after what is there. A log
-	// that is full is moved to <Log>.1 first, and later as Rotate does.
+	// that is full is put aside first, as Rotate does.
 	Log string
 	// PIDFile has its id while it runs.
 	PIDFile string
@@ -42,7 +37,10 @@ type Program struct {
 // SIGTERM to drain, and Run returns nil if it did. It is killed at once if this
 // process dies.
 func (p Program) Run(ctx context.Context) error {
-	log, err := openLog(p.Log)
+	if err := rotate(p.Log); err != nil {
+		return err
+	}
+	log, err := os.OpenFile(p.Log, os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o600)
 	if err != nil {
 		return err
 	}
@@ -58,11 +56,6 @@ func (p Program) Run(ctx context.Context) error {
 		return errors.Join(err, process.Stop(syscall.SIGTERM, grace))
 	}
 	defer os.Remove(p.PIDFile) //nolint:errcheck // of a process that has ended
-	var rotating sync.WaitGroup
-	defer rotating.Wait()
-	running, ended := context.WithCancel(ctx)
-	defer ended()
-	rotating.Go(func() { Rotate(running, p.Log) })
 	select {
 	case <-process.Done():
 		return fmt.Errorf("%s: %s", describe(process.Err()), lastWords(log, begin))
@@ -88,15 +81,6 @@ func describe(err error) string {
 		return "exit status 0"
 	}
 	return err.Error()
-}
-
-func openLog(path string) (*os.File, error) {
-	if info, err := os.Stat(path); err == nil && info.Size() >= fullLog {
-		if err := os.Rename(path, path+".1"); err != nil {
-			return nil, err
-		}
-	}
-	return os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o600)
 }
 
 // died is the line with which Go's runtime ends a program; its stack is behind it.

@@ -4,12 +4,17 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"time"
 )
 
-// rotateEvery is how often a log is looked at.
-const rotateEvery = 10 * time.Second
+const (
+	// rotateEvery is how often a log is looked at.
+	rotateEvery = 10 * time.Second
+	// fullLog is the size from which a log is put aside.
+	fullLog = 16 << 20
+)
 
 // Rotate puts the log aside, to <path>.1, whenever it has come to 16 MiB, until the
 // context ends. Who writes it has it open to append, and goes on in the same file,
@@ -23,15 +28,20 @@ func Rotate(ctx context.Context, path string) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			if info, err := os.Stat(path); err == nil && info.Size() >= fullLog {
-				_ = putAside(path)
-			}
+			_ = rotate(path)
 		}
 	}
 }
 
-// putAside copies the file to <path>.1 and empties it.
-func putAside(path string) error {
+// rotate copies the file to <path>.1 and empties it, if it is there and full.
+func rotate(path string) error {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil || info.Size() < fullLog {
+		return err
+	}
 	full, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		return err
