@@ -19,10 +19,10 @@ func TestSubscription_Paced(t *testing.T) {
 	}{
 		{"after a silence", 7001 * ms, 7005 * ms, 1000},
 		{"on the beat", 7005 * ms, 7010 * ms, 5},
-		{"many at once", 7010 * ms, 7015 * ms, 20},
-		{"too many in the span", 7026 * ms, 7050 * ms, 1},
-		{"as many", 7050 * ms, 7100 * ms, 24},
-		{"fewer in the span", 7100 * ms, 7105 * ms, 50},
+		{"many that were held up", 7045 * ms, 7050 * ms, 60},
+		{"too many in the span", 7102 * ms, 7150 * ms, 40},
+		{"as many", 7150 * ms, 7200 * ms, 24},
+		{"fewer in the span", 7203 * ms, 7205 * ms, 70},
 		{"after another silence", 9000 * ms, 9005 * ms, 500},
 	} {
 		s.sent = begun.Add(step.now)

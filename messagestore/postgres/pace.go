@@ -4,10 +4,11 @@ import "time"
 
 const (
 	// busy is how many messages a second make a log a busy one, counted over a span
-	// that no few messages by chance fill: to be taken for busy makes a view 50 ms
+	// that is not filled by a few messages that come together by chance, nor by what
+	// was held up for tens of milliseconds: to be taken for busy makes a view 50 ms
 	// late.
 	busy     = 1000
-	busySpan = 25 * time.Millisecond
+	busySpan = 100 * time.Millisecond
 )
 
 // A pace is how fast messages come.
