@@ -61,7 +61,7 @@ func (l *launcher) launch(ctx context.Context) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{process: process, dir: l.Dir, done: make(chan struct{})}
-	if err := s.await(ctx); err != nil {
+	if err := s.await(ctx, l.Log); err != nil {
 		_ = process.Stop(syscall.SIGINT, stopGrace)
 		return nil, fmt.Errorf("start postgres in %s: %w%s", l.Dir, err, l.tail())
 	}

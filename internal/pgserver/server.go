@@ -27,8 +27,8 @@ const (
 	superuser = "postgres"
 	// longestSocket is what the kernel allows for the path of a socket.
 	longestSocket = 107
-	// knock is how often a starting server is asked whether it is up.
-	knock = 5 * time.Millisecond
+	// tellEvery is how often it is said that a server is not up yet.
+	tellEvery = 10 * time.Second
 	// stopGrace is what a fast shutdown may take: it writes a checkpoint. Past
 	// it the server is killed, and recovers from its log at the next start.
 	stopGrace = time.Minute
@@ -106,23 +106,34 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 	return s, nil
 }
 
-// await returns nil when the server accepts connections.
-func (s *Server) await(ctx context.Context) error {
-	ticker := time.NewTicker(knock)
-	defer ticker.Stop()
-	for {
+// await returns nil when the server accepts connections: after a crash, when it
+// has recovered from its log, which can take minutes.
+func (s *Server) await(ctx context.Context, log *slog.Logger) error {
+	begun := time.Now()
+	for told := begun; ; {
 		conn, err := pgx.Connect(ctx, s.URL("postgres"))
 		if err == nil {
 			return conn.Close(ctx)
+		}
+		if time.Since(told) >= tellEvery {
+			told = time.Now()
+			log.Info("waiting for Postgres to be up", "after", told.Sub(begun).Round(time.Second), "error", err)
 		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-s.process.Done():
 			return s.process.Err()
-		case <-ticker.C:
+		case <-time.After(knockAfter(time.Since(begun))):
 		}
 	}
+}
+
+// knockAfter returns when a server that has been starting for so long is asked
+// again whether it is up: a tenth later, as each question takes from what it has
+// to recover with, and within 5 to 500 ms.
+func knockAfter(starting time.Duration) time.Duration {
+	return min(max(starting/10, 5*time.Millisecond), 500*time.Millisecond)
 }
 
 func (s *Server) watch() {

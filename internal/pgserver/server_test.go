@@ -185,3 +185,17 @@ func postmaster(t *testing.T, dir string) (pid int) {
 	}
 	return pid
 }
+
+// TestKnockAfter: a server that starts is asked often, one that recovers seldom.
+func TestKnockAfter(t *testing.T) {
+	t.Parallel()
+	for starting, expected := range map[time.Duration]time.Duration{
+		0:                      5 * time.Millisecond,
+		200 * time.Millisecond: 20 * time.Millisecond,
+		time.Minute:            500 * time.Millisecond,
+	} {
+		if after := knockAfter(starting); after != expected {
+			t.Errorf("starting for %v: asked again after %v, expected %v", starting, after, expected)
+		}
+	}
+}
