@@ -49,7 +49,8 @@ var parts = []part{
 }
 
 // choose returns the parts of those names, all for none. A component's name stands
-// for the part components with that component alone, or with those that are named.
+// for the part components with that component alone, or with those that are named;
+// that of Postgres, which runs anyway, for no part.
 func choose(names []string) ([]part, error) {
 	if len(names) > 0 {
 		var err error
@@ -75,9 +76,9 @@ func choose(names []string) ([]part, error) {
 	return chosen, nil
 }
 
-// selectable are the names of the parts and of the components.
+// selectable are the names of the parts, of the components and of Postgres.
 func selectable() map[string]bool {
-	all := map[string]bool{}
+	all := map[string]bool{"postgres": true}
 	for _, p := range parts {
 		all[p.name] = true
 	}

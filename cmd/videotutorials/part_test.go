@@ -35,7 +35,7 @@ func TestChoose_None(t *testing.T) {
 	t.Parallel()
 	var usage *service.UsageError
 	_, err := choose([]string{"messagestore", "operator"})
-	const want = `there is no part or component "operator": aggregators, application, components, identity, messagestore, sendemail, videopublishing`
+	const want = `there is no part or component "operator": aggregators, application, components, identity, messagestore, postgres, sendemail, videopublishing`
 	if !errors.As(err, &usage) || usage.Reason != want {
 		t.Errorf("%v, want %s", err, want)
 	}

@@ -22,7 +22,7 @@ type up struct {
 	Port         int      `name:"port" env:"VT_PORT" default:"8080" help:"first of 14 ports on 127.0.0.1; 0 picks free ones"`
 	DataDir      string   `name:"data-dir" env:"VT_DATA_DIR" help:"data folder; default /var/lib/videotutorials as root, else $XDG_STATE_HOME/videotutorials"`
 	DatabaseURL  string   `name:"database-url" env:"VT_DATABASE_URL" help:"a Postgres that has or gets both databases; default a private one"`
-	Only         []string `name:"only" help:"parts to run, as messagestore,application, or single components, as identity; default all"`
+	Only         []string `name:"only" help:"parts to run, as messagestore,application, or single components, as identity; postgres for nothing else; default all"`
 	PublicURL    string   `name:"public-url" env:"VT_PUBLIC_URL" help:"where people reach the application, for links in mails; default http://127.0.0.1:<port>"`
 	SMTP         string   `name:"smtp-url" env:"VT_SMTP_URL" help:"mail server, as smtp://user:password@host:587 or smtps://host; default none: mails are files in <data-dir>/mail"`
 	MailFrom     string   `name:"mail-from" env:"VT_MAIL_FROM" default:"no-reply@localhost" help:"address of the sender of mails"`
