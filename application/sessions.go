@@ -109,7 +109,8 @@ func tooMany(wait time.Duration) error {
 	if wait <= 0 {
 		return nil
 	}
-	return &messagestore.ExhaustedError{RetryAfter: wait, Reason: "too many failed log-ins"}
+	whole := (wait + time.Second - 1).Truncate(time.Second) // people read it
+	return &messagestore.ExhaustedError{RetryAfter: whole, Reason: "too many failed log-ins"}
 }
 
 // credential returns the one of the address or, where there is none, one without
