@@ -138,8 +138,9 @@ func TestOverload(t *testing.T) { //nolint:paralleltest // TestTorture would be 
 	}
 	t.Logf("before: %s; after: %s", before, after)
 
-	if load.refused.Load() == 0 {
-		t.Error("the load was no overload: nobody was refused")
+	// Where the processors are slower than the queue is large, a deadline comes first.
+	if load.refused.Load()+load.late.Load() == 0 {
+		t.Error("the load was no overload: nobody was refused, nor kept waiting past the deadline")
 	}
 	if load.slowest > callFor+slack {
 		t.Errorf("a call took %v, its deadline was %v", load.slowest, callFor)

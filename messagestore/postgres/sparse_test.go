@@ -18,7 +18,7 @@ func TestSubscribe_Sparse(t *testing.T) {
 	store, url := teststore.Open(t)
 	exec(t, connect(t, url), `
 		insert into message_store.messages (global_position, position, id, stream_name, type, writer, data, metadata)
-		select g, (g - 1) / 1000, gen_random_uuid(), case when g % 100000 = 77 then 'rare-' else 'common-' end || g % 1000,
+		select g, (g - 1) / 1000, lpad(to_hex(g), 32, '0')::uuid, case when g % 100000 = 77 then 'rare-' else 'common-' end || g % 1000,
 		       case when g % 100000 = 77 then 'Rare' else 'Common' end, 'test', '{"n": 1}',
 		       case when g % 100000 = 77 then '{"originStreamName": "rare-1"}' else '{"originStreamName": "common-1"}' end::jsonb
 		  from generate_series(1, 1000000) g`)
