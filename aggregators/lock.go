@@ -40,16 +40,15 @@ func (f *follower) dial(ctx context.Context) (*pgx.Conn, error) {
 
 // lock waits for the lock, as a standby.
 func (f *follower) lock(ctx context.Context, conn *pgx.Conn) error {
+	if f.unlocked {
+		return nil
+	}
 	defer f.standby.Store(false)
 	ticker := time.NewTicker(standbyPause)
 	defer ticker.Stop()
-	for locked := f.unlocked; !locked; {
-		err := conn.QueryRow(ctx, "select pg_try_advisory_lock(hashtextextended($1, 0))", f.aggregator.ID).Scan(&locked)
-		if err != nil {
-			return fmt.Errorf("lock: %w", err)
-		}
-		if locked {
-			break
+	for {
+		if locked, err := f.tryLock(ctx, conn); err != nil || locked {
+			return err
 		}
 		if !f.standby.Swap(true) {
 			f.log.InfoContext(ctx, "standing by, since another runner works")
@@ -60,7 +59,18 @@ func (f *follower) lock(ctx context.Context, conn *pgx.Conn) error {
 			return ctx.Err()
 		}
 	}
-	return nil
+}
+
+// tryLock takes the lock, or reports that another has it. A Postgres that does
+// not answer for as long as patience is an error.
+func (f *follower) tryLock(ctx context.Context, conn *pgx.Conn) (locked bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	err = conn.QueryRow(ctx, "select pg_try_advisory_lock(hashtextextended($1, 0))", f.aggregator.ID).Scan(&locked)
+	if err != nil {
+		return false, fmt.Errorf("lock: %w", err)
+	}
+	return locked, nil
 }
 
 // disconnect gives the lock back.

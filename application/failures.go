@@ -7,8 +7,9 @@ import (
 )
 
 // failures counts failed attempts by some name, as an address, in a window that
-// begins with the first of them, and says when there were too many. It forgets
-// the oldest name where it would have to know more than it has room for.
+// begins with the first of them, and again when there were too many, as a lock
+// does. It forgets the oldest name where it would have to know more than it has
+// room for.
 //
 // It is the first line, of this process alone, and gone at its end. The line
 // that holds is the lock of the account, which is in the log.
@@ -60,7 +61,11 @@ func (f *failures) add(name string, now time.Time) {
 		e = f.windows.PushBack(&window{name: name, ends: now.Add(f.window)})
 		f.names[name] = e
 	}
-	e.Value.(*window).count++
+	w := e.Value.(*window)
+	if w.count++; w.count == f.most {
+		w.ends = now.Add(f.window)
+		f.windows.MoveToBack(e)
+	}
 }
 
 // reset forgets the failures of a name.

@@ -76,8 +76,9 @@ func (s sessions) LogIn(ctx context.Context, in *applicationv1.LogInRequest) (*a
 	}
 	user, err := s.authenticate(ctx, c, in.GetPassword())
 	if errors.Is(err, errWrongLogin) {
-		s.accounts.add(account, now)
-		s.peers.add(peer, now)
+		failed := time.Now() // not before the account is locked
+		s.accounts.add(account, failed)
+		s.peers.add(peer, failed)
 	}
 	if err != nil {
 		return nil, err

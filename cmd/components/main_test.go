@@ -162,7 +162,7 @@ func TestSettings(t *testing.T) {
 	if _, err := s.chosen(slog.New(slog.DiscardHandler), prometheus.NewRegistry()); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("identity without a secret: %v, want os.ErrNotExist", err)
 	}
-	s = settings{DataDir: dir, videoSettings: videoSettings{MaxVideoMiB: 1}}
+	s = settings{DataDir: dir, MailFrom: "a@b.test", videoSettings: videoSettings{MaxVideoMiB: 1}}
 	if err := s.run(t.Context(), slog.New(slog.DiscardHandler), nil); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("without certificates: %v, want os.ErrNotExist", err)
 	}

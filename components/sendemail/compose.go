@@ -32,6 +32,14 @@ func compose(m *sendemailv1.Send, from string) (*gomail.Msg, error) {
 	return msg, nil
 }
 
+// checkSender returns an error if the address can send no mail.
+func checkSender(from string) error {
+	if err := gomail.NewMsg().From(from); err != nil {
+		return fmt.Errorf("sender %q: %w", from, err)
+	}
+	return nil
+}
+
 // encoding leaves a body as it is where every mail server takes it so: then its
 // links can be copied from the file, too.
 func encoding(body string) gomail.PartOption {

@@ -19,8 +19,12 @@ type Folder struct {
 	dir, from string
 }
 
-// OpenFolder returns the Transport that writes to the folder, which it makes.
+// OpenFolder returns the Transport that writes to the folder, which it makes,
+// in the name of the sender.
 func OpenFolder(dir, from string) (*Folder, error) {
+	if err := checkSender(from); err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("folder for mails: %w", err)
 	}

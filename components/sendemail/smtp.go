@@ -30,6 +30,9 @@ type SMTP struct {
 // offers it, and must be where there is a password; with smtps, whose port
 // defaults to 465, it is from the beginning. The server is asked for nothing yet.
 func OpenSMTP(address, from string) (*SMTP, error) {
+	if err := checkSender(from); err != nil {
+		return nil, err
+	}
 	u, err := url.Parse(address)
 	if err != nil {
 		return nil, errors.New("address of the mail server: not a URL") // the cause has the password
@@ -69,13 +72,13 @@ func (s *SMTP) Send(ctx context.Context, mail *sendemailv1.Send) error {
 	if err != nil {
 		return err
 	}
-	// A client has one connection; mails are sent at the same time.
-	var dialled connection
-	defer dialled.close()
+	ctx, hangUp := context.WithCancel(ctx)
+	defer hangUp()
 	options := s.options
 	if !s.tls {
-		options = append(slices.Clone(options), gomail.WithDialContextFunc(dialled.dial))
+		options = append(slices.Clone(options), gomail.WithDialContextFunc(dialUntil(ctx)))
 	}
+	// A client has one connection; mails are sent at the same time.
 	client, err := gomail.NewClient(s.host, options...)
 	if err != nil {
 		return err
@@ -94,20 +97,16 @@ func (s *SMTP) Send(ctx context.Context, mail *sendemailv1.Send) error {
 // permanent is the first reply of SMTP that says: not later, either.
 const permanent = 500
 
-// A connection is closed in any case: the library leaves it open where the
+// dialUntil returns what dials connections that are closed when the context ends:
+// the library heeds it only until it has one, which it leaves open where the
 // farewell goes wrong. (With smtps it dials itself, since it does not know of
 // another's TLS; what it leaves open the garbage collector closes.)
-type connection struct {
-	conn net.Conn
-}
-
-func (c *connection) dial(ctx context.Context, network, address string) (conn net.Conn, err error) {
-	c.conn, err = (&net.Dialer{}).DialContext(ctx, network, address)
-	return c.conn, err
-}
-
-func (c *connection) close() {
-	if c.conn != nil {
-		_ = c.conn.Close() // mostly the second time
+func dialUntil(ctx context.Context) gomail.DialContextFunc {
+	return func(within context.Context, network, address string) (net.Conn, error) {
+		conn, err := new(net.Dialer).DialContext(within, network, address)
+		if err == nil {
+			context.AfterFunc(ctx, func() { _ = conn.Close() })
+		}
+		return conn, err
 	}
 }

@@ -17,6 +17,9 @@ type peer struct {
 	replies map[string]string
 	// vanish, if set, has it close the connection at that command.
 	vanish string
+	// silent, if set, has it say nothing to that command; silenced is told of it.
+	silent   string
+	silenced chan struct{}
 	// mails receives what it has taken.
 	mails chan string
 }
@@ -63,6 +66,8 @@ func (p *peer) talk(conn net.Conn) {
 		switch {
 		case word == p.vanish:
 			return
+		case word == p.silent:
+			p.silenced <- struct{}{}
 		case scripted:
 			say(reply)
 		case word == "DATA":

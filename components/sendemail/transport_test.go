@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"videotutorials/components"
 	sendemailv1 "videotutorials/proto/sendemail/v1"
@@ -156,6 +157,34 @@ func TestSMTP_Refusals(t *testing.T) {
 	}
 }
 
+// TestSMTP_Silent: a stop waits for no server that says nothing.
+func TestSMTP_Silent(t *testing.T) {
+	t.Parallel()
+	for _, word := range []string{"EHLO", "RCPT", "QUIT"} {
+		t.Run(word, func(t *testing.T) {
+			t.Parallel()
+			p := peer{silent: word, silenced: make(chan struct{}, 1)}
+			s, err := OpenSMTP(p.serve(t), from)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, stop := context.WithCancel(t.Context())
+			go func() {
+				<-p.silenced
+				stop()
+			}()
+			start := time.Now()
+			err = s.Send(ctx, letter())
+			if delivered := word == "QUIT"; (err == nil) != delivered {
+				t.Errorf("send: %v, delivered is %v", err, delivered)
+			}
+			if took := time.Since(start); took > timeout/4 {
+				t.Errorf("stopped after %v", took)
+			}
+		})
+	}
+}
+
 func TestSMTP_Away(t *testing.T) {
 	t.Parallel()
 	s, err := OpenSMTP("smtp://127.0.0.1:1", from)
@@ -180,6 +209,19 @@ func TestOpenSMTP(t *testing.T) {
 		}
 		if err != nil && strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s: the error has the password: %v", address, err)
+		}
+	}
+}
+
+// TestTransport_Sender: what can send no mail is no transport.
+func TestTransport_Sender(t *testing.T) {
+	t.Parallel()
+	for _, wrong := range []string{"", "no-reply", "a@b.test, c@d.test"} {
+		if _, err := OpenSMTP("smtp://mail.test", wrong); err == nil {
+			t.Errorf("OpenSMTP takes the sender %q", wrong)
+		}
+		if _, err := OpenFolder(t.TempDir(), wrong); err == nil {
+			t.Errorf("OpenFolder takes the sender %q", wrong)
 		}
 	}
 }
