@@ -18,8 +18,9 @@ var ErrHeld = errors.New("locked by another process")
 // hundred milliseconds at most.
 const retry = 5 * time.Millisecond
 
-// Try locks the file or folder and returns it open; closing it unlocks it. A
-// child that is given the open file holds the lock too, and after the parent.
+// Try locks the file or folder and returns it open; Release
+// unlocks it, and so does closing it. A child that is given the open file holds
+// the lock too, and after a parent that has closed it.
 // It returns ErrHeld if another holds the lock.
 func Try(path string, flag int) (*os.File, error) {
 	file, err := os.OpenFile(path, flag, 0o600)
@@ -35,6 +36,12 @@ func Try(path string, flag int) (*os.File, error) {
 		err = ErrHeld
 	}
 	return nil, fmt.Errorf("lock %s: %w", path, err)
+}
+
+// Release unlocks the file and closes it, also where a child has it: one that is
+// being started has all files of its parent for a moment, and the lock with them.
+func Release(file *os.File) error {
+	return errors.Join(syscall.Flock(int(file.Fd()), syscall.LOCK_UN), file.Close())
 }
 
 // Wait is Try that waits until the other lets go, or the context ends.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -30,6 +31,22 @@ func TestTry(t *testing.T) {
 		t.Errorf("the second one: got %v, want ErrHeld", err)
 	}
 	if err := file.Close(); err != nil {
+		t.Fatal(err)
+	}
+	_ = try(t, path).Close()
+}
+
+// TestRelease: whoever has the open file, too, holds nothing after it.
+func TestRelease(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "lock")
+	file := try(t, path)
+	childs, err := syscall.Dup(int(file.Fd()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Close(childs) //nolint:errcheck // the test is over
+	if err := Release(file); err != nil {
 		t.Fatal(err)
 	}
 	_ = try(t, path).Close()

@@ -85,7 +85,7 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 	}
 	defer func() {
 		if err != nil {
-			_ = owner.Close()
+			_ = lock.Release(owner)
 		}
 	}()
 	l, err := newLauncher(c)
@@ -138,7 +138,7 @@ func knockAfter(starting time.Duration) time.Duration {
 
 func (s *Server) watch() {
 	<-s.process.Done()
-	_ = s.owner.Close()
+	_ = lock.Release(s.owner)
 	close(s.done)
 }
 
