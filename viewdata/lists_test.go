@@ -59,6 +59,36 @@ func TestLists_Pages(t *testing.T) {
 	}
 }
 
+// TestLists_PageBytes: large rows make small pages, and a row is a page at least.
+func TestLists_PageBytes(t *testing.T) {
+	t.Parallel()
+	url := migrated(t)
+	db := open(t, url, viewdata.Reader)
+	exec(t, url, `insert into creators_portal_videos (id, owner_id, description, status, position, first_position)
+		select gen_random_uuid(), '`+ada+`', repeat('x', case n when 1 then 2000000 else 40000 end), 'published', n, n from generate_series(1, 100) n`)
+	seen := map[string]bool{}
+	for r := (viewdata.PageRequest{Size: 1000}); ; {
+		page, err := viewdata.ReadCreatorVideos(t.Context(), db, ada, r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		bytes := 0
+		for _, v := range page.Rows {
+			bytes += len(v.Description)
+			seen[v.ID] = true
+		}
+		if len(page.Rows) == 0 || len(page.Rows) > 1 && bytes > 1<<20 {
+			t.Errorf("a page of %d rows has %d bytes", len(page.Rows), bytes)
+		}
+		if r.Token = page.Next; page.Next == "" {
+			break
+		}
+	}
+	if len(seen) != 100 {
+		t.Errorf("the pages have %d videos, want 100", len(seen))
+	}
+}
+
 // TestLists_Order joins pages and compares them with the whole.
 func TestLists_Order(t *testing.T) {
 	t.Parallel()

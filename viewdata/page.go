@@ -16,6 +16,9 @@ import (
 const (
 	defaultPage = 50
 	maxPage     = 1000
+	// maxPageBytes bounds the rows of a page beside their number: with it, an answer
+	// is far below the 4 MiB that clients of gRPC take, and a row of 1 MiB is one too.
+	maxPageBytes = 1 << 20
 )
 
 // A PageRequest asks for a page of a list.
@@ -27,7 +30,8 @@ type PageRequest struct {
 }
 
 // A Page is the next rows of a list. What is written between two pages moves no
-// row from one to the other.
+// row from one to the other. A page has fewer rows than are wanted where these
+// have more than 1 MiB, and there are more as long as Next says so.
 type Page[T any] struct {
 	Rows []T
 	// Next is the token of the next page. "": there is none.
@@ -99,18 +103,38 @@ func parseUUID(text string) (string, bool) {
 // are more, and makes the token of the last row's key.
 func readPage[T any](ctx context.Context, db *pgxpool.Pool, what string, size int, key func(T) any, sql string, args ...any) (Page[T], error) {
 	rows, _ := db.Query(ctx, sql, args...)
-	all, err := pgx.CollectRows(rows, pgx.RowToStructByName[T])
+	page, more, err := collectPage[T](rows, size)
 	if err != nil {
 		return Page[T]{}, fmt.Errorf("read %s: %w", what, translate(ctx, err))
 	}
-	if len(all) <= size {
-		return Page[T]{Rows: all}, nil
+	if !more {
+		return Page[T]{Rows: page}, nil
 	}
-	next, err := token(key(all[size-1]))
+	next, err := token(key(page[len(page)-1]))
 	if err != nil {
 		return Page[T]{}, fmt.Errorf("read %s: %w", what, err)
 	}
-	return Page[T]{all[:size], next}, nil
+	return Page[T]{page, next}, nil
+}
+
+// collectPage returns the rows that fit into a page, one at least if there is one,
+// and reports whether there are more. It closes rows.
+func collectPage[T any](rows pgx.Rows, size int) (page []T, more bool, err error) {
+	defer rows.Close()
+	for n := 0; rows.Next(); {
+		for _, value := range rows.RawValues() {
+			n += len(value)
+		}
+		if len(page) == size || len(page) > 0 && n > maxPageBytes {
+			return page, true, nil
+		}
+		row, err := pgx.RowToStructByName[T](rows)
+		if err != nil {
+			return nil, false, err
+		}
+		page = append(page, row)
+	}
+	return page, false, rows.Err()
 }
 
 // readOne runs the query, which returns one row at most.

@@ -32,6 +32,10 @@ func (r *rebuild) run(ctx context.Context, log *slog.Logger, args []string) erro
 	cmd.Env = append(foreign(os.Environ()), "VT_VIEWDATA_URL="+s.ViewData)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	err = cmd.Run()
+	// Interrupted, it may have emptied the view.
+	if err == nil || ctx.Err() != nil {
+		restart(data, log)
+	}
 	var ended *exec.ExitError
 	if errors.As(err, &ended) {
 		return &service.ExitError{Code: ended.ExitCode()} // it has said why
@@ -39,7 +43,12 @@ func (r *rebuild) run(ctx context.Context, log *slog.Logger, args []string) erro
 	if err != nil {
 		return fmt.Errorf("rebuild %s: %w", args[0], err)
 	}
-	// Those who run find out at the next message; a new process at once.
+	return nil
+}
+
+// restart has the aggregators begin again: those who run find out at the next
+// message that a view is empty, a new process at once.
+func restart(data folder, log *slog.Logger) {
 	pid, err := data.running("aggregators")
 	if err == nil {
 		err = syscall.Kill(pid, syscall.SIGTERM)
@@ -47,5 +56,4 @@ func (r *rebuild) run(ctx context.Context, log *slog.Logger, args []string) erro
 	if err != nil {
 		log.Warn("the aggregators do not run here; they make the view again when they do", "error", err)
 	}
-	return nil
 }
