@@ -50,18 +50,19 @@ var (
 // turn makes the attempt that is due, when there is room. It returns how long to
 // wait before the next one.
 func (a attempting[M, S, A]) turn(ctx context.Context, soon time.Duration, release func()) (pause time.Duration, err error) {
-	room := tryEnter(a.frame.effects)
+	whose := a.whose()
+	room := a.frame.effects.tryEnter(whose)
 	n, pause, err := a.look(ctx, soon, room)
 	if errors.Is(err, errNoRoom) {
 		release()
-		if err := enter(ctx, a.frame.effects); err != nil {
+		if err := a.frame.effects.enter(ctx, whose); err != nil {
 			return 0, err
 		}
 		room = true
 		n, pause, err = a.look(ctx, soon, true)
 	}
 	if room {
-		defer leave(a.frame.effects)
+		defer a.frame.effects.leave(whose)
 	}
 	if err == nil && (n > 0 || pause > 0) {
 		release()
@@ -70,6 +71,14 @@ func (a attempting[M, S, A]) turn(ctx context.Context, soon time.Duration, relea
 		err = a.attempt(ctx, n)
 	}
 	return pause, err
+}
+
+// whose returns whose places the effect takes.
+func (a attempting[M, S, A]) whose() string {
+	if a.Whose == nil {
+		return ""
+	}
+	return a.Whose(a.message)
 }
 
 // look looks at what is known. It returns the number of the attempt that is now
@@ -268,16 +277,6 @@ func enter(ctx context.Context, room chan struct{}) error {
 		return ctx.Err()
 	case <-ctx.Done():
 		return ctx.Err()
-	}
-}
-
-// tryEnter reports whether there was room.
-func tryEnter(room chan struct{}) bool {
-	select {
-	case room <- struct{}{}:
-		return true
-	default:
-		return false
 	}
 }
 

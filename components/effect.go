@@ -43,6 +43,9 @@ type Effect[M proto.Message, S any, A Attempted] struct {
 	// Refuse returns the events that say that it is not to be done, or nothing.
 	// Defaults to never.
 	Refuse func(S, M) []Emit
+	// Whose returns for whom it is: of those that wait for their turn, one of whom
+	// has the fewest under way is next. Defaults to all for the same.
+	Whose func(M) string
 	// Due reports whether it is still to be done: that no attempt has succeeded
 	// and none was the last.
 	Due func(S, M) bool

@@ -3,6 +3,7 @@ package components_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -88,6 +89,41 @@ func TestEffect_HoldsNothingUp_D20(t *testing.T) {
 	r.await((*sendemailv1.Send)(nil), many)
 	if got := count(read(t, store, messagestore.OfCategories("sendEmail")), (*sendemailv1.Sent)(nil)); got != many {
 		t.Errorf("%d Sent, want %d", got, many)
+	}
+}
+
+// TestEffect_Whose: where one has many waiting, another's is next.
+func TestEffect_Whose(t *testing.T) {
+	t.Parallel()
+	store := teststore.New(t)
+	finish, begun := make(chan struct{}), make(chan struct{}, 10)
+	effect := delivering(func(context.Context) error { begun <- struct{}{}; <-finish; return nil })
+	effect.Whose, effect.Announce = (*sendemailv1.Send).GetTo, true
+	r := run(t, store, components.Consumer{ID: "test", AtOnce: 1, Handlers: components.Handlers{effect.Handler()}})
+	of := map[string]string{}
+	for n, to := range []string{"ann", "ann", "ann", "ann", "bob"} {
+		id := uuid.NewString()
+		of[id] = to
+		write(t, store, id, "", &sendemailv1.Send{EmailId: id, To: to})
+		if n == 0 {
+			<-begun
+		}
+	}
+	// All wait when the log has been told of each.
+	for count(read(t, store, messagestore.OfCategories("sendEmail")), (*sendemailv1.SendAttempted)(nil)) < 5 {
+		time.Sleep(5 * time.Millisecond)
+	}
+	close(finish)
+	r.await((*sendemailv1.Send)(nil), 5)
+	var order []string
+	for _, m := range read(t, store, messagestore.OfCategories("sendEmail")) {
+		if m.Type == contract.Type((*sendemailv1.Sent)(nil)) {
+			order = append(order, of[m.Stream.ID()])
+		}
+	}
+	// It is not said in which order the first four come to wait.
+	if i := slices.Index(order, "bob"); len(order) != 5 || i < 1 || i > 2 {
+		t.Errorf("the mails were sent to %v, want bob's second or third", order)
 	}
 }
 
