@@ -87,10 +87,10 @@ func (a attempting[M, S, A]) whose() string {
 // if an attempt is due. If it is to be announced the log then has heard of it,
 // too: whose it is, and no number, so that what only waits has no attempt to lose.
 func (a attempting[M, S, A]) look(ctx context.Context, soon time.Duration, room bool) (n int32, pause time.Duration, err error) {
-	if err := enter(ctx, a.frame.looks); err != nil {
+	if err := a.frame.looks.enter(ctx, ""); err != nil {
 		return 0, 0, err
 	}
-	defer leave(a.frame.looks)
+	defer a.frame.looks.leave("")
 	ctx, done := consumer.Finishing(ctx)
 	defer done()
 
@@ -265,19 +265,3 @@ func sleep(ctx context.Context, pause time.Duration) error {
 		return ctx.Err()
 	}
 }
-
-// enter returns nil when there is room, and the context's error if that ends
-// before.
-func enter(ctx context.Context, room chan struct{}) error {
-	select {
-	case room <- struct{}{}:
-		if ctx.Err() != nil { // of two that are ready, any is taken
-			leave(room)
-		}
-		return ctx.Err()
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-func leave(room chan struct{}) { <-room }

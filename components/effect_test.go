@@ -111,9 +111,7 @@ func TestEffect_Whose(t *testing.T) {
 		}
 	}
 	// All wait when the log has been told of each.
-	for count(read(t, store, messagestore.OfCategories("sendEmail")), (*sendemailv1.SendAttempted)(nil)) <= anns {
-		time.Sleep(5 * time.Millisecond)
-	}
+	follow(t, store, messagestore.OfCategories("sendEmail"), anns+1)
 	close(finish)
 	r.await((*sendemailv1.Send)(nil), anns+1)
 	var order []string

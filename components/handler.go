@@ -77,8 +77,7 @@ type frame struct {
 	log      *slog.Logger
 	// effects has room for the attempts that are made at the same time, looks for
 	// the looks at what is known of them.
-	effects *places
-	looks   chan struct{}
+	effects, looks *places
 }
 
 // trace begins the span of the cause that is handled. What is emitted because of

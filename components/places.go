@@ -10,17 +10,18 @@ import (
 // to who holds the fewest, and of these in turns: who wants many holds up nobody
 // for longer than one takes.
 type places struct {
-	mu      sync.Mutex
-	free    int
-	held    map[string]int
-	waiting []*waiter
+	mu   sync.Mutex
+	free int
+	held map[string]int
+	// waiting is who waits, who was given a place last at the end. While one is
+	// free, nobody waits.
+	waiting []*queue
 }
 
-// A waiter waits for a place.
-type waiter struct {
-	whose string
-	// given is closed when the place is the waiter's.
-	given chan struct{}
+// A queue is what one waits for: each place is given by closing the channel.
+type queue struct {
+	whose  string
+	places []chan struct{}
 }
 
 func newPlaces(n int) *places {
@@ -31,12 +32,7 @@ func newPlaces(n int) *places {
 func (p *places) tryEnter(whose string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.free == 0 {
-		return false
-	}
-	p.free--
-	p.held[whose]++
-	return true
+	return p.take(whose)
 }
 
 // enter waits for a place, which the caller MUST leave, or returns the context's
@@ -45,68 +41,87 @@ func (p *places) enter(ctx context.Context, whose string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if p.tryEnter(whose) {
+	p.mu.Lock()
+	if p.take(whose) {
+		p.mu.Unlock()
 		return nil
 	}
-	w := &waiter{whose, make(chan struct{})}
-	p.mu.Lock()
-	p.waiting = append(p.waiting, w)
-	p.give()
+	place := make(chan struct{})
+	q := p.queueOf(whose)
+	q.places = append(q.places, place)
 	p.mu.Unlock()
 	select {
-	case <-w.given:
+	case <-place:
 		return nil
 	case <-ctx.Done():
+		p.cancel(whose, place)
+		return ctx.Err()
 	}
-	p.mu.Lock()
-	i := slices.Index(p.waiting, w)
-	if i >= 0 {
-		p.waiting = slices.Delete(p.waiting, i, i+1)
-	}
-	p.mu.Unlock()
-	if i < 0 { // it was given at the same time
-		p.leave(whose)
-	}
-	return ctx.Err()
 }
 
 // leave gives the place to the next.
 func (p *places) leave(whose string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.release(whose)
+}
+
+func (p *places) take(whose string) bool {
+	if p.free == 0 {
+		return false
+	}
+	p.free--
+	p.held[whose]++
+	return true
+}
+
+func (p *places) release(whose string) {
 	p.free++
 	if p.held[whose]--; p.held[whose] == 0 {
 		delete(p.held, whose)
 	}
-	p.give()
-}
-
-// give gives what is free to those who wait.
-func (p *places) give() {
-	for p.free > 0 && len(p.waiting) > 0 {
-		next := 0
-		for i, w := range p.waiting {
-			if p.held[w.whose] < p.held[p.waiting[next].whose] {
-				next = i
-			}
-		}
-		w := p.waiting[next]
-		p.waiting = slices.Delete(p.waiting, next, next+1)
-		p.others(w.whose)
-		p.free--
-		p.held[w.whose]++
-		close(w.given)
+	if len(p.waiting) == 0 {
+		return
+	}
+	q := slices.MinFunc(p.waiting, func(a, b *queue) int { return p.held[a.whose] - p.held[b.whose] })
+	p.take(q.whose)
+	close(q.places[0])
+	q.places = q.places[1:]
+	p.remove(q)
+	if len(q.places) > 0 {
+		p.waiting = append(p.waiting, q)
 	}
 }
 
-// others puts those first who wait for others.
-func (p *places) others(whose string) {
-	var same []*waiter
-	p.waiting = slices.DeleteFunc(p.waiting, func(w *waiter) bool {
-		if w.whose == whose {
-			same = append(same, w)
-		}
-		return w.whose == whose
-	})
-	p.waiting = append(p.waiting, same...)
+// cancel gives back a place that is no longer wanted, or that was given at the
+// same time.
+func (p *places) cancel(whose string, place chan struct{}) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	select {
+	case <-place:
+		p.release(whose)
+		return
+	default:
+	}
+	q := p.queueOf(whose)
+	i := slices.Index(q.places, place)
+	if q.places = slices.Delete(q.places, i, i+1); len(q.places) == 0 {
+		p.remove(q)
+	}
+}
+
+// queueOf returns the queue, which is a new one where nobody of it waits.
+func (p *places) queueOf(whose string) *queue {
+	i := slices.IndexFunc(p.waiting, func(q *queue) bool { return q.whose == whose })
+	if i < 0 {
+		i = len(p.waiting)
+		p.waiting = append(p.waiting, &queue{whose: whose})
+	}
+	return p.waiting[i]
+}
+
+func (p *places) remove(q *queue) {
+	i := slices.Index(p.waiting, q)
+	p.waiting = slices.Delete(p.waiting, i, i+1)
 }

@@ -89,7 +89,7 @@ func (c Consumer) parallel(store messagestore.Store, metrics *consumer.Metrics, 
 	subscription.Filter.Origin = c.Origin
 	f := frame{
 		consumer: c.ID, store: store, log: log,
-		effects: newPlaces(cmp.Or(c.AtOnce, atOnce)), looks: make(chan struct{}, lookAtOnce),
+		effects: newPlaces(cmp.Or(c.AtOnce, atOnce)), looks: newPlaces(lookAtOnce),
 	}
 	return &consumer.Parallel{
 		ID: c.ID, Group: c.Group, Store: store, Subscription: subscription, Metrics: metrics, Log: log,

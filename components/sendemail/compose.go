@@ -15,9 +15,9 @@ import (
 // *components.PermanentError if it can be none. Its Message-ID is its id, so that
 // it is one mail, however often it is sent.
 func compose(m *sendemailv1.Send, from string) (*gomail.Msg, error) {
-	msg := gomail.NewMsg()
-	if err := msg.From(from); err != nil {
-		return nil, fmt.Errorf("sender %q: %w", from, err)
+	msg, err := newMsg(from)
+	if err != nil {
+		return nil, err
 	}
 	if err := msg.To(m.GetTo()); err != nil {
 		return nil, &components.PermanentError{Cause: fmt.Errorf("recipient %q: %w", m.GetTo(), err)}
@@ -32,12 +32,13 @@ func compose(m *sendemailv1.Send, from string) (*gomail.Msg, error) {
 	return msg, nil
 }
 
-// checkSender returns an error if the address can send no mail.
-func checkSender(from string) error {
-	if err := gomail.NewMsg().From(from); err != nil {
-		return fmt.Errorf("sender %q: %w", from, err)
+// newMsg returns a mail in the name of the sender, or an error if that is none.
+func newMsg(from string) (*gomail.Msg, error) {
+	msg := gomail.NewMsg()
+	if err := msg.From(from); err != nil {
+		return nil, fmt.Errorf("sender %q: %w", from, err)
 	}
-	return nil
+	return msg, nil
 }
 
 // encoding leaves a body as it is where every mail server takes it so: then its

@@ -22,7 +22,7 @@ type Folder struct {
 // OpenFolder returns the Transport that writes to the folder, which it makes,
 // in the name of the sender.
 func OpenFolder(dir, from string) (*Folder, error) {
-	if err := checkSender(from); err != nil {
+	if _, err := newMsg(from); err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {

@@ -24,8 +24,9 @@ type publishing struct {
 
 func (p publishing) effect(t times) components.Effect[*videopublishingv1.PublishVideo, video, *videopublishingv1.PublishAttempted] {
 	return components.Effect[*videopublishingv1.PublishVideo, video, *videopublishingv1.PublishAttempted]{
-		Entity: publishable, Projection: videos, Refuse: video.refuse, Whose: (*videopublishingv1.PublishVideo).GetOwnerId, Due: video.due, Attempted: attempted,
-		Do: p.publish, Failed: video.notPublished,
+		Entity: publishable, Projection: videos, Refuse: video.refuse, Due: video.due, Attempted: attempted,
+		Whose: (*videopublishingv1.PublishVideo).GetOwnerId,
+		Do:    p.publish, Failed: video.notPublished,
 		Timeout: t.timeout, Lease: t.lease, Announce: true, Interruptible: true, Pauses: t.pauses,
 	}
 }

@@ -303,3 +303,11 @@ func TestPublish_Gap(t *testing.T) {
 	publish(t, store, ann, video, upload(t, p.Media, ann, path))
 	await(t, store, video, (*videopublishingv1.VideoPublished)(nil), 1)
 }
+
+// TestEffect_Whose: one owner's many videos do not hold up another's.
+func TestEffect_Whose(t *testing.T) {
+	t.Parallel()
+	if whose := (publishing{}).effect(times{}).Whose(&videopublishingv1.PublishVideo{OwnerId: "owner"}); whose != "owner" {
+		t.Errorf("a place is of %q, want of the owner", whose)
+	}
+}

@@ -18,10 +18,9 @@ var ErrHeld = errors.New("locked by another process")
 // hundred milliseconds at most.
 const retry = 5 * time.Millisecond
 
-// Try locks the file or folder and returns it open; Release
-// unlocks it, and so does closing it. A child that is given the open file holds
-// the lock too, and after a parent that has closed it.
-// It returns ErrHeld if another holds the lock.
+// Try locks the file or folder and returns it open; Release unlocks it, and so
+// does closing it. A child that is given the open file holds the lock too, and
+// after a parent that has closed it. It returns ErrHeld if another holds the lock.
 func Try(path string, flag int) (*os.File, error) {
 	file, err := os.OpenFile(path, flag, 0o600)
 	if err != nil {
