@@ -113,7 +113,8 @@ func (e *DivergedError) Error() string {
 	return fmt.Sprintf("message %s is not at position %d: the log has diverged", e.Place.ID, e.Place.Position)
 }
 
-// An ExhaustedError is returned where a limit is reached. Nothing was done.
+// An ExhaustedError is returned where a limit is reached. Nothing was done; unless
+// gRPC itself had sent the call to a server before that went away.
 type ExhaustedError struct {
 	// RetryAfter is how long to wait before another try.
 	RetryAfter time.Duration

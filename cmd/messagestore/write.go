@@ -97,7 +97,8 @@ func (w *writeMessages) messages(args []string) ([]messagestore.NewMessage, erro
 // unknown says how to repeat a write whose outcome is not known.
 func (w *writeMessages) unknown(err error, messages []messagestore.NewMessage) error {
 	switch {
-	case !is[*messagestore.UnavailableError](err) && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled):
+	case !is[*messagestore.UnavailableError](err) && !is[*messagestore.ExhaustedError](err) &&
+		!errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled):
 		return err
 	case w.Stdin:
 		return fmt.Errorf("%w; perhaps it is stored: repeating it with the same ids is safe, if the input has them", err)

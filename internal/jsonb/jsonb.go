@@ -107,7 +107,7 @@ func (s *scanner) object(depth int) error {
 			return err
 		}
 		if keys[key] {
-			return s.errorf("key %q comes twice", key)
+			return s.errorf("key %.64q comes twice", key)
 		}
 		keys[key] = true
 		if s.space(); s.peek() != ':' {

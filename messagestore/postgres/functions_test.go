@@ -3,12 +3,14 @@ package postgres
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
 
 	"videotutorials/internal/testdb"
+	"videotutorials/messagestore"
 )
 
 // sumOfFunctions is of the files at functionsVersion: a database that has that
@@ -55,7 +57,22 @@ func TestMigrate_Functions(t *testing.T) {
 		t.Errorf("append has %d arguments, the version is %d: %v", arguments, version, err)
 	}
 	exec("update message_store.functions set version = 1000")
-	if err := Migrate(t.Context(), url); err == nil {
-		t.Error("the functions of a newer server are taken for ours")
+	// Not a Postgres that is away: a server would wait for it for ever.
+	var away *messagestore.UnavailableError
+	if err := Migrate(t.Context(), url); err == nil || errors.As(err, &away) {
+		t.Errorf("the functions of a newer server: %v", err)
+	}
+}
+
+// Where nobody listens Postgres is away, and where it ended, too.
+func TestMigrate_Away(t *testing.T) {
+	t.Parallel()
+	var away *messagestore.UnavailableError
+	if err := Migrate(t.Context(), "postgres://127.0.0.1:1/message_store"); !errors.As(err, &away) {
+		t.Errorf("migrate without a Postgres: %v", err)
+	}
+	url := testdb.New(t, "message_store", Migrate)
+	if err := Migrate(t.Context(), url+"_that_is_not"); err == nil || errors.As(err, &away) {
+		t.Errorf("migrate a database that does not exist: %v", err)
 	}
 }

@@ -153,7 +153,8 @@ func (c *counter) count(ctx context.Context) error {
 	if end.Position < c.counted { // the log was restored
 		c.counted = 0
 	}
-	for end.Position >= c.counted+countEvery {
+	for before := int64(-1); end.Position >= c.counted+countEvery && c.counted > before; {
+		before = c.counted // stays, where the log became shorter meanwhile
 		if err := c.readers.QueryRow(ctx, "select message_store.count_messages($1)", countEvery).Scan(&c.counted); err != nil {
 			return err
 		}

@@ -106,11 +106,13 @@ func (s *Store) Message(ctx context.Context, id string) (messagestore.Message, e
 
 // Last is Store.Last.
 func (s *Store) Last(ctx context.Context, stream messagestore.Stream, messageType string) (messagestore.Message, error) {
-	if err := stream.Check(); err != nil {
-		return messagestore.Message{}, invalid("last.stream_name", err)
+	var v violations
+	v.check("last.stream_name", stream.Check())
+	if messageType != "" {
+		v.check("last.type", messagestore.CheckType(messageType))
 	}
-	if messageType != "" && messagestore.CheckType(messageType) != nil {
-		return messagestore.Message{}, invalid("last.type", messagestore.CheckType(messageType))
+	if err := v.err(); err != nil {
+		return messagestore.Message{}, err
 	}
 	if err := s.ownership.mayRead(ctx, messagestore.OfStream(stream)); err != nil {
 		return messagestore.Message{}, err

@@ -54,6 +54,9 @@ func (w *writer) run(ctx context.Context) error {
 	defer func() { closeConn(w.conn) }()
 	defer w.queue.fail(errStopping)
 
+	// Also where a write is under way that does not return.
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(drainFor, stop) })()
+
 	done := ctx.Done()
 	probe := time.NewTicker(probeEvery)
 	defer probe.Stop()
@@ -67,7 +70,6 @@ func (w *writer) run(ctx context.Context) error {
 			}
 		case <-done:
 			w.queue.close()
-			time.AfterFunc(drainFor, stop)
 			done = nil
 		}
 		for g := w.queue.take(); g != nil; g = w.queue.take() {

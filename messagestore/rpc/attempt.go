@@ -41,7 +41,13 @@ func within(ctx context.Context) (context.Context, context.CancelFunc) {
 func try[Q proto.Message, R any](ctx context.Context, c *Client, method func(context.Context, Q, ...grpc.CallOption) (R, error), request Q) (R, error) {
 	for left := attempts; ; left-- {
 		response, silent, err := attempt(ctx, c, left, method, request)
-		if !silent {
+		switch {
+		case silent:
+		case left < attempts && status.Code(err) == codes.ResourceExhausted:
+			// Of this attempt it is true that nothing was done, of the silent one before
+			// it nobody knows.
+			return response, status.Error(codes.Unavailable, "a server did not answer, and another one has no room: "+status.Convert(err).Message())
+		default:
 			return response, err
 		}
 	}

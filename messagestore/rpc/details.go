@@ -3,6 +3,7 @@ package rpc
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -17,9 +18,13 @@ import (
 // domain is ErrorInfo's: it says whose reasons these are.
 const domain = "messagestore"
 
-// maxViolations bounds the violations of a status, in bytes. A status travels in
-// the trailers, of which clients in C, Python and others accept 8 KiB.
-const maxViolations = 4 << 10
+// maxViolations bounds the violations of a status, in bytes, and maxViolation the
+// field and the description of one. A status travels in the trailers, of which
+// clients in C, Python and others accept 8 KiB.
+const (
+	maxViolations = 4 << 10
+	maxViolation  = 1 << 10
+)
 
 // details are what a status carries besides its code.
 type details struct {
@@ -100,15 +105,26 @@ func (d *details) version(key string) messagestore.Version {
 // bounded returns the violations that fit into a status, and says how many do
 // not.
 func bounded(violations []messagestore.Violation) []messagestore.Violation {
+	var fit []messagestore.Violation
 	size := 0
 	for i, v := range violations {
+		v.Field, v.Description = cut(v.Field), cut(v.Description)
 		size += len(v.Field) + len(v.Description)
-		if size > maxViolations && i > 0 {
+		if size > maxViolations {
 			more := fmt.Sprintf("and %d violations more", len(violations)-i)
-			return append(violations[:i:i], messagestore.Violation{Field: "request", Description: more})
+			return append(fit, messagestore.Violation{Field: "request", Description: more})
 		}
+		fit = append(fit, v)
 	}
-	return violations
+	return fit
+}
+
+// cut returns the beginning of a text that is too long.
+func cut(text string) string {
+	if len(text) <= maxViolation {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxViolation], "") + "…"
 }
 
 // summary is the text of a status whose details have the rest.
@@ -116,7 +132,7 @@ func summary(violations []messagestore.Violation) string {
 	if len(violations) == 0 {
 		return "invalid request"
 	}
-	first := violations[0].Field + ": " + violations[0].Description
+	first := cut(violations[0].Field) + ": " + cut(violations[0].Description)
 	if more := len(violations) - 1; more > 0 {
 		return fmt.Sprintf("%s; and %d more", first, more)
 	}

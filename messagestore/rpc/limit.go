@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -9,9 +10,9 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/tap"
 
-	"videotutorials/internal/interceptor"
 	"videotutorials/messagestore"
 	messagestorev1 "videotutorials/proto/messagestore/v1"
 )
@@ -35,17 +36,19 @@ const (
 
 // limits bound what a server has open at one time.
 type limits struct {
+	border             border
 	connections, calls *count
 	unary, streams     *shares
 }
 
-func newLimits(registry *prometheus.Registry) *limits {
+func newLimits(border border, registry *prometheus.Registry) *limits {
 	factory := promauto.With(registry)
 	refused := factory.NewCounterVec(prometheus.CounterOpts{
 		Name: "messagestore_refused_total",
 		Help: "Connections, calls and streams that a limit of the server refused.",
 	}, []string{"limit"})
 	l := &limits{
+		border:      border,
 		connections: &count{max: maxConnections, refused: refused.WithLabelValues("connections")},
 		calls:       &count{max: maxCalls, refused: refused.WithLabelValues("calls")},
 		unary:       &shares{open: map[messagestore.Principal]int{}, max: maxPrincipalCalls, refused: refused.WithLabelValues("unary")},
@@ -71,35 +74,47 @@ func newLimits(registry *prometheus.Registry) *limits {
 }
 
 // tap refuses a call before anything of it is read, and so before it costs
-// memory. Health checks pass: under overload they are needed most. A call counts
-// until its context ends, which the handler heeds.
+// memory: one whose message does not come takes room, too. Health checks pass:
+// under overload they are needed most. A call counts until its context ends, which
+// the handler heeds.
 func (l *limits) tap(ctx context.Context, info *tap.Info) (context.Context, error) {
 	if isHealth(info.FullMethodName) {
 		return ctx, nil
 	}
 	if !l.calls.enter() {
-		// No interceptor sees it: its status is made here.
-		return ctx, toStatus(&messagestore.ExhaustedError{Reason: "too many calls are under way in the server", RetryAfter: retryAfter})
+		return ctx, exhausted("too many calls are under way in the server")
 	}
-	context.AfterFunc(ctx, l.calls.leave)
+	leave := l.calls.leave
+	if share, what := l.shareOf(info.FullMethodName); share != nil {
+		// Those without a principal, whom the border refuses, have a share together.
+		principal, _ := l.border.principal(ctx)
+		if !share.enter(principal) {
+			leave()
+			return ctx, exhausted("too many " + what + " of this principal are under way")
+		}
+		leave = func() { share.leave(principal); l.calls.leave() }
+	}
+	context.AfterFunc(ctx, leave)
 	return ctx, nil
 }
 
-// around bounds the calls of a principal. It lies inside of the border.
-func (l *limits) around(ctx context.Context, m interceptor.Method, next func(context.Context) error) error {
-	if !strings.HasPrefix(m.Name, "/"+messagestorev1.MessageStoreService_ServiceDesc.ServiceName+"/") {
-		return next(ctx)
+// exhausted returns a status: no interceptor sees what the tap refuses.
+func exhausted(reason string) error {
+	return toStatus(&messagestore.ExhaustedError{Reason: reason, RetryAfter: retryAfter})
+}
+
+// shareOf returns which share the method's calls are of, and what they are; nil
+// for those of another service.
+func (l *limits) shareOf(method string) (*shares, string) {
+	service := &messagestorev1.MessageStoreService_ServiceDesc
+	name, ok := strings.CutPrefix(method, "/"+service.ServiceName+"/")
+	switch {
+	case !ok:
+		return nil, ""
+	case slices.ContainsFunc(service.Streams, func(s grpc.StreamDesc) bool { return s.StreamName == name }):
+		return l.streams, "reads and subscriptions"
 	}
-	share, what := l.streams, "reads and subscriptions"
-	if m.Kind == "unary" {
-		share, what = l.unary, "calls"
-	}
-	principal := messagestore.PrincipalOf(ctx)
-	if !share.enter(principal) {
-		return &messagestore.ExhaustedError{Reason: "too many " + what + " of this principal are under way", RetryAfter: retryAfter}
-	}
-	defer share.leave(principal)
-	return next(ctx)
+	return l.unary, "calls"
 }
 
 // A count is how much of something is open.

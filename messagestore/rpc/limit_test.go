@@ -71,6 +71,24 @@ func TestServer_Unary(t *testing.T) {
 	})
 }
 
+// TestServer_Unary_WithoutMessage: a call whose message does not come counts for
+// its principal, too.
+func TestServer_Unary_WithoutMessage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := connectWith(t, idle, ServerOptions{}, func(s *Server) { s.limits.unary.max = 1 })
+		ctx, cancel := context.WithCancel(t.Context())
+		_, err := w.conn.NewStream(ctx, &grpc.StreamDesc{ClientStreams: true}, messagestorev1.MessageStoreService_Write_FullMethodName)
+		if err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		_, err = w.Status(t.Context())
+		isExhausted(t, err)
+		cancel()
+		w.close(t)
+	})
+}
+
 // TestServer_Streams: a principal has so many streams at one time; those that
 // have ended count no more.
 func TestServer_Streams(t *testing.T) {

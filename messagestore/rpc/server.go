@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"slices"
 	"sync"
 	"time"
 
@@ -76,9 +75,9 @@ func NewServer(store messagestore.Store, o ServerOptions) *Server {
 	} else {
 		transport = credentials.NewTLS(o.TLS)
 	}
-	limits := newLimits(o.Registry)
-	inside := append(interceptor.Standard(o.Log, o.Registry), border{tls: o.TLS != nil}.around)
-	layers := append(slices.Clip(inside), limits.around)
+	border := border{tls: o.TLS != nil}
+	limits := newLimits(border, o.Registry)
+	layers := append(interceptor.Standard(o.Log, o.Registry), border.around)
 	options := append(tracing.ServerOptions(),
 		grpc.UnaryInterceptor(layers.Unary),
 		grpc.StreamInterceptor(layers.Stream),
@@ -91,7 +90,7 @@ func NewServer(store messagestore.Store, o ServerOptions) *Server {
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: pingAfter, Timeout: pingWithin}),
 		grpc.Creds(newDoor(transport, limits.connections, o.Log)),
 	)
-	service := newService(store, o.Version, inside[1:]) // in the trace of the call
+	service := newService(store, o.Version, layers[1:]) // in the trace of the call
 	s := &Server{grpc: grpc.NewServer(options...), health: newHealthService(service.stopping, o), service: service, limits: limits}
 	messagestorev1.RegisterMessageStoreServiceServer(s.grpc, s.service)
 	healthv1.RegisterHealthServer(s.grpc, s.health)

@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"videotutorials/messagestore"
@@ -12,13 +13,20 @@ func (s *service) WriteBatch(ctx context.Context, r *messagestorev1.WriteBatchRe
 	if err := checkSize(r, "writes"); err != nil {
 		return nil, err
 	}
-	var writes []messagestore.Write
+	var (
+		writes []messagestore.Write
+		wrong  messagestore.InvalidError
+	)
 	for i, request := range r.Writes {
 		w, err := fromWrite(request, fmt.Sprintf("writes[%d].", i))
-		if err != nil {
-			return nil, err
+		var invalid *messagestore.InvalidError
+		if errors.As(err, &invalid) {
+			wrong.Violations = append(wrong.Violations, invalid.Violations...)
 		}
 		writes = append(writes, w)
+	}
+	if len(wrong.Violations) > 0 {
+		return nil, &wrong
 	}
 	written, err := s.store.WriteBatch(ctx, writes...)
 	if err != nil {
