@@ -14,8 +14,11 @@ const (
 	connectTimeout = 5 * time.Second
 	// lockTimeout is a second guard beside the watchdog, which is to be faster.
 	lockTimeout = "15s"
-	// maxReaders bounds the connections that serve reads.
-	maxReaders = 8
+	// maxReaders bounds the connections that serve reads. Some read pages of
+	// subscriptions, some those of Reads, and one at the least is for what is short.
+	maxReaders           = 8
+	maxSubscriptionPages = 4
+	maxReadPages         = 3
 )
 
 // settings are what every connection of the server runs with. All its queries go

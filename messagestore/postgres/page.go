@@ -10,10 +10,14 @@ import (
 	"videotutorials/messagestore"
 )
 
-// The bounds of a page.
+// The bounds of a page. Each that reads holds one, as long as its client does not
+// take it: where many read the pages are smaller, so that all have their room in
+// maxHeldBytes, but for messages that are larger than such a page.
 const (
 	maxPageMessages = 1000
 	maxPageBytes    = 1 << 20
+	minPageBytes    = 32 << 10
+	maxHeldBytes    = 256 << 20
 	maxPageScanned  = 10_000
 )
 
@@ -50,9 +54,14 @@ type pageRow struct {
 
 const pageSQL = "select * from message_store.page($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
 
-// page reads a page. It returns errOtherLog where the place before the start is
-// not as afterID says.
-func (s *Store) page(ctx context.Context, r pageRequest) (page, error) {
+// A querier is a connection, or a pool of them.
+type querier interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+}
+
+// page reads a page over the connection. It returns errOtherLog where the place
+// before the start is not as afterID says.
+func (s *Store) page(ctx context.Context, conn querier, r pageRequest) (page, error) {
 	f := r.filter
 	var member, size *int32
 	if f.Group != nil {
@@ -63,8 +72,8 @@ func (s *Store) page(ctx context.Context, r pageRequest) (page, error) {
 		limit = min(limit, r.limit)
 	}
 	s.metrics.pages.Inc()
-	rows, err := s.readers.Query(ctx, pageSQL, absent(r.source.Stream), r.source.Categories, r.start, r.afterID, r.bound, r.backward,
-		f.Types, member, size, absent(f.Origin), absent(f.Correlation), limit, maxPageBytes, maxPageScanned)
+	rows, err := conn.Query(ctx, pageSQL, absent(r.source.Stream), r.source.Categories, r.start, r.afterID, r.bound, r.backward,
+		f.Types, member, size, absent(f.Origin), absent(f.Correlation), limit, s.pageBytes(), maxPageScanned)
 	if err != nil {
 		return page{}, translate(ctx, err)
 	}
@@ -88,6 +97,11 @@ func (s *Store) page(ctx context.Context, r pageRequest) (page, error) {
 		}
 	}
 	return p, nil
+}
+
+// pageBytes is how many bytes a page may have, where so many read.
+func (s *Store) pageBytes() int64 {
+	return min(max(maxHeldBytes/max(s.reading.Load(), 1), minPageBytes), maxPageBytes)
 }
 
 // absent returns nil for the empty text, which stands for none.

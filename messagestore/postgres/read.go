@@ -22,6 +22,8 @@ func (s *Store) Read(ctx context.Context, r messagestore.ReadRequest) iter.Seq2[
 			yield(messagestore.Message{}, err)
 			return
 		}
+		s.reading.Add(1)
+		defer s.reading.Add(-1)
 		request, err := s.firstPage(ctx, &r)
 		if err != nil {
 			yield(messagestore.Message{}, err)
@@ -29,7 +31,7 @@ func (s *Store) Read(ctx context.Context, r messagestore.ReadRequest) iter.Seq2[
 		}
 		for left := r.Limit; ; {
 			request.limit = left
-			p, err := s.page(ctx, request)
+			p, err := s.readPage(ctx, request)
 			if err != nil {
 				yield(messagestore.Message{}, err)
 				return
@@ -60,6 +62,18 @@ func (s *Store) Read(ctx context.Context, r messagestore.ReadRequest) iter.Seq2[
 			left = max(left, 0)
 		}
 	}
+}
+
+// readPage reads a page when it is the caller's turn: Reads must not take the
+// connections of the subscriptions, who promise to be heard.
+func (s *Store) readPage(ctx context.Context, r pageRequest) (page, error) {
+	select {
+	case s.reads <- struct{}{}:
+	case <-ctx.Done():
+		return page{}, ctx.Err()
+	}
+	defer func() { <-s.reads }()
+	return s.page(ctx, s.readers, r)
 }
 
 func checkRead(r *messagestore.ReadRequest) error {

@@ -19,6 +19,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -37,6 +38,8 @@ const answerWithin = 30 * time.Second
 type Store struct {
 	readers   *pgxpool.Pool
 	turns     chan struct{} // holds one for each page that a subscription reads
+	reads     chan struct{} // and one for each that a Read reads
+	reading   atomic.Int64  // how many Reads and subscriptions are under way
 	ownership *ownership
 	queue     *queue
 	tail      *tail
@@ -101,7 +104,8 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	m := newMetrics(o.Registry)
 	s := &Store{
 		metrics: m, begun: time.Now(),
-		readers: readers, turns: make(chan struct{}, maxReaders/2), queue: newQueue(m.refused),
+		readers: readers, turns: make(chan struct{}, maxSubscriptionPages), reads: make(chan struct{}, maxReadPages),
+		queue:     newQueue(m.refused),
 		ownership: &ownership{policy: o.Policy, self: o.Self},
 	}
 	s.watch = &watch{config: config, store: s, log: log, self: self, poke: make(chan struct{}, 1)}

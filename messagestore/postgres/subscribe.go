@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"iter"
-	"strings"
 	"time"
 
 	"videotutorials/messagestore"
@@ -65,6 +64,8 @@ func (s *Store) Subscribe(ctx context.Context, r messagestore.Subscription) iter
 			yield(nil, err)
 			return
 		}
+		s.reading.Add(1)
+		defer s.reading.Add(-1)
 		sub := &subscription{
 			store: s, source: r.Source, filter: r.Filter, yield: yield, late: true,
 			heartbeat: time.NewTimer(beatAfter),
@@ -72,7 +73,14 @@ func (s *Store) Subscribe(ctx context.Context, r messagestore.Subscription) iter
 		defer sub.heartbeat.Stop()
 		sub.lag.behind()
 		defer s.metrics.followers.add(sub, messagestore.PrincipalOf(ctx))()
-		err = sub.start(ctx, &r)
+		var head int64
+		err = timely(ctx, func(ctx context.Context) error {
+			head, err = sub.start(ctx, &r)
+			return err
+		})
+		if err == nil {
+			err = sub.send(messagestore.Started{HeartbeatInterval: heartbeatInterval, HeadPosition: head})
+		}
 		if err == nil {
 			err = sub.run(ctx)
 		}
@@ -84,93 +92,6 @@ func (s *Store) Subscribe(ctx context.Context, r messagestore.Subscription) iter
 
 // errBroken says that the subscriber has gone.
 var errBroken = errors.New("the subscriber has gone")
-
-func checkSubscription(r *messagestore.Subscription) error {
-	var v violations
-	v.source(&r.Source, &r.Filter)
-	v.position("from_position", r.From)
-	if r.After != nil {
-		place := messagestore.Place{Position: r.After.Position, ID: strings.ToLower(r.After.ID)}
-		r.After = &place
-		v.after(r.Source, place)
-		if r.From != 0 {
-			v.add("from_position", "%d beside after, one of them is allowed", r.From)
-		}
-	}
-	return v.err()
-}
-
-// start finds the first place and checks it against Postgres, not against the
-// tail: another server may have told the subscriber of messages that the tail
-// does not have yet.
-func (s *subscription) start(ctx context.Context, r *messagestore.Subscription) error {
-	end, err := s.end(ctx)
-	if err != nil {
-		return err
-	}
-	switch {
-	case r.After != nil:
-		s.place = *r.After
-	case s.source.IsStream():
-		s.place.Position = r.From - 1
-	default:
-		s.place.Position = max(r.From, 1) - 1
-	}
-	if s.place.Position > end.Position {
-		ahead := s.place.Position
-		if r.After == nil {
-			ahead = r.From
-		}
-		return &messagestore.AheadError{Position: ahead, Head: end.Position}
-	}
-	found, err := s.store.placeOf(ctx, s.source, s.place.Position)
-	if err != nil {
-		return err
-	}
-	if r.After != nil && found.ID != r.After.ID {
-		return &messagestore.DivergedError{Place: *r.After}
-	}
-	s.place.ID = found.ID
-	if !s.source.IsStream() {
-		s.global = &s.place
-		s.lag.position.Store(s.place.Position)
-	}
-	return s.send(messagestore.Started{HeartbeatInterval: heartbeatInterval, HeadPosition: end.Position})
-}
-
-// end returns the last place of the source in Postgres, and sees to it that the
-// tail comes as far.
-func (s *subscription) end(ctx context.Context) (messagestore.Place, error) {
-	head, err := s.store.head(ctx)
-	if err == nil {
-		err = s.store.reach(ctx, head)
-	}
-	if err == nil && s.source.IsStream() {
-		return s.store.version(ctx, s.source.Stream)
-	}
-	return head, err
-}
-
-// reach waits until the tail has come to the head.
-func (s *Store) reach(ctx context.Context, head messagestore.Place) error {
-	for {
-		f := s.tail.after(messagestore.Place{}, 0)
-		if end, known := s.tail.place(); known && end.Position >= head.Position {
-			return nil
-		}
-		if f.stopped {
-			return errStopping
-		}
-		s.watch.look()
-		select {
-		case <-f.changed:
-		case <-time.After(staleAfter):
-			return errStale
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-}
 
 // run yields what follows, for ever.
 func (s *subscription) run(ctx context.Context) error {
@@ -287,8 +208,12 @@ func (s *subscription) fromPostgres(ctx context.Context, end messagestore.Place)
 	if err := s.turn(ctx); err != nil {
 		return err
 	}
-	p, err := s.store.page(ctx, pageRequest{
-		source: s.source, filter: &s.filter, start: s.place.Position + 1, afterID: after, bound: end.Position,
+	var p page
+	err = timely(ctx, func(ctx context.Context) error {
+		p, err = s.store.page(ctx, s.store.readers, pageRequest{
+			source: s.source, filter: &s.filter, start: s.place.Position + 1, afterID: after, bound: end.Position,
+		})
+		return err
 	})
 	<-s.store.turns
 	if errors.Is(err, errOtherLog) {
@@ -315,6 +240,18 @@ func (s *subscription) fromPostgres(ctx context.Context, end messagestore.Place)
 		global = nil
 	}
 	return s.advance(p.messages, place, global)
+}
+
+// timely returns what ask, which asks Postgres, does; or an error, where Postgres
+// does not answer for longer than a subscription may be silent.
+func timely(ctx context.Context, ask func(context.Context) error) error {
+	bounded, cancel := context.WithTimeout(ctx, staleAfter)
+	defer cancel()
+	err := ask(bounded)
+	if err != nil && bounded.Err() != nil && ctx.Err() == nil {
+		return errStale
+	}
+	return err
 }
 
 // turn waits until the subscription may read a page: many that are behind at

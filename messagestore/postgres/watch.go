@@ -124,7 +124,7 @@ func (w *watch) update(ctx context.Context, conn *pgx.Conn) error {
 		return nil
 	}
 	for {
-		messages, err := w.between(ctx, end, head)
+		messages, err := w.between(ctx, conn, end, head)
 		if errors.Is(err, errOtherLog) {
 			w.log.Error("the log is another one than was read: it was restored, or a failover lost its end",
 				"position", end.Position, "id", end.ID, "head", head.Position)
@@ -160,7 +160,7 @@ func (w *watch) headNow(ctx context.Context, conn *pgx.Conn) (messagestore.Place
 // between reads what follows the place, up to the head. It returns errOtherLog
 // where the place is not in the log that ends with the head, which was looked at
 // later.
-func (w *watch) between(ctx context.Context, place, head messagestore.Place) ([]messagestore.Message, error) {
+func (w *watch) between(ctx context.Context, conn *pgx.Conn, place, head messagestore.Place) ([]messagestore.Message, error) {
 	if place == head {
 		return nil, nil
 	}
@@ -171,7 +171,7 @@ func (w *watch) between(ctx context.Context, place, head messagestore.Place) ([]
 	if err != nil {
 		return nil, err
 	}
-	p, err := w.store.page(ctx, pageRequest{
+	p, err := w.store.page(ctx, conn, pageRequest{
 		source: messagestore.OfAll(), filter: &messagestore.Filter{}, start: place.Position + 1, afterID: after, bound: head.Position,
 	})
 	return p.messages, err
