@@ -67,9 +67,9 @@ func TestREST_BadInput(t *testing.T) {
 		"PageTokenBytes": {"GET", "/v1/home?pageToken=%ff", "", nil, 400, []string{"pageToken"}, "is not of type"},
 		"QueryEscape":    {"GET", "/v1/home?pageToken=%zz", "", nil, 400, []string{"query"}, "malformed"},
 		"WrongMethod":    {"GET", viewings, "", nil, 405, nil, "only POST"},
-		"PostHome":       {"POST", "/v1/home", "a=b", []string{"Content-Type", "application/x-www-form-urlencoded"}, 405, nil, "only GET"},
+		"PostHome":       {"POST", "/v1/home", "a=b", []string{"Content-Type", "application/x-www-form-urlencoded"}, 405, nil, "only GET, HEAD"},
 		"Override":       {"POST", "/v1/home", "", []string{"X-HTTP-Method-Override", "GET"}, 405, nil, "only GET"},
-		"UnknownMethod":  {"BREW", "/v1/home", "", nil, 405, nil, "only GET"},
+		"UnknownMethod":  {"BREW", "/v1/home", "", nil, 405, nil, "only GET, HEAD"},
 		"UnknownPath":    {"GET", "/v2/home", "", nil, 404, nil, "no such path"},
 		"Root":           {"GET", "/", "", nil, 404, nil, "no such path"},
 		"Unclean":        {"GET", "//v1/../v1/home", "", nil, 404, nil, "no such path"},
@@ -97,6 +97,24 @@ func TestREST_BadInput(t *testing.T) {
 	}
 	if all := stored(t, store); len(all) > 0 {
 		t.Errorf("bad input was stored: %v", all)
+	}
+}
+
+// HEAD is answered as GET is, without the body.
+func TestREST_Head(t *testing.T) {
+	t.Parallel()
+	pool, _ := viewData(t)
+	a := start(t, Config{Store: teststore.New(t), ViewData: pool})
+	for _, path := range []string{"/v1/home", "/v1/home?pageSize=x", "/v1/me/videos", "/v1/nowhere", "/v1/videos/" + aVideo + "/viewings", "/healthz", "/openapi.json"} {
+		get, head := a.call(t, "GET", path, ""), a.call(t, "HEAD", path, "")
+		for _, header := range []string{"Content-Type", "Content-Length", "Allow", "WWW-Authenticate"} {
+			if want, got := get.header.Get(header), head.header.Get(header); got != want {
+				t.Errorf("%s: %s is %q, of GET it is %q", path, header, got, want)
+			}
+		}
+		if head.status != get.status || head.body != "" || get.body == "" {
+			t.Errorf("%s: HEAD is %d %q, GET is %d", path, head.status, head.body, get.status)
+		}
 	}
 }
 

@@ -113,6 +113,9 @@ func (rs routes) verbs(path string) []string {
 		if r.matches.MatchString(path) {
 			verbs = append(verbs, r.verb)
 		}
+		if r.matches.MatchString(path) && r.verb == http.MethodGet {
+			verbs = append(verbs, http.MethodHead)
+		}
 	}
 	return verbs
 }
