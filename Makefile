@@ -49,7 +49,7 @@ DURATION ?= 5m
 torture: postgres ## three servers killed, stopped and overloaded while they are written to; SEED= DURATION=
 	go test ./internal/torture -v -count=1 -timeout 0 -seed $(SEED) -duration $(DURATION)
 
-run: build postgres ## start the whole system; it stays in front
+run: build $(if $(VT_DATABASE_URL),,postgres) ## start the whole system; it stays in front
 	$(BIN)/videotutorials
 
 bench: build postgres ## measure, beside a named peer

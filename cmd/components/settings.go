@@ -3,9 +3,7 @@ package main
 import (
 	"cmp"
 	"crypto/tls"
-	"fmt"
 	"log/slog"
-	"net/url"
 	"path/filepath"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -86,9 +84,9 @@ func (s *settings) identity() ([]components.Consumer, error) {
 	if err != nil {
 		return nil, err
 	}
-	public, err := url.Parse(cmp.Or(s.PublicURL, "http://"+service.Addr(s.Port, service.RESTPort)))
-	if err != nil || public.Host == "" {
-		return nil, &service.UsageError{Reason: fmt.Sprintf("VT_PUBLIC_URL is %q, not a URL with a host", s.PublicURL)}
+	public, err := identity.ParsePublicURL(cmp.Or(s.PublicURL, "http://"+service.Addr(s.Port, service.RESTPort)))
+	if err != nil {
+		return nil, &service.UsageError{Reason: "VT_PUBLIC_URL: " + err.Error()}
 	}
 	return identity.Consumers(identity.Mail{PublicURL: public, Secret: secret}), nil
 }
@@ -102,8 +100,15 @@ func (s *settings) sendemail() ([]components.Consumer, error) {
 }
 
 func (s *settings) transport() (sendemail.Transport, error) {
+	if err := sendemail.CheckSender(s.MailFrom); err != nil {
+		return nil, &service.UsageError{Reason: "VT_MAIL_FROM: " + err.Error()}
+	}
 	if s.SMTP != "" {
-		return sendemail.OpenSMTP(s.SMTP, s.MailFrom)
+		transport, err := sendemail.OpenSMTP(s.SMTP, s.MailFrom)
+		if err != nil {
+			return nil, &service.UsageError{Reason: "VT_SMTP_URL: " + err.Error()}
+		}
+		return transport, nil
 	}
 	return sendemail.OpenFolder(filepath.Join(s.DataDir, "mail"), s.MailFrom)
 }

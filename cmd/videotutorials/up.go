@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"time"
 
+	"videotutorials/components/identity"
+	"videotutorials/components/sendemail"
 	"videotutorials/internal/certificate"
 	"videotutorials/internal/pgserver"
 	"videotutorials/internal/service"
@@ -46,6 +48,9 @@ var principals = map[string]string{
 }
 
 func (u *up) run(ctx context.Context, log *slog.Logger, _ []string) error {
+	if err := u.check(); err != nil {
+		return err
+	}
 	data, err := at(u.DataDir)
 	if err != nil {
 		return err
@@ -92,6 +97,28 @@ func (u *up) run(ctx context.Context, log *slog.Logger, _ []string) error {
 	})()
 	defer os.Remove(data.stateFile()) //nolint:errcheck // nobody reads it once the lock is gone
 	u.runParts(ctx, chosen, data, port, d, log)
+	return nil
+}
+
+// check returns a *service.UsageError for a setting that a part would refuse: it
+// would be started again for ever.
+func (u *up) check() error {
+	if u.MaxVideoMiB <= 0 {
+		return &service.UsageError{Reason: fmt.Sprintf("VT_MAX_VIDEO_MIB is %d, at least 1 is allowed", u.MaxVideoMiB)}
+	}
+	if u.PublicURL != "" {
+		if _, err := identity.ParsePublicURL(u.PublicURL); err != nil {
+			return &service.UsageError{Reason: "VT_PUBLIC_URL: " + err.Error()}
+		}
+	}
+	if err := sendemail.CheckSender(u.MailFrom); err != nil {
+		return &service.UsageError{Reason: "VT_MAIL_FROM: " + err.Error()}
+	}
+	if u.SMTP != "" {
+		if _, err := sendemail.OpenSMTP(u.SMTP, u.MailFrom); err != nil {
+			return &service.UsageError{Reason: "VT_SMTP_URL: " + err.Error()}
+		}
+	}
 	return nil
 }
 
@@ -147,20 +174,27 @@ func issue(data folder) error {
 
 // renewEvery is how often certificates are looked at: those that end within three
 // months are made anew, and the parts take what is there with each connection.
-const renewEvery = 24 * time.Hour
+// Where that fails a pair may be half renewed, and fit no more: soon again.
+const (
+	renewEvery = 24 * time.Hour
+	renewAgain = time.Minute
+)
 
 func renew(ctx context.Context, issue func() error, log *slog.Logger) {
-	days := time.NewTicker(renewEvery)
-	defer days.Stop()
+	next := time.NewTimer(renewEvery)
+	defer next.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-days.C:
+		case <-next.C:
 		}
+		wait := renewEvery
 		if err := issue(); err != nil {
-			log.Error("certificates are not renewed, trying again tomorrow", "error", err)
+			wait = renewAgain
+			log.Error("certificates are not renewed", "error", err, "again in", wait)
 		}
+		next.Reset(wait)
 	}
 }
 

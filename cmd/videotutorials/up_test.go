@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -16,6 +17,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"videotutorials/internal/pgserver"
+	"videotutorials/internal/service"
 	"videotutorials/internal/testdb"
 )
 
@@ -175,4 +177,31 @@ func count(t *testing.T, url, sql string) (n int) {
 		t.Fatal(err)
 	}
 	return n
+}
+
+// A setting that a part would refuse is refused at the start, and nothing is made.
+func TestUp_Check(t *testing.T) {
+	t.Parallel()
+	good := up{MaxVideoMiB: 1, MailFrom: "a@b.test", PublicURL: "https://videos.test", SMTP: "smtp://mail.test"}
+	if err := good.check(); err != nil {
+		t.Error(err)
+	}
+	for name, change := range map[string]func(*up){
+		"VT_MAX_VIDEO_MIB": func(u *up) { u.MaxVideoMiB = 0 },
+		"VT_PUBLIC_URL":    func(u *up) { u.PublicURL = "localhost:8080" },
+		"VT_MAIL_FROM":     func(u *up) { u.MailFrom = "nobody" },
+		"VT_SMTP_URL":      func(u *up) { u.SMTP = "mail.test" },
+	} {
+		bad := good
+		bad.DataDir = filepath.Join(t.TempDir(), "data")
+		change(&bad)
+		var usage *service.UsageError
+		err := bad.run(t.Context(), slog.New(slog.DiscardHandler), nil)
+		if !errors.As(err, &usage) || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: %v, want a *service.UsageError", name, err)
+		}
+		if _, err := os.Stat(bad.DataDir); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: the data folder: %v", name, err)
+		}
+	}
 }

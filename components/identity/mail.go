@@ -2,6 +2,7 @@ package identity
 
 import (
 	"embed"
+	"fmt"
 	htmltemplate "html/template"
 	"io"
 	"net/url"
@@ -26,6 +27,15 @@ type Mail struct {
 	PublicURL *url.URL
 	// Secret signs the link.
 	Secret token.Secret
+}
+
+// ParsePublicURL returns the URL of a Mail, or an error that says what is wrong.
+func ParsePublicURL(text string) (*url.URL, error) {
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, fmt.Errorf("%q is not a URL like https://example.org", text)
+	}
+	return u, nil
 }
 
 //go:embed mail.txt mail.html

@@ -32,6 +32,12 @@ func compose(m *sendemailv1.Send, from string) (*gomail.Msg, error) {
 	return msg, nil
 }
 
+// CheckSender returns nil if mails can be sent in the name of the address.
+func CheckSender(from string) error {
+	_, err := newMsg(from)
+	return err
+}
+
 // newMsg returns a mail in the name of the sender, or an error if that is none.
 func newMsg(from string) (*gomail.Msg, error) {
 	msg := gomail.NewMsg()

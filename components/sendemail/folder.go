@@ -22,7 +22,7 @@ type Folder struct {
 // OpenFolder returns the Transport that writes to the folder, which it makes,
 // in the name of the sender.
 func OpenFolder(dir, from string) (*Folder, error) {
-	if _, err := newMsg(from); err != nil {
+	if err := CheckSender(from); err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {

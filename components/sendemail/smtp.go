@@ -30,7 +30,7 @@ type SMTP struct {
 // offers it, and must be where there is a password; with smtps, whose port
 // defaults to 465, it is from the beginning. The server is asked for nothing yet.
 func OpenSMTP(address, from string) (*SMTP, error) {
-	if _, err := newMsg(from); err != nil {
+	if err := CheckSender(from); err != nil {
 		return nil, err
 	}
 	u, err := url.Parse(address)

@@ -6,7 +6,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
-	"errors"
 	"fmt"
 
 	"videotutorials/internal/durable"
@@ -39,10 +38,10 @@ func store(dir, name string, cert *x509.Certificate, key *ecdsa.PrivateKey) erro
 	if err != nil {
 		return err
 	}
-	return errors.Join(
-		replace(path(dir, name, keyFile), "PRIVATE KEY", der),
-		replace(path(dir, name, certificateFile), "CERTIFICATE", cert.Raw),
-	)
+	if err := replace(path(dir, name, keyFile), "PRIVATE KEY", der); err != nil {
+		return err
+	}
+	return replace(path(dir, name, certificateFile), "CERTIFICATE", cert.Raw)
 }
 
 func replace(path, kind string, der []byte) error {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -56,6 +57,9 @@ func (l *launcher) launch(ctx context.Context) (*Server, error) {
 		return nil, err
 	}
 	defer folder.Close() //nolint:errcheck // postgres has its own
+	if err := l.clear(); err != nil {
+		return nil, err
+	}
 	process, err := l.start(syscall.SIGINT, folder, l.bin.postgres, l.arguments()...)
 	if err != nil {
 		return nil, err
@@ -77,6 +81,32 @@ func (l *launcher) turn(ctx context.Context) (*os.File, error) {
 		folder, err = lock.Wait(ctx, l.Dir, os.O_RDONLY)
 	}
 	return folder, err
+}
+
+// clear removes the files by which a server that was not stopped is known, where
+// their process is none of Postgres: after a crash of the machine its number may be
+// another one's, which Postgres would take for the server, at each start.
+func (l *launcher) clear() error {
+	for _, name := range []string{"postmaster.pid", socketName + ".lock"} {
+		path := filepath.Join(l.Dir, name)
+		text, err := os.ReadFile(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		pid, _, _ := strings.Cut(string(text), "\n")
+		program, err := os.ReadFile(filepath.Join("/proc", strings.TrimSpace(pid), "comm"))
+		if err != nil || strings.TrimSpace(string(program)) == "postgres" {
+			continue // Postgres sees that there is no such process, or one of its own
+		}
+		l.Log.Warn("what an earlier server has left names another process now, removing it", "file", path, "pid", pid, "program", string(program))
+		if err := os.Remove(path); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 const (

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -69,6 +70,9 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 	c.Dir, err = filepath.Abs(c.Dir)
 	if err != nil {
 		return nil, err
+	}
+	if strings.Contains(c.Dir, ",") {
+		return nil, fmt.Errorf("%s: clients take a comma for the end of the name: choose another data folder", c.Dir)
 	}
 	if socket := filepath.Join(c.Dir, socketName); len(socket) > longestSocket {
 		return nil, fmt.Errorf("%s: the path of a socket has at most %d bytes: choose a shorter data folder", socket, longestSocket)

@@ -174,6 +174,46 @@ func TestStart_AfterTheServerWasKilled(t *testing.T) {
 	execute(t, start(t, config(dir)).URL("postgres"), "insert into kept values (1)")
 }
 
+// After a crash of the machine the files that say which process is the server name
+// one that may be somebody else's by now.
+func TestStart_AfterItsPIDWasUsedAgain(t *testing.T) {
+	t.Parallel()
+	dir := folder(t)
+	s := start(t, config(dir))
+	execute(t, s.URL("postgres"), "create table kept (n int)")
+	if err := syscall.Kill(s.PID(), syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	<-s.Done()
+	other := exec.CommandContext(t.Context(), "sleep", "60")
+	info, err := os.Stat(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if owner := info.Sys().(*syscall.Stat_t); os.Geteuid() == 0 { // Postgres believes only in processes of its own user
+		other.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: owner.Uid, Gid: owner.Gid}}
+	}
+	if err := other.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		_ = other.Process.Kill()
+		_ = other.Wait()
+	}()
+	for _, name := range []string{"postmaster.pid", ".s.PGSQL.5432.lock"} {
+		text, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, rest, _ := strings.Cut(string(text), "\n")
+		err = os.WriteFile(filepath.Join(dir, name), fmt.Appendf(nil, "%d\n%s", other.Process.Pid, rest), 0o600)
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	execute(t, start(t, config(dir)).URL("postgres"), "insert into kept values (1)")
+}
+
 func postmaster(t *testing.T, dir string) (pid int) {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(dir, "postmaster.pid"))

@@ -77,7 +77,7 @@ const (
 const gcPercent = 400
 
 // Main runs the command that the arguments name, and exits: 0 when it ended as
-// asked, also by SIGINT or SIGTERM, 1 when it failed, 2 for wrong usage, and what
+// asked, also by SIGINT, SIGTERM or SIGHUP, 1 when it failed, 2 for wrong usage, and what
 // an ExitError says. A second signal ends the process at once.
 //
 // VT_LOG (text or json) is a setting of every command; the log goes to stderr.
@@ -92,16 +92,20 @@ func Main(program string, commands ...Command) {
 		// a line with each call. What it says of calls ours say, too.
 		grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, io.Discard, io.Discard))
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	ends := []os.Signal{syscall.SIGINT, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // by nohup
+		ends = append(ends, syscall.SIGHUP) // the terminal was closed
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), ends...)
 	context.AfterFunc(ctx, stop)
-	p := process{program, commands, os.LookupEnv, os.Stderr}
+	p := process{program, commands, os.Getenv, os.Stderr}
 	os.Exit(p.run(ctx, os.Args[1:]))
 }
 
 type process struct {
 	program  string
 	commands []Command
-	env      func(string) (string, bool)
+	env      func(string) string
 	stderr   io.Writer
 }
 
@@ -129,6 +133,7 @@ func (p process) run(ctx context.Context, args []string) int {
 		p.complain(err)
 		return misuse
 	}
+	p.prepare(common.Log, c.Tool)
 	log := newLogger(p.stderr, common.Log).With("program", p.program)
 	if !c.Tool {
 		log.Info("starting", settings.attributes()...)
@@ -144,6 +149,16 @@ func (p process) run(ctx context.Context, args []string) int {
 		p.complain(err)
 	}
 	return code
+}
+
+// prepare makes the process one whose children log as it does, and which outlives
+// the reader of its log, as `| tee` at Ctrl-C, unless it is a tool, whose output
+// it is about.
+func (p process) prepare(log string, tool bool) {
+	_ = os.Setenv("VT_LOG", log)
+	if !tool {
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	}
 }
 
 // trace runs the command, whose traces are sent while it does.

@@ -28,7 +28,7 @@ type example struct {
 func runExample(env map[string]string, args []string, run func(context.Context) error) (int, example, string) {
 	var settings example
 	var said bytes.Buffer
-	lookup := func(name string) (string, bool) { value, ok := env[name]; return value, ok }
+	lookup := func(name string) string { return env[name] }
 	serve := Command{Name: "serve", Help: "serves", Settings: &settings,
 		Run: func(ctx context.Context, _ *slog.Logger, _ []string) error { return run(ctx) }}
 	p := process{"example", []Command{serve}, lookup, &said}
@@ -103,7 +103,7 @@ func TestSettings_Embedded(t *testing.T) {
 		{"", "8080", ""},
 	} {
 		var outer struct{ example }
-		s, err := read(func(string) (string, bool) { return "", false }, strings.Fields(test.args), &outer)
+		s, err := read(func(string) string { return "" }, strings.Fields(test.args), &outer)
 		if err != nil || strconv.Itoa(outer.Port) != test.port || strings.Join(s.rest, " ") != test.rest {
 			t.Errorf("%s: port %d, rest %q, %v", test.args, outer.Port, s.rest, err)
 		}
@@ -128,6 +128,7 @@ func TestExitCode(t *testing.T) {
 		{name: "ArgumentTooMany", args: []string{"now"}, run: fine, code: 2, said: "now"},
 		{name: "BadFlag", args: []string{"-port", "many"}, run: fine, code: 2, said: `"many"`},
 		{name: "BadVariable", env: map[string]string{"VT_WAIT": "long"}, run: fine, code: 2, said: "VT_WAIT"},
+		{name: "EmptyVariables", env: map[string]string{"VT_WAIT": "", "VT_LOG": ""}, run: fine, code: 0},
 		{name: "BadLog", env: map[string]string{"VT_LOG": "xml"}, run: fine, code: 2, said: "xml"},
 		{name: "Help", args: []string{"-help"}, run: fine, code: 0, said: "first port (VT_PORT), default 8080"},
 	}
@@ -149,7 +150,7 @@ func TestExitCode_Signal(t *testing.T) {
 		cancel()
 		<-ctx.Done()
 		return ctx.Err()
-	}}}, func(string) (string, bool) { return "", false }, &bytes.Buffer{}}
+	}}}, func(string) string { return "" }, &bytes.Buffer{}}
 	if code := p.run(ctx, nil); code != 0 {
 		t.Errorf("exit code %d, want 0", code)
 	}
@@ -171,7 +172,7 @@ func TestExitError(t *testing.T) {
 	} {
 		var said bytes.Buffer
 		run := func(context.Context, *slog.Logger, []string) error { return test.err }
-		p := process{"example", []Command{{Tool: true, Run: run}}, func(string) (string, bool) { return "", false }, &said}
+		p := process{"example", []Command{{Tool: true, Run: run}}, func(string) string { return "" }, &said}
 		if code := p.run(ctx, nil); code != 2 || said.String() != test.said {
 			t.Errorf("%v: exit code %d, want 2; said %q, want %q", test.err, code, said.String(), test.said)
 		}

@@ -25,8 +25,8 @@ type setting struct {
 }
 
 // read fills the structs from the defaults, the environment and the arguments,
-// each over the one before.
-func read(env func(string) (string, bool), args []string, structs ...any) (*settings, error) {
+// each over the one before. A variable that is empty counts as none.
+func read(env func(string) string, args []string, structs ...any) (*settings, error) {
 	s := &settings{}
 	for _, pointer := range structs {
 		if pointer != nil {
@@ -42,7 +42,7 @@ func read(env func(string) (string, bool), args []string, structs ...any) (*sett
 		set.Var(one, one.name, one.help)
 	}
 	for _, one := range s.all {
-		if value, ok := env(one.env); ok && one.env != "" {
+		if value := env(one.env); value != "" && one.env != "" {
 			if err := one.Set(value); err != nil {
 				return s, &UsageError{fmt.Sprintf("%s: %v", one.env, err)}
 			}

@@ -37,9 +37,7 @@ type Program struct {
 // SIGTERM to drain, and Run returns nil if it did. It is killed at once if this
 // process dies.
 func (p Program) Run(ctx context.Context) error {
-	if err := rotate(p.Log); err != nil {
-		return err
-	}
+	_ = rotate(p.Log) // a log that cannot be put aside is no reason not to run
 	log, err := os.OpenFile(p.Log, os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o600)
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"sync"
 	"time"
 )
 
@@ -33,8 +34,14 @@ func Rotate(ctx context.Context, path string) {
 	}
 }
 
+// rotating is held by the one who puts a log aside: the next would copy what the
+// first has emptied.
+var rotating sync.Mutex
+
 // rotate copies the file to <path>.1 and empties it, if it is there and full.
 func rotate(path string) error {
+	rotating.Lock()
+	defer rotating.Unlock()
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -53,6 +60,8 @@ func rotate(path string) error {
 	_, err = io.Copy(aside, full)
 	if err = errors.Join(err, aside.Close()); err == nil {
 		err = full.Truncate(0)
+	} else {
+		err = errors.Join(err, os.Remove(aside.Name())) // it would have the last of a full disk
 	}
 	return errors.Join(err, full.Close())
 }

@@ -2,8 +2,12 @@ package supervisor
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -56,4 +60,32 @@ func TestRotate(t *testing.T) {
 		}
 		expect("can again", path, 0)
 	})
+}
+
+// A log that finds no room to be put aside takes none.
+func TestRotate_FullDisk(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "log")
+	if err := os.WriteFile(path, make([]byte, fullLog), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("/dev/full", path+".1"); err != nil {
+		t.Fatal(err)
+	}
+	if err := rotate(path); !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("put aside: %v, want that there is no space", err)
+	}
+	if _, err := os.Lstat(path + ".1"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("what was put aside: %v, want nothing", err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Size() != fullLog {
+		t.Errorf("the log: %v, %v", info, err)
+	}
+	program := Program{Path: "/bin/true", Log: path, PIDFile: path + ".pid"}
+	if err := os.Symlink("/dev/full", path+".1"); err != nil {
+		t.Fatal(err)
+	}
+	if err := program.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "exit status 0") {
+		t.Errorf("a program whose log is full: %v", err)
+	}
 }

@@ -33,11 +33,15 @@ apt() {
 }
 
 # Packages start their services unless the machine has a policy that says no;
-# afterwards the machine's own choice holds again.
+# afterwards the machine's own choice holds again. One that this script has left,
+# when it was killed, is no choice.
 policy=/usr/sbin/policy-rc.d
-if [ ! -e "$policy" ]; then
+ours="# Until Video Tutorials has installed its packages."
+if [ ! -e "$policy" ] || grep -qxF "$ours" "$policy"; then
 	trap '$root rm -f "$policy"' EXIT
-	printf '#!/bin/sh\nexit 101\n' | $root tee "$policy" >/dev/null
+	trap 'exit 130' INT
+	trap 'exit 143' TERM HUP
+	printf '#!/bin/sh\n%s\nexit 101\n' "$ours" | $root tee "$policy" >/dev/null
 	$root chmod 755 "$policy"
 fi
 

@@ -60,10 +60,13 @@ apt install -y --no-install-recommends postgresql-common >&2 || give_up "apt-get
 
 # The package makes and starts a cluster unless told not to; afterwards the
 # machine's own choice holds again.
+# A copy that is there is that choice, left when this script was killed.
 choice=/etc/postgresql-common/createcluster.conf
-$root cp -p "$choice" "$choice.videotutorials"
+[ -e "$choice.videotutorials" ] || $root cp -p "$choice" "$choice.videotutorials"
 restore() { $root mv -f "$choice.videotutorials" "$choice"; }
 trap restore EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
 echo "create_main_cluster = false" | $root tee -a "$choice" >/dev/null
 apt install -y --no-install-recommends postgresql >&2 || give_up "apt-get could not install postgresql"
 

@@ -317,28 +317,6 @@ func TestClient_Exhausted(t *testing.T) {
 	})
 }
 
-// TestClient_SilentThenExhausted: what a silent server did with the call nobody
-// knows, whatever the next one says.
-func TestClient_SilentThenExhausted(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var calls atomic.Int64
-		f := newFleet(func(ctx context.Context) error {
-			if calls.Add(1) == 1 {
-				<-ctx.Done()
-				return ctx.Err()
-			}
-			return &messagestore.ExhaustedError{Reason: "the queue is full", RetryAfter: retryAfter}
-		}, "a", "b")
-		client := f.dial(t)
-		_, err := client.Status(t.Context())
-		isUnavailable(t, err)
-		if n := calls.Load(); n != 2 {
-			t.Errorf("%d calls, expected 2", n)
-		}
-		f.close(t, client)
-	})
-}
-
 func TestDial_Malformed(t *testing.T) {
 	for _, addr := range []string{"a:1,", ",", "a:1,b", "a:1,:2", "a:1,b:", "a:1,[::1"} {
 		if client, err := Dial(addr, nil); err == nil {
