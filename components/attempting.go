@@ -52,23 +52,23 @@ var (
 func (a attempting[M, S, A]) turn(ctx context.Context, soon time.Duration, release func()) (pause time.Duration, err error) {
 	whose := a.whose()
 	room := a.frame.effects.tryEnter(whose)
-	n, pause, err := a.look(ctx, soon, room)
+	mine, pause, err := a.look(ctx, soon, room)
 	if errors.Is(err, errNoRoom) {
 		release()
 		if err := a.frame.effects.enter(ctx, whose); err != nil {
 			return 0, err
 		}
 		room = true
-		n, pause, err = a.look(ctx, soon, true)
+		mine, pause, err = a.look(ctx, soon, true)
 	}
 	if room {
 		defer a.frame.effects.leave(whose)
 	}
-	if err == nil && (n > 0 || pause > 0) {
+	if err == nil && (mine.n > 0 || pause > 0) {
 		release()
 	}
-	if err == nil && n > 0 {
-		err = a.attempt(ctx, n)
+	if err == nil && mine.n > 0 {
+		err = a.attempt(ctx, mine)
 	}
 	return pause, err
 }
@@ -81,14 +81,20 @@ func (a attempting[M, S, A]) whose() string {
 	return a.Whose(a.message)
 }
 
-// look looks at what is known. It returns the number of the attempt that is now
-// this instance's, or how long to wait before the next look: at an attempt of
+// A tenure is an attempt that is this instance's, until then. The zero value is none.
+type tenure struct {
+	n     int32
+	until time.Time
+}
+
+// look looks at what is known. It returns the attempt that is now this
+// instance's, or how long to wait before the next look: at an attempt of
 // another, which may be over soon, after soon. Without room it returns errNoRoom
 // if an attempt is due. If it is to be announced the log then has heard of it,
 // too: whose it is, and no number, so that what only waits has no attempt to lose.
-func (a attempting[M, S, A]) look(ctx context.Context, soon time.Duration, room bool) (n int32, pause time.Duration, err error) {
+func (a attempting[M, S, A]) look(ctx context.Context, soon time.Duration, room bool) (mine tenure, pause time.Duration, err error) {
 	if err := a.frame.looks.enter(ctx, ""); err != nil {
-		return 0, 0, err
+		return tenure{}, 0, err
 	}
 	defer a.frame.looks.leave("")
 	ctx, done := consumer.Finishing(ctx)
@@ -97,39 +103,41 @@ func (a attempting[M, S, A]) look(ctx context.Context, soon time.Duration, room 
 	r, all, err := a.read(ctx)
 	switch {
 	case err != nil:
-		return 0, 0, err
+		return tenure{}, 0, err
 	case r.settled || !a.Due(r.state, a.message):
-		return 0, 0, errOver
+		return tenure{}, 0, errOver
 	}
 	if refusal := a.refusal(r.state); len(refusal) > 0 {
 		again, err := a.frame.write(ctx, a.cause, r.versions, 0, refusal)
 		if err == nil && !again {
 			err = errOver
 		}
-		return 0, 0, err
+		return tenure{}, 0, err
 	}
 	switch pause := all.wait(a.Pauses, time.Now()); {
 	case pause > 0 && all.open():
-		return 0, min(pause, soon), nil
+		return tenure{}, min(pause, soon), nil
 	case pause > 0:
-		return 0, pause, nil
+		return tenure{}, pause, nil
 	case all.spent(a.Pauses):
-		return 0, 0, a.finish(ctx, all.n, a.failed(all.n, true, ErrNoResult))
+		// As of an attempt of its own: of the last one the log may have heard that it
+		// has failed, while more were to follow.
+		return tenure{}, 0, a.finish(ctx, all.n+1, a.failed(all.n, true, ErrNoResult))
 	case !room && (all.heard() || !a.Announce):
-		return 0, 0, errNoRoom
+		return tenure{}, 0, errNoRoom
 	}
-	until := time.Now().Add(a.Lease)
+	mine = tenure{all.n + 1, time.Now().Add(a.Lease)}
 	if !room {
-		until = time.Time{}
+		mine.until = time.Time{}
 	}
-	won, err := a.say(ctx, r.versions[0], all.n+1, until)
+	won, err := a.say(ctx, r.versions[0], mine.n, mine.until)
 	switch {
 	case err != nil || !won:
-		return 0, 0, err
+		return tenure{}, 0, err
 	case !room:
-		return 0, 0, errNoRoom
+		return tenure{}, 0, errNoRoom
 	}
-	return all.n + 1, 0, nil
+	return mine, 0, nil
 }
 
 func (a attempting[M, S, A]) refusal(state S) []Emit {
@@ -159,13 +167,14 @@ func (a attempting[M, S, A]) read(ctx context.Context) (r reading[S], all attemp
 }
 
 // attempt does it, and writes what came of it.
-func (a attempting[M, S, A]) attempt(ctx context.Context, n int32) error {
+func (a attempting[M, S, A]) attempt(ctx context.Context, mine tenure) error {
+	n := mine.n
 	work, done := ctx, func() {}
 	if !a.Interruptible {
 		work, done = consumer.Finishing(ctx)
 	}
 	defer done()
-	held, let := a.hold(work, n)
+	held, let := a.hold(work, mine)
 	defer let()
 	events, failure, err := a.do(held)
 	switch {

@@ -145,6 +145,23 @@ func TestEffect_LastAttemptLost(t *testing.T) {
 	}
 }
 
+// TestEffect_FewerAttempts ends an effect of which the log has heard that an attempt
+// has failed and others follow, where a newer version makes no others.
+func TestEffect_FewerAttempts(t *testing.T) {
+	t.Parallel()
+	store := teststore.New(t)
+	id := uuid.NewString()
+	write(t, store, id, "", &sendemailv1.Send{EmailId: id})
+	older := delivering(func(context.Context) error { return errors.New("not now") })
+	older.Pauses = []time.Duration{time.Hour}
+	r := run(t, store, components.Consumer{ID: "test", Handlers: components.Handlers{older.Handler()}})
+	follow(t, store, messagestore.OfCategories("sendEmail"), 2)
+	r.stop()
+	newer := delivering(func(context.Context) error { return errors.New("attempted again") })
+	run(t, store, components.Consumer{ID: "test", Handlers: components.Handlers{newer.Handler()}}).await((*sendemailv1.Send)(nil), 1)
+	want(t, "parcel", types(t, store, messagestore.OfCategories("sendEmail")), "SendAttempted", "SendAttemptFailed", "Failed")
+}
+
 // TestEffect_Panics tries again after a panic, and tells no user of it.
 func TestEffect_Panics(t *testing.T) {
 	t.Parallel()

@@ -41,12 +41,12 @@ func (a attempting[M, S, A]) say(ctx context.Context, entity version, n int32, u
 // hold returns a context that ends with ctx, or when the attempt is no longer
 // this instance's; until then the log hears of it in time. The caller MUST call
 // let when the attempt is over.
-func (a attempting[M, S, A]) hold(ctx context.Context, n int32) (held context.Context, let func()) {
+func (a attempting[M, S, A]) hold(ctx context.Context, mine tenure) (held context.Context, let func()) {
 	held, cancel := context.WithCancelCause(ctx)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		cancel(a.renew(held, n))
+		cancel(a.renew(held, mine))
 	}()
 	return held, func() {
 		cancel(nil)
@@ -54,28 +54,30 @@ func (a attempting[M, S, A]) hold(ctx context.Context, n int32) (held context.Co
 	}
 }
 
-// renew appends again and again that the attempt is made. It returns errLost when
-// it is no longer this instance's, and else why the context has ended.
-func (a attempting[M, S, A]) renew(ctx context.Context, n int32) error {
-	until := time.Now().Add(a.Lease)
+// renew appends again and again that the attempt is made, when a quarter of the
+// time is left that the log has heard of. It returns errLost when it is no longer
+// this instance's, and else why the context has ended.
+func (a attempting[M, S, A]) renew(ctx context.Context, mine tenure) error {
 	for lease := a.Lease; ; {
-		if err := sleep(ctx, lease/4*3); err != nil {
+		if err := sleep(ctx, time.Until(mine.until)-lease/4); err != nil {
 			return err
 		}
 		next := min(2*lease, max(longestLease, a.Lease))
+		var until time.Time
 		for pause := firstPause; ; pause = min(2*pause, lastPause) {
-			err := a.againBefore(ctx, until, n, time.Now().Add(next))
+			until = time.Now().Add(next)
+			err := a.againBefore(ctx, mine.until, mine.n, until)
 			if err == nil {
 				break
 			}
-			if errors.Is(err, errLost) || time.Now().After(until) {
+			if errors.Is(err, errLost) || time.Now().After(mine.until) {
 				return errLost
 			}
 			if err := sleep(ctx, pause); err != nil {
 				return err
 			}
 		}
-		until, lease = time.Now().Add(next), next
+		mine.until, lease = until, next
 	}
 }
 

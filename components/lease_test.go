@@ -58,6 +58,39 @@ func TestEffect_GoesOn(t *testing.T) {
 	}
 }
 
+// TestEffect_SlowToSay has the store answer late that the attempt is made: its time
+// counts from when it was said.
+func TestEffect_SlowToSay(t *testing.T) {
+	t.Parallel()
+	store := teststore.New(t)
+	id := uuid.NewString()
+	finish := make(chan struct{})
+	long := delivering(func(ctx context.Context) error { return closed(ctx, finish) })
+	long.Lease = 2 * time.Second
+	r := run(t, late{store, long.Lease / 2}, components.Consumer{ID: "test", Handlers: components.Handlers{long.Handler()}})
+	write(t, store, id, "", &sendemailv1.Send{EmailId: id})
+	said := follow(t, store, messagestore.OfCategories("sendEmail"), 2)
+	if _, until := attempt(t, said[0]); said[1].Time.After(until) {
+		t.Errorf("said again %v after another one may begin", said[1].Time.Sub(until))
+	}
+	close(finish)
+	r.await((*sendemailv1.Send)(nil), 1)
+}
+
+// late is a store that answers a Write late.
+type late struct {
+	messagestore.Store
+	by time.Duration
+}
+
+func (s late) Write(ctx context.Context, stream messagestore.Stream, expected messagestore.Version, messages ...messagestore.NewMessage) (messagestore.Written, error) {
+	written, err := s.Store.Write(ctx, stream, expected, messages...)
+	if stream.Category() == "sendEmail" {
+		time.Sleep(s.by)
+	}
+	return written, err
+}
+
 // TestEffect_HandedBack stops an instance in the middle: another one begins the
 // same attempt at once.
 func TestEffect_HandedBack(t *testing.T) {

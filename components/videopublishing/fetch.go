@@ -86,6 +86,10 @@ func (f fetcher) fetch(ctx context.Context, address string, scratch *media.Scrat
 	}
 	request.Header.Set("User-Agent", "videotutorials")
 	response, err := f.client.Do(request)
+	var withAddress *url.Error
+	if errors.As(err, &withAddress) {
+		err = withAddress.Err // the address may be signed, and is not for the log
+	}
 	if err == nil {
 		defer response.Body.Close() //nolint:errcheck // it was only read
 		watch := time.AfterFunc(f.silence, func() { stop(errSilent) })

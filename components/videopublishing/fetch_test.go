@@ -96,7 +96,7 @@ func TestFetch(t *testing.T) {
 		"BreaksOff":        {here + "/short", unreachableSource, onAnswer},
 		"FallsSilent":      {here + "/silent", unreachableSource, onAnswer},
 		"Trickles":         {here + "/trickle", unreachableSource, onAnswer},
-		"Closed":           {closed, unreachableSource, onAnswer},
+		"Closed":           {closed + "/?signature=secret", unreachableSource, onAnswer},
 		"UnknownHost":      {"http://nowhere.invalid/", unreachableSource, 1},
 		"File":             {"file:///etc/passwd", unreachableSource, 1},
 		"Path":             {"/etc/passwd", unreachableSource, 1},
@@ -111,6 +111,9 @@ func TestFetch(t *testing.T) {
 			f.silence = 100 * time.Millisecond
 			path, err := f.fetch(t.Context(), test.source, scratch(t, p))
 			expect(t, err, test.code, test.attempts)
+			if err != nil && strings.Contains(err.Error(), "secret") {
+				t.Errorf("%v tells the address", err)
+			}
 			if text, err := os.ReadFile(path); test.code == "" && string(text) != "video" {
 				t.Errorf("fetched %q, %v", text, err)
 			}

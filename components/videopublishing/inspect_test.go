@@ -98,6 +98,14 @@ func TestInspect_OtherFiles(t *testing.T) {
 	}
 }
 
+// TestSniff_Boxes: a file that is nothing but boxes is looked through only so far.
+func TestSniff_Boxes(t *testing.T) {
+	t.Parallel()
+	text := "\x00\x00\x00\x10ftypisom\x00\x00\x02\x00" + strings.Repeat("\x00\x00\x00\x08free", 1<<20)
+	_, err := sniff(file(t, "a.mp4", text+"\x00\x00\x00\x20moov\x00\x00\x00\x18trakvide"))
+	expect(t, err, notAVideo, 1)
+}
+
 func TestInspect_Unreadable(t *testing.T) {
 	t.Parallel()
 	for _, tools := range []Tools{found(t), {}, {ffprobe: "/nowhere/ffprobe"}} {

@@ -124,16 +124,23 @@ func (t Tools) probe(ctx context.Context, path string) (found content, err error
 	found.contentType = formats[found.format]
 	found.duration = seconds(said.Format.Duration)
 	if found.duration <= 0 && found.video.Codec != "" {
-		found.duration, err = t.measure(ctx, path, found.video.Index)
+		found.duration, err = t.measure(ctx, path, pictures(found.video))
 	}
 	return found, err
 }
 
-// measure returns the time of the last picture: what browsers record does not say
-// how long it is.
-func (t Tools) measure(ctx context.Context, path string, index int) (last time.Duration, err error) {
+// everything and pictures are options of ffprobe that say what is measured: all, or
+// a stream.
+var everything = []string{}
+
+func pictures(s stream) []string { return []string{"-select_streams", strconv.Itoa(s.Index)} }
+
+// measure returns the time of the last packet of what is selected: what browsers
+// record does not say how long it is.
+func (t Tools) measure(ctx context.Context, path string, selected []string) (last time.Duration, err error) {
 	args := append([]string{"-v", "error", "-hide_banner"}, confined()...)
-	args = append(args, "-of", "csv=p=0", "-select_streams", strconv.Itoa(index), "-show_entries", "packet=pts_time", "-i", "file:"+path)
+	args = append(args, "-of", "csv=p=0", "-show_entries", "packet=pts_time", "-i", "file:"+path)
+	args = append(args, selected...)
 	err = run(ctx, t.ffprobe, args, func(line string) { last = max(last, seconds(strings.TrimRight(line, ","))) })
 	return last, err
 }

@@ -304,6 +304,32 @@ func TestPublish_Gap(t *testing.T) {
 	await(t, store, video, (*videopublishingv1.VideoPublished)(nil), 1)
 }
 
+// TestPublish_SoundGoesOn: a sound may be longer than the pictures, also where the
+// container does not say how long those are, and where the first picture is the only
+// one.
+func TestPublish_SoundGoesOn(t *testing.T) {
+	t.Parallel()
+	store, p := teststore.New(t), publisher(t)
+	start(t, store, consumers(p, brisk()))
+	pictures := func(seconds, rate string) []string {
+		return []string{"-f", "lavfi", "-i", "testsrc=size=320x240:rate=" + rate + ":duration=" + seconds, "-f", "lavfi", "-i", "sine=duration=30"}
+	}
+	h264, vp8 := []string{"-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", "aac"}, []string{"-c:v", "libvpx", "-deadline", "realtime", "-c:a", "libopus"}
+	for name, args := range map[string][]string{
+		"still.mp4":  slices.Concat(pictures("1", "1"), h264),
+		"short.mp4":  slices.Concat(pictures("2", "10"), h264),
+		"short.mkv":  slices.Concat(pictures("5", "10"), h264),
+		"short.webm": slices.Concat(pictures("5", "10"), vp8),
+	} {
+		video := uuid.NewString()
+		publish(t, store, ann, video, upload(t, p.Media, ann, sample(t, name, args...)))
+		published := last[*videopublishingv1.VideoPublished](t, await(t, store, video, (*videopublishingv1.VideoPublished)(nil), 1))
+		if published.GetPosterUri() == "" {
+			t.Errorf("%s has no poster", name)
+		}
+	}
+}
+
 // TestEffect_Whose: one owner's many videos do not hold up another's.
 func TestEffect_Whose(t *testing.T) {
 	t.Parallel()

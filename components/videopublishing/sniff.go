@@ -124,14 +124,16 @@ func typeOfMP4(file io.ReaderAt, head []byte) (string, error) {
 	if string(head[8:12]) == "qt  " {
 		contentType = "video/quicktime"
 	}
-	for at := int64(0); ; {
+	const most = 10_000 // boxes: a file can be nothing else
+	at := int64(0)
+	for range most {
 		size, body, kind, err := box(file, at)
 		if err != nil || size < body {
 			return "", ignoreEnd(err)
 		}
 		if kind == "moov" {
-			const most = 16 << 20
-			moov := make([]byte, min(size, most))
+			const large = 16 << 20
+			moov := make([]byte, min(size, large))
 			n, err := file.ReadAt(moov, at)
 			if !bytes.Contains(moov[:n], []byte("vide")) {
 				contentType = ""
@@ -140,6 +142,7 @@ func typeOfMP4(file io.ReaderAt, head []byte) (string, error) {
 		}
 		at += size
 	}
+	return "", nil
 }
 
 // box returns the size of the box at the place, where its body begins, and its

@@ -123,6 +123,8 @@ func run(ctx context.Context, program string, args []string, tell func(line stri
 	if err != nil {
 		return &toolError{program, "", err}
 	}
+	// Where memory runs out it goes before what it would take with it.
+	_ = os.WriteFile(fmt.Sprintf("/proc/%d/oom_score_adj", p.PID()), []byte("1000"), 0)
 	kill := context.AfterFunc(ctx, func() { _ = syscall.Kill(-p.PID(), syscall.SIGKILL) })
 	defer kill()
 	said := &tail{}

@@ -2,6 +2,7 @@ package videopublishing
 
 import (
 	"context"
+	"os"
 	"strconv"
 	"time"
 
@@ -36,7 +37,7 @@ func (p publishing) transcode(ctx context.Context, videoID, path string, found c
 	case err != nil:
 		return result{}, err
 	}
-	if err := p.verify(ctx, found, out); err != nil {
+	if err := p.verify(ctx, path, found, out); err != nil {
 		return result{}, err
 	}
 	poster, err := p.poster(ctx, out, scratch.Path("poster.jpg"), found.duration)
@@ -106,7 +107,7 @@ func (c content) timed() bool {
 }
 
 // verify looks at what was made: ffmpeg is content with a file that breaks off.
-func (p publishing) verify(ctx context.Context, found content, out string) error {
+func (p publishing) verify(ctx context.Context, path string, found content, out string) error {
 	made, err := p.Tools.probe(ctx, out)
 	if err != nil && !own(err) {
 		return err
@@ -114,20 +115,33 @@ func (p publishing) verify(ctx context.Context, found content, out string) error
 	if err != nil || made.video.Codec != "h264" {
 		return broken(err, "nothing to watch could be made of the video")
 	}
-	enough := found.length()*9/10 - time.Second/2
-	if !found.declares() || made.length() >= enough {
+	if !found.declares() || reaches(made.length(), found.length()) {
 		return nil
 	}
 	// Where a picture stays for long, the file's own word is too short.
-	if made.duration, err = p.Tools.measure(ctx, out, made.video.Index); err != nil {
+	if made.duration, err = p.Tools.measure(ctx, out, pictures(made.video)); err != nil {
 		return err
 	}
-	if made.duration < enough {
-		return broken(nil, "the video breaks off after %v of %v: the file is not whole",
-			made.duration.Round(time.Second), found.length().Round(time.Second))
+	if reaches(made.duration, found.length()) {
+		return nil
 	}
-	return nil
+	if found.format == "matroska" { // it says how long the whole is
+		whole, err := p.Tools.measure(ctx, path, everything)
+		if err != nil {
+			return err
+		}
+		shown, err := p.Tools.measure(ctx, path, pictures(found.video))
+		if err != nil || reaches(whole, found.duration) && reaches(made.duration, shown) {
+			return err
+		}
+	}
+	return broken(nil, "the video breaks off after %v of %v: the file is not whole",
+		made.duration.Round(time.Second), found.length().Round(time.Second))
 }
+
+// reaches reports whether what has come to its end at that time is as long as it
+// should be, nearly.
+func reaches(end, length time.Duration) bool { return end >= length*9/10-time.Second/2 }
 
 // declares reports whether the container says how long the video is; others are
 // guessed.
@@ -144,17 +158,24 @@ func (c content) length() time.Duration {
 // poster makes an image of the video and returns its path, or "" if there is
 // none: the video can be watched without.
 func (p publishing) poster(ctx context.Context, video, path string, duration time.Duration) (string, error) {
-	at := min(duration/10, 10*time.Second) // the first ones are often black
-	args := append(quiet(), confined()...)
-	args = append(args, "-ss", strconv.FormatFloat(at.Seconds(), 'f', 3, 64), "-threads", "1", "-f", "mov", "-i", "file:"+video,
-		"-an", "-frames:v", "1", "-vf", "scale='min(1280,iw)':-2", "-pix_fmt", "yuvj420p", "-threads", "1", "-q:v", "4",
-		"-update", "1", "-f", "image2", "file:"+path)
-	switch err := run(ctx, p.Tools.ffmpeg, args, func(string) {}); {
-	case own(err):
-		p.Log.WarnContext(ctx, "a video has no poster", "error", err)
-		return "", nil
-	case err != nil:
-		return "", err
+	// The first ones are often black. Behind the last one there is none, and ffmpeg
+	// is content.
+	for _, at := range []time.Duration{min(duration/10, 10*time.Second), 0} {
+		args := append(quiet(), confined()...)
+		args = append(args, "-ss", strconv.FormatFloat(at.Seconds(), 'f', 3, 64), "-threads", "1", "-f", "mov", "-i", "file:"+video,
+			"-an", "-frames:v", "1", "-vf", "scale='min(1280,iw)':-2", "-pix_fmt", "yuvj420p", "-threads", "1", "-q:v", "4",
+			"-update", "1", "-f", "image2", "file:"+path)
+		err := run(ctx, p.Tools.ffmpeg, args, func(string) {})
+		if err != nil && !own(err) {
+			return "", err
+		}
+		if err == nil {
+			_, err = os.Stat(path)
+		}
+		if err == nil {
+			return path, nil
+		}
+		p.Log.WarnContext(ctx, "a video has no poster", "at", at, "error", err)
 	}
-	return path, nil
+	return "", nil
 }

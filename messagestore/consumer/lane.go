@@ -80,9 +80,17 @@ func (l *lanes) try(t *taken, release func()) error {
 	return Protect(func() error {
 		return l.p.Handle(l.ctx, t.message, func() {
 			back()
+			l.succeeds(t)
 			release()
 		})
 	})
+}
+
+// succeeds says that the message that failed does not now: it may take hours.
+func (l *lanes) succeeds(t *taken) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.failing, t)
 }
 
 func (l *lanes) done(t *taken) {

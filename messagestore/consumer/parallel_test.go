@@ -181,6 +181,30 @@ func TestParallel_Release(t *testing.T) {
 	}
 }
 
+// TestParallel_Release_Ready has a message fail once, and then take long: it does
+// not fail any more.
+func TestParallel_Release_Ready(t *testing.T) {
+	t.Parallel()
+	store := teststore.New(t)
+	fill(t, store, 1, 1)
+	tries, goesOn, finish := 0, make(chan struct{}), make(chan struct{})
+	p, _ := parallel(t, store, func(_ context.Context, _ messagestore.Message, release func()) error {
+		if tries++; tries == 1 {
+			return errors.New("not now")
+		}
+		release()
+		close(goesOn)
+		<-finish
+		return nil
+	})
+	startParallel(t, p, eager)
+	defer close(finish)
+	<-goesOn
+	if err := p.Ready(); err != nil && strings.Contains(err.Error(), "not now") {
+		t.Errorf("ready: %v", err)
+	}
+}
+
 // TestParallel_Unhandleable skips what nobody can handle, and says so.
 func TestParallel_Unhandleable(t *testing.T) {
 	t.Parallel()
