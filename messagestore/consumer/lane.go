@@ -97,7 +97,8 @@ func (l *lanes) done(t *taken) {
 	l.mu.Lock()
 	t.handled = t.message.Stream.Category() != positions
 	t.skipped = !t.handled
-	t.message.Data, t.message.Metadata = "", "" // thousands may wait for one before them
+	t.message = messagestore.Message{} // thousands may wait for one before them
+	l.open--
 	delete(l.failing, t)
 	l.mu.Unlock()
 	select {

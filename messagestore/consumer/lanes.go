@@ -14,8 +14,11 @@ const (
 	// atOnce bounds the entities that are worked on at the same time: enough to
 	// hide the store's answers from each other, few enough for its queue.
 	atOnce = 16
-	// maxTaken bounds what comes again after a crash, and the memory.
-	maxTaken = 10_000
+	// maxOpen bounds what is taken up and not handled, and so the memory. maxFlight
+	// bounds what is in flight, and so what comes again after a crash: there may be
+	// much that is handled behind a message that takes hours, and others go on.
+	maxOpen   = 10_000
+	maxFlight = 100_000
 )
 
 // lanes are the Sink of a Parallel.
@@ -39,6 +42,8 @@ type lanes struct {
 
 	mu     sync.Mutex
 	flight flight
+	// open is how many of the flight are not handled yet.
+	open int
 	// waiting is what waits in each lane. A lane that works is in the map.
 	waiting map[messagestore.Stream][]*taken
 	// failing is why messages that failed are not handled yet.
@@ -59,7 +64,7 @@ func (l *lanes) reset() {
 	l.ctx, l.cancel = context.WithCancel(l.run)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.flight, l.waiting, l.failing = nil, map[messagestore.Stream][]*taken{}, map[*taken]error{}
+	l.flight, l.open, l.waiting, l.failing = nil, 0, map[messagestore.Stream][]*taken{}, map[*taken]error{}
 }
 
 // Place is where the position was kept, the first time and after Lost; then it
@@ -117,6 +122,7 @@ func (l *lanes) take(ctx context.Context, m messagestore.Message) {
 	case entity == "" || !l.mine(entity):
 		l.flight.skip(messagestore.Place{Position: m.GlobalPosition, ID: m.ID})
 	default:
+		l.open++
 		waiting, busy := l.waiting[entity]
 		l.waiting[entity] = append(waiting, l.flight.take(m))
 		if !busy {
@@ -169,21 +175,23 @@ func (l *lanes) keep(ctx context.Context) {
 	l.position.keep(ctx)
 }
 
-func (l *lanes) settle() (taken int) {
+// settle moves the position, and reports whether there is room for more.
+func (l *lanes) settle() (room bool) {
 	before := l.position.ledger.at
 	l.mu.Lock()
 	l.flight.settle(&l.position.ledger, time.Now())
-	taken = len(l.flight)
+	taken := len(l.flight)
+	room = l.open < maxOpen && taken < maxFlight
 	l.mu.Unlock()
 	if at := l.position.ledger.at; taken == 0 || at != before {
 		l.p.Metrics.moved(l.p.ID, at)
 	}
-	return taken
+	return room
 }
 
 // awaitRoom returns when another message may be taken up, or an error at a stop.
 func (l *lanes) awaitRoom(ctx context.Context) error {
-	for l.settle() >= maxTaken {
+	for !l.settle() {
 		l.position.keep(ctx)
 		select {
 		case <-l.room:

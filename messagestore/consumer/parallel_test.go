@@ -247,44 +247,56 @@ func TestParallel_Unhandleable(t *testing.T) {
 	}
 }
 
-// TestParallel_Bounded takes up no more than it may beyond a message that is not
-// handled.
+// TestParallel_Bounded takes up no more than it may: so many that are not handled,
+// and many more that are, behind one that is not.
 func TestParallel_Bounded(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		ctx, cancel := context.WithCancel(t.Context())
-		defer cancel()
-		free := make(chan struct{})
-		p, _ := parallel(t, nil, func(_ context.Context, m messagestore.Message, _ func()) error {
-			if m.GlobalPosition == 1 {
-				<-free
-			}
-			return nil
+	for name, test := range map[string]struct{ stuck, most int64 }{
+		"open":   {maxOpen, maxOpen},
+		"flight": {1, maxFlight},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				free := make(chan struct{})
+				p, _ := parallel(t, nil, func(_ context.Context, m messagestore.Message, release func()) error {
+					if m.GlobalPosition <= test.stuck {
+						release()
+						<-free
+					}
+					return nil
+				})
+				l := newLanes(ctx, p, position{ledger: ledger{limits: limits{handled: 1_000_000, interval: time.Hour, skipped: 1_000_000}}})
+				take := func(n int64) error {
+					stream := messagestore.Stream(fmt.Sprintf("viewing-%d", n))
+					_, err := l.Handle(ctx, []messagestore.Message{{Stream: stream, GlobalPosition: n, ID: "m"}})
+					return err
+				}
+				for n := int64(1); n <= test.most; n++ {
+					if err := take(n); err != nil {
+						t.Fatal(err)
+					}
+					if n%1000 == 0 {
+						synctest.Wait()
+					}
+				}
+				more := make(chan error, 1)
+				go func() { more <- take(test.most + 1) }()
+				synctest.Wait()
+				if len(more) > 0 {
+					t.Fatalf("one more was taken up: %v", <-more)
+				}
+				close(free)
+				if err := <-more; err != nil {
+					t.Error(err)
+				}
+				l.cancel()
+				l.going.Wait()
+			})
 		})
-		l := newLanes(ctx, p, position{ledger: ledger{limits: limits{handled: 1_000_000, interval: time.Hour, skipped: 1_000_000}}})
-		take := func(n int64) error {
-			stream := messagestore.Stream(fmt.Sprintf("viewing-%d", n))
-			_, err := l.Handle(ctx, []messagestore.Message{{Stream: stream, GlobalPosition: n, ID: "m"}})
-			return err
-		}
-		for n := int64(1); n <= maxTaken; n++ {
-			if err := take(n); err != nil {
-				t.Fatal(err)
-			}
-		}
-		more := make(chan error, 1)
-		go func() { more <- take(maxTaken + 1) }()
-		synctest.Wait()
-		if len(more) > 0 {
-			t.Fatalf("one more was taken up: %v", <-more)
-		}
-		close(free)
-		if err := <-more; err != nil {
-			t.Error(err)
-		}
-		l.cancel()
-		l.going.Wait()
-	})
+	}
 }
 
 func TestFlight(t *testing.T) {
