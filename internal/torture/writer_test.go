@@ -111,7 +111,7 @@ func (w *writer) write(ticks <-chan time.Time) {
 	if w.random.IntN(20) == 0 {
 		w.server = w.random.IntN(len(w.stores))
 	}
-	for try := 0; try < tries && !w.try(e, w.stores[w.server]); try++ {
+	for try := 0; try < tries && !w.try(e, w.stores[w.server], try == 0); try++ {
 		w.server = (w.server + 1) % len(w.stores)
 		<-ticks
 	}
@@ -121,8 +121,8 @@ func (w *writer) write(ticks <-chan time.Time) {
 }
 
 // try makes the call once and reports whether that was the last try: the outcome
-// is known, or the writer gives up.
-func (w *writer) try(e *entry, store messagestore.Store) bool {
+// is known, or the writer gives up. Before the first one nothing is on its way.
+func (w *writer) try(e *entry, store messagestore.Store, first bool) bool {
 	wait := w.wait
 	switch n := w.random.IntN(20); {
 	case w.calm || n < 3:
@@ -142,6 +142,12 @@ func (w *writer) try(e *entry, store messagestore.Store) bool {
 	switch {
 	case again(err):
 		return !w.calm && w.random.IntN(10) == 0
+	case errors.As(err, &conflict) && conflict.Expected == messagestore.Exists:
+		// An earlier try still succeeds where the stream's first message comes before.
+		if first {
+			e.outcome = refused
+		}
+		return true
 	case errors.As(err, &conflict) && conflict.Expected < conflict.Actual:
 		// Versions only grow: no earlier try can succeed any more.
 		e.outcome = refused

@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"google.golang.org/grpc"
@@ -9,6 +10,8 @@ import (
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
+
+	"videotutorials/messagestore"
 )
 
 const (
@@ -43,14 +46,23 @@ func try[Q proto.Message, R any](ctx context.Context, c *Client, method func(con
 		response, silent, err := attempt(ctx, c, left, method, request)
 		switch {
 		case silent:
-		case left < attempts && status.Code(err) == codes.ResourceExhausted:
-			// Of this attempt it is true that nothing was done, of the silent one before
-			// it nobody knows.
-			return response, status.Error(codes.Unavailable, "a server did not answer, and another one has no room: "+status.Convert(err).Message())
+		case left < attempts && !settles(err):
+			return response, status.Error(codes.Unavailable, "a server did not answer, and another one refuses: "+status.Convert(err).Message())
 		default:
 			return response, err
 		}
 	}
+}
+
+// settles reports whether the error is the outcome of a silent attempt before, too.
+// That one may still be done when there is room, and when a stream has come to the
+// version that the call expects; once it has passed that, never.
+func settles(err error) bool {
+	if status.Code(err) == codes.ResourceExhausted {
+		return false
+	}
+	var conflict *messagestore.VersionConflictError
+	return !errors.As(fromStatus(err), &conflict) || conflict.Expected >= messagestore.None && conflict.Expected < conflict.Actual
 }
 
 // attempt makes a call of which as many attempts are left, and reports whether

@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"context"
+	"reflect"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -9,24 +10,43 @@ import (
 	"videotutorials/messagestore"
 )
 
-// TestClient_SilentThenExhausted: what a silent server did with the call nobody
-// knows, whatever the next one says.
-func TestClient_SilentThenExhausted(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var calls atomic.Int64
-		f := newFleet(func(ctx context.Context) error {
-			if calls.Add(1) == 1 {
-				<-ctx.Done()
-				return ctx.Err()
+// TestClient_SilentThenRefused: what a silent server does with the call nobody
+// knows, unless what the next one says holds for ever.
+func TestClient_SilentThenRefused(t *testing.T) {
+	conflict := func(expected, actual messagestore.Version) error {
+		return &messagestore.VersionConflictError{Stream: "a-1", Expected: expected, Actual: actual}
+	}
+	for _, test := range []struct {
+		refusal error
+		settles bool
+	}{
+		{&messagestore.ExhaustedError{Reason: "the queue is full", RetryAfter: retryAfter}, false},
+		{conflict(messagestore.Exists, messagestore.None), false},
+		{conflict(7, 5), false},
+		{conflict(5, 7), true},
+		{conflict(messagestore.None, 0), true},
+		{messagestore.ErrNotFound, true},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var calls atomic.Int64
+			f := newFleet(func(ctx context.Context) error {
+				if calls.Add(1) == 1 {
+					<-ctx.Done()
+					return ctx.Err()
+				}
+				return test.refusal
+			}, "a", "b")
+			client := f.dial(t)
+			_, err := client.Status(t.Context())
+			if !test.settles {
+				isUnavailable(t, err)
+			} else if !reflect.DeepEqual(err, test.refusal) {
+				t.Errorf("%v, want %v", err, test.refusal)
 			}
-			return &messagestore.ExhaustedError{Reason: "the queue is full", RetryAfter: retryAfter}
-		}, "a", "b")
-		client := f.dial(t)
-		_, err := client.Status(t.Context())
-		isUnavailable(t, err)
-		if n := calls.Load(); n != 2 {
-			t.Errorf("%d calls, expected 2", n)
-		}
-		f.close(t, client)
-	})
+			if n := calls.Load(); n != 2 {
+				t.Errorf("%d calls, expected 2", n)
+			}
+			f.close(t, client)
+		})
+	}
 }
