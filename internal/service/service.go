@@ -73,8 +73,13 @@ const (
 	misuse = 2
 )
 
-// gcPercent is how much garbage is left to lie, in percent of what lives.
-const gcPercent = 400
+const (
+	// gcPercent is how much garbage is left to lie, in percent of what lives.
+	gcPercent = 400
+	// memoryLimit is from how many bytes on it is collected as often as need be:
+	// under overload, when much lives for a short time.
+	memoryLimit = 512 << 20
+)
 
 // Main runs the command that the arguments name, and exits: 0 when it ended as
 // asked, also by SIGINT, SIGTERM or SIGHUP, 1 when it failed, 2 for wrong usage, and what
@@ -86,6 +91,9 @@ func Main(program string, commands ...Command) {
 		// Our heaps are some megabytes, collected many times a second: a tenth of
 		// the time, for memory that nobody misses.
 		debug.SetGCPercent(gcPercent)
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryLimit)
 	}
 	if os.Getenv("GRPC_GO_LOG_SEVERITY_LEVEL") == "" {
 		// gRPC and its gateway have a log of their own, in which a client could write
