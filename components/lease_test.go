@@ -66,7 +66,7 @@ func TestEffect_SlowToSay(t *testing.T) {
 	id := uuid.NewString()
 	finish := make(chan struct{})
 	long := delivering(func(ctx context.Context) error { return closed(ctx, finish) })
-	long.Lease = 2 * time.Second
+	long.Lease = 6 * time.Second
 	r := run(t, late{store, long.Lease / 2}, components.Consumer{ID: "test", Handlers: components.Handlers{long.Handler()}})
 	write(t, store, id, "", &sendemailv1.Send{EmailId: id})
 	said := follow(t, store, messagestore.OfCategories("sendEmail"), 2)
