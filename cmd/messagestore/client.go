@@ -49,8 +49,8 @@ func (c *client) call(do func(store messagestore.Store, p *printer) error) error
 	return readable("", errors.Join(err, p.out.Flush(), store.Close()))
 }
 
-// tls returns nil for a client without. A certificate that is renewed holds from
-// the next connection on.
+// tls returns nil for a client without. A certificate that is renewed, or another
+// authority, holds from the next connection on.
 func (c *client) tls() (*tls.Config, error) {
 	if c.Insecure {
 		return nil, nil
@@ -70,7 +70,10 @@ func (c *client) tls() (*tls.Config, error) {
 	if _, err := c.certificate(nil); err != nil {
 		return nil, err
 	}
-	return &tls.Config{MinVersion: tls.VersionTLS13, RootCAs: pool, GetClientCertificate: c.certificate}, nil
+	return &tls.Config{
+		MinVersion: tls.VersionTLS13, RootCAs: pool, GetClientCertificate: c.certificate,
+		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return c.tls() }, // see certificate.Client
+	}, nil
 }
 
 func (c *client) certificate(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
