@@ -132,7 +132,7 @@ func (s sessions) authenticate(ctx context.Context, c viewdata.Credential, passw
 		return uuid.Nil, err
 	}
 	if c.ID == "" {
-		return uuid.Nil, errWrongLogin
+		return uuid.Nil, s.recordNobodys(ctx)
 	}
 	if err := s.record(ctx, c, right); err != nil {
 		return uuid.Nil, err
@@ -180,6 +180,18 @@ func (s sessions) record(ctx context.Context, c viewdata.Credential, right bool)
 		return err
 	}
 	return &messagestore.ExhaustedError{RetryAfter: time.Second, Reason: "too many log-ins to one account at once"}
+}
+
+// recordNobodys is record of an attempt to log in with an address that nobody has:
+// it goes the same way, to a commit, and fails as that does, so that neither the
+// time nor an error tells that there is no account. What it writes is nothing: it
+// checks that the stream of a user who does not exist is empty.
+func (s sessions) recordNobodys(ctx context.Context) error {
+	_, err := s.store.WriteBatch(ctx, messagestore.Write{Stream: authentication(contract.NewID()), Expected: messagestore.None})
+	if err != nil {
+		return err
+	}
+	return errWrongLogin
 }
 
 // newAttemptIDs returns the ids of an attempt's messages. Those of a failure are

@@ -1,6 +1,7 @@
 package application
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"slices"
@@ -213,6 +214,29 @@ func TestLogIn_ConcurrentGuesses(t *testing.T) {
 	if all := stored(t, store); types(all) != strings.Repeat("UserLoginFailed ", 5)+"AccountLocked" {
 		t.Errorf("stored: %s", types(all))
 	}
+}
+
+// A store that is away tells no more of who has an account than one that is there.
+func TestLogIn_StoreAway(t *testing.T) {
+	t.Parallel()
+	pool, url := viewData(t)
+	addUser(t, url, "ada@example.org", false)
+	a := start(t, Config{Store: away{teststore.New(t)}, ViewData: pool})
+	known, unknown := a.logIn(t, "ada@example.org", "wrong"), a.logIn(t, "bob@example.org", "wrong")
+	if known.status != http.StatusServiceUnavailable || unknown.status != known.status || unknown.body != known.body {
+		t.Errorf("known: %d %s, unknown: %d %s", known.status, known.body, unknown.status, unknown.body)
+	}
+}
+
+// away is a store that takes no writes.
+type away struct{ messagestore.Store }
+
+func (away) Write(context.Context, messagestore.Stream, messagestore.Version, ...messagestore.NewMessage) (messagestore.Written, error) {
+	return messagestore.Written{}, &messagestore.UnavailableError{Reason: "away"}
+}
+
+func (away) WriteBatch(context.Context, ...messagestore.Write) ([]messagestore.Written, error) {
+	return nil, &messagestore.UnavailableError{Reason: "away"}
 }
 
 // With the aggregators away, View Data knows nothing of the log-ins before.
