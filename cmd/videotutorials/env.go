@@ -26,7 +26,7 @@ func (e *env) run(context.Context, *slog.Logger, []string) error {
 // exports returns the lines for a POSIX shell.
 func (s state) exports(data folder) string {
 	var lines strings.Builder
-	all := [][2]string{
+	for _, v := range [][2]string{
 		{"VT_PORT", strconv.Itoa(s.Port)},
 		{"VT_DATA_DIR", string(data)},
 		{"VT_HTTP_URL", "http://" + service.Addr(s.Port, service.RESTPort)},
@@ -36,11 +36,9 @@ func (s state) exports(data folder) string {
 		{"VT_KEY", data.cert("operator.key")},
 		{"VT_PSQL_MESSAGESTORE", s.MessageStore},
 		{"VT_PSQL_VIEWDATA", s.ViewData},
-	}
-	if s.Insecure { // a client with certificates would wait for a server that has some
-		all = append(all, [2]string{"VT_INSECURE", "true"})
-	}
-	for _, v := range all {
+		// A client with certificates would wait for a server that has some.
+		{"VT_INSECURE", strconv.FormatBool(s.Insecure)},
+	} {
 		fmt.Fprintf(&lines, "export %s=%s\n", v[0], quote(v[1]))
 	}
 	return lines.String()

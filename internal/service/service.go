@@ -83,7 +83,7 @@ const (
 
 // Main runs the command that the arguments name, and exits: 0 when it ended as
 // asked, also by SIGINT, SIGTERM or SIGHUP, 1 when it failed, 2 for wrong usage, and what
-// an ExitError says. A second signal ends the process at once.
+// an ExitError says. A second SIGINT or SIGTERM ends the process at once.
 //
 // VT_LOG (text or json) is a setting of every command; the log goes to stderr.
 func Main(program string, commands ...Command) {
@@ -102,7 +102,10 @@ func Main(program string, commands ...Command) {
 	}
 	ends := []os.Signal{syscall.SIGINT, syscall.SIGTERM}
 	if !signal.Ignored(syscall.SIGHUP) { // by nohup
-		ends = append(ends, syscall.SIGHUP) // the terminal was closed
+		// The terminal was closed. A shell and the kernel both say so: a second one
+		// must not end the process at once.
+		ends = append(ends, syscall.SIGHUP)
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), ends...)
 	context.AfterFunc(ctx, stop)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 	"strings"
@@ -32,6 +33,9 @@ begin
 end
 $$`
 
+// errNewer says that waiting is of no use.
+var errNewer = errors.New("the database has the functions of a newer server")
+
 // replaceFunctions replaces the functions of an older version, in one
 // transaction. It returns an error where they are of a newer one: that server
 // speaks to the database in another way.
@@ -55,7 +59,7 @@ func replaceFunctions(ctx context.Context, db *sql.DB) error {
 	case version == functionsVersion: // another server was first
 		return nil
 	case version > functionsVersion:
-		return fmt.Errorf("the database has the functions of a newer server, version %d, this one has %d", version, functionsVersion)
+		return fmt.Errorf("%w: version %d, this one has %d", errNewer, version, functionsVersion)
 	}
 	text, err := allFunctions()
 	if err != nil {

@@ -2,15 +2,11 @@ package postgres
 
 import (
 	"context"
-	"database/sql/driver"
 	"embed"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"videotutorials/internal/migration"
@@ -38,24 +34,10 @@ func Migrate(ctx context.Context, url string) error {
 		return nil
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case away(err):
+	case !errors.Is(err, errNewer) && passing(err):
 		return &messagestore.UnavailableError{Reason: "Postgres is away", Cause: err}
 	}
 	return fmt.Errorf("migrate the message store: %w", err)
-}
-
-// away reports whether the error is of Postgres's state or of the way to it. An
-// error without an SQLSTATE may also be of the migrations, which no time mends.
-func away(err error) bool {
-	if sqlState(err) != "" {
-		return passing(err)
-	}
-	var (
-		connect *pgconn.ConnectError
-		network net.Error
-	)
-	return errors.As(err, &connect) || errors.As(err, &network) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
-		errors.Is(err, driver.ErrBadConn) || pgconn.SafeToRetry(err)
 }
 
 func migrate(ctx context.Context, config *pgx.ConnConfig) error {

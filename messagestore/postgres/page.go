@@ -10,9 +10,9 @@ import (
 	"videotutorials/messagestore"
 )
 
-// The bounds of a page. Each that reads holds one, as long as its client does not
-// take it: where many read the pages are smaller, so that all have their room in
-// maxHeldBytes, but for messages that are larger than such a page.
+// The bounds of a page. Who reads holds one as long as his client does not take it:
+// where all together come to maxHeldBytes a page is one of minPageBytes, or of one
+// message.
 const (
 	maxPageMessages = 1000
 	maxPageBytes    = 1 << 20
@@ -99,9 +99,19 @@ func (s *Store) page(ctx context.Context, conn querier, r pageRequest) (page, er
 	return p, nil
 }
 
-// pageBytes is how many bytes a page may have, where so many read.
+// pageBytes is how many bytes a page may have, where so many are held.
 func (s *Store) pageBytes() int64 {
-	return min(max(maxHeldBytes/max(s.reading.Load(), 1), minPageBytes), maxPageBytes)
+	return min(max(maxHeldBytes-s.held.Load(), minPageBytes), maxPageBytes)
+}
+
+// hold counts the page as held until let is called.
+func (s *Store) hold(p page) (let func()) {
+	var bytes int64
+	for i := range p.messages {
+		bytes += int64(len(p.messages[i].Data) + len(p.messages[i].Metadata) + writeBytes)
+	}
+	s.held.Add(bytes)
+	return func() { s.held.Add(-bytes) }
 }
 
 // absent returns nil for the empty text, which stands for none.

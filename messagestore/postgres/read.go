@@ -22,8 +22,6 @@ func (s *Store) Read(ctx context.Context, r messagestore.ReadRequest) iter.Seq2[
 			yield(messagestore.Message{}, err)
 			return
 		}
-		s.reading.Add(1)
-		defer s.reading.Add(-1)
 		request, err := s.firstPage(ctx, &r)
 		if err != nil {
 			yield(messagestore.Message{}, err)
@@ -36,15 +34,7 @@ func (s *Store) Read(ctx context.Context, r messagestore.ReadRequest) iter.Seq2[
 				yield(messagestore.Message{}, err)
 				return
 			}
-			for _, m := range p.messages {
-				if !yield(m, nil) {
-					return
-				}
-				if left--; left == 0 {
-					return
-				}
-			}
-			if p.end || p.upTo == nil {
+			if !s.deliver(p, &left, yield) || p.end || p.upTo == nil {
 				return
 			}
 			if request.bound == unbounded && !r.Backward {
@@ -62,6 +52,21 @@ func (s *Store) Read(ctx context.Context, r messagestore.ReadRequest) iter.Seq2[
 			left = max(left, 0)
 		}
 	}
+}
+
+// deliver yields the messages of the page, and reports whether there may be more.
+// left is how many are left to be yielded, 0 for no bound.
+func (s *Store) deliver(p page, left *int64, yield func(messagestore.Message, error) bool) bool {
+	defer s.hold(p)()
+	for _, m := range p.messages {
+		if !yield(m, nil) {
+			return false
+		}
+		if *left--; *left == 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // readPage reads a page when it is the caller's turn: Reads must not take the

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -109,13 +111,38 @@ func TestSubscribe_LockedLog(t *testing.T) {
 	}
 }
 
-// What all hold that read is bounded, however many they are.
-func TestStore_PageBytes(t *testing.T) {
-	for reading, want := range map[int64]int64{0: maxPageBytes, 1: maxPageBytes, 256: maxPageBytes, 1024: 256 << 10, 16384: minPageBytes} {
-		var s Store
-		s.reading.Store(reading)
-		if got := s.pageBytes(); got != want {
-			t.Errorf("%d read: %d bytes a page, expected %d", reading, got, want)
+// What all hold that read is bounded, however many they are: with so much held a
+// page has less, and all when it was taken.
+func TestStore_Held(t *testing.T) {
+	t.Parallel()
+	store := run(t, testdb.New(t, "message_store", Migrate))
+	text := `{"a": "` + strings.Repeat("x", 20_000) + `"}`
+	for range 10 {
+		_, err := store.Write(t.Context(), "a-1", messagestore.Any, messagestore.NewMessage{ID: contract.NewID(), Type: "Happened", Data: text})
+		if err != nil {
+			t.Fatal(err)
 		}
+	}
+	read := func() (held []int64) {
+		for _, err := range store.Read(t.Context(), messagestore.ReadRequest{Source: messagestore.OfAll()}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			held = append(held, store.held.Load()/int64(len(text)))
+		}
+		if len(held) != 10 {
+			t.Fatalf("%d messages, expected 10", len(held))
+		}
+		return held
+	}
+	if held := slices.Max(read()); held != 10 {
+		t.Errorf("%d messages are held, expected all", held)
+	}
+	store.held.Add(maxHeldBytes)
+	if held := slices.Max(read()) - maxHeldBytes/int64(len(text)); held > 2 {
+		t.Errorf("%d messages more are held where there is no room, expected 2", held)
+	}
+	if held := store.held.Load(); held != maxHeldBytes {
+		t.Errorf("%d bytes are held, expected what was before", held)
 	}
 }

@@ -9,8 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"videotutorials/internal/contract"
 	"videotutorials/internal/testdb"
 	"videotutorials/messagestore"
@@ -35,11 +33,22 @@ func TestRun_StopsWhileAWriteHangs(t *testing.T) {
 	if err := write(); err != nil {
 		t.Fatal(err)
 	}
-	thaw := freeze(t, url)
+	// As a machine that hangs would.
+	backend, err := os.FindProcess(int(store.writer.conn.PgConn().PID()))
+	if err == nil {
+		err = backend.Signal(syscall.SIGSTOP)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	thaw := func() { _ = backend.Signal(syscall.SIGCONT) }
+	t.Cleanup(thaw)
 	answer := make(chan error, 1)
 	go func() { answer <- write() }()
-	for store.writer.stuck() == 0 {
-		time.Sleep(time.Millisecond)
+	for begin := time.Now(); store.writer.stuck() == 0; time.Sleep(time.Millisecond) {
+		if time.Since(begin) > 10*time.Second {
+			t.Fatal("the write does not hang")
+		}
 	}
 	stop()
 	select {
@@ -53,32 +62,4 @@ func TestRun_StopsWhileAWriteHangs(t *testing.T) {
 		thaw()
 		t.Log(<-done)
 	}
-}
-
-// freeze stops the process of Postgres that serves the writer, as a machine that
-// hangs would, until the test's end or thaw.
-func freeze(t *testing.T, url string) (thaw func()) {
-	t.Helper()
-	conn, err := pgx.Connect(t.Context(), url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close(context.Background()) //nolint:errcheck // it has done its work
-	var pid int
-	err = conn.QueryRow(t.Context(), `
-		select pid from pg_stat_activity
-		 where datname = current_database() and query like '%message_store.append(%' and pid <> pg_backend_pid()`).Scan(&pid)
-	if err != nil {
-		t.Fatal(err)
-	}
-	process, err := os.FindProcess(pid)
-	if err == nil {
-		err = process.Signal(syscall.SIGSTOP)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	thaw = func() { _ = process.Signal(syscall.SIGCONT) }
-	t.Cleanup(thaw)
-	return thaw
 }

@@ -39,7 +39,7 @@ type Store struct {
 	readers   *pgxpool.Pool
 	turns     chan struct{} // holds one for each page that a subscription reads
 	reads     chan struct{} // and one for each that a Read reads
-	reading   atomic.Int64  // how many Reads and subscriptions are under way
+	held      atomic.Int64  // how many bytes are in pages that were read and not yet taken
 	ownership *ownership
 	queue     *queue
 	tail      *tail

@@ -64,8 +64,6 @@ func (s *Store) Subscribe(ctx context.Context, r messagestore.Subscription) iter
 			yield(nil, err)
 			return
 		}
-		s.reading.Add(1)
-		defer s.reading.Add(-1)
 		sub := &subscription{
 			store: s, source: r.Source, filter: r.Filter, yield: yield, late: true,
 			heartbeat: time.NewTimer(beatAfter),
@@ -222,9 +220,10 @@ func (s *subscription) fromPostgres(ctx context.Context, end messagestore.Place)
 	if err != nil {
 		return err
 	}
+	defer s.store.hold(p)()
 	if !s.source.IsStream() && s.place.Position > end.Position {
 		// It is in the log, so the tail is late.
-		return s.store.reach(ctx, s.place)
+		return timely(ctx, func(ctx context.Context) error { return s.store.reach(ctx, s.place) })
 	}
 	place := s.place
 	if p.upTo != nil {
@@ -273,7 +272,11 @@ func (s *subscription) turn(ctx context.Context) error {
 
 // lost returns the error of a place that is not in the log any more.
 func (s *subscription) lost(ctx context.Context) error {
-	end, err := s.end(ctx)
+	var end messagestore.Place
+	err := timely(ctx, func(ctx context.Context) (err error) {
+		end, err = s.end(ctx)
+		return err
+	})
 	if err != nil {
 		return err
 	}

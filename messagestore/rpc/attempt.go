@@ -42,16 +42,29 @@ func within(ctx context.Context) (context.Context, context.CancelFunc) {
 
 // try makes a unary call, whose error is a status. The context has a deadline.
 func try[Q proto.Message, R any](ctx context.Context, c *Client, method func(context.Context, Q, ...grpc.CallOption) (R, error), request Q) (R, error) {
+	response, _, err := tryOn(ctx, c, method, request, false)
+	return response, err
+}
+
+// tryOn is try of what may have been tried before: unknown says that it may yet be
+// done by that. It returns whether that is so now.
+func tryOn[Q proto.Message, R any](ctx context.Context, c *Client, method func(context.Context, Q, ...grpc.CallOption) (R, error), request Q, unknown bool) (R, bool, error) {
 	for left := attempts; ; left-- {
 		response, silent, err := attempt(ctx, c, left, method, request)
-		switch {
-		case silent:
-		case left < attempts && !settles(err):
-			return response, status.Error(codes.Unavailable, "a server did not answer, and another one refuses: "+status.Convert(err).Message())
-		default:
-			return response, err
+		if !silent {
+			return response, unknown, known(err, unknown)
 		}
+		unknown = true
 	}
+}
+
+// known returns the error of a call, which is UNAVAILABLE where another one is not
+// the outcome of all that was tried.
+func known(err error, unknown bool) error {
+	if err == nil || !unknown || settles(err) {
+		return err
+	}
+	return status.Error(codes.Unavailable, "a server did not answer, and another one refuses: "+status.Convert(err).Message())
 }
 
 // settles reports whether the error is the outcome of a silent attempt before, too.

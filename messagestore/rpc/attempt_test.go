@@ -7,7 +7,11 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
 	"videotutorials/messagestore"
+	messagestorev1 "videotutorials/proto/messagestore/v1"
 )
 
 // TestClient_SilentThenRefused: what a silent server does with the call nobody
@@ -48,5 +52,30 @@ func TestClient_SilentThenRefused(t *testing.T) {
 			}
 			f.close(t, client)
 		})
+	}
+}
+
+// TestClient_Arrive: so it is of a write that went with others.
+func TestClient_Arrive(t *testing.T) {
+	t.Parallel()
+	exists := toStatus(&messagestore.VersionConflictError{Stream: "a-1", Expected: messagestore.Exists, Actual: messagestore.None})
+	passed := toStatus(&messagestore.VersionConflictError{Stream: "a-1", Expected: 5, Actual: 7})
+	for name, test := range map[string]struct {
+		refusal error
+		unknown bool
+		want    codes.Code
+	}{
+		"known":            {exists, false, codes.Aborted},
+		"unknown":          {exists, true, codes.Unavailable},
+		"passed":           {passed, true, codes.Aborted},
+		"no room, unknown": {exhausted("the queue is full"), true, codes.Unavailable},
+	} {
+		w := &passenger{done: make(chan arrival, 1)}
+		w.done <- arrival{unknown: test.unknown, result: &messagestorev1.WriteResult{
+			Result: &messagestorev1.WriteResult_Error{Error: status.Convert(test.refusal).Proto()},
+		}}
+		if _, err := (&Client{}).arrive(t.Context(), w); status.Code(err) != test.want {
+			t.Errorf("%s: %v, want %v", name, err, test.want)
+		}
 	}
 }

@@ -19,11 +19,11 @@ import (
 const domain = "messagestore"
 
 // maxViolations bounds the violations of a status, in bytes, and maxViolation the
-// field and the description of one. A status travels in the trailers, of which
-// clients in C, Python and others accept 8 KiB.
+// field and the description of one. A status travels in the trailers, as a text and
+// as a whole in base64, of which clients in C, Python and others accept 8 KiB.
 const (
-	maxViolations = 4 << 10
-	maxViolation  = 1 << 10
+	maxViolations = 3 << 10
+	maxViolation  = 256
 )
 
 // details are what a status carries besides its code.

@@ -68,6 +68,8 @@ type passenger struct {
 type arrival struct {
 	result *messagestorev1.WriteResult
 	err    error
+	// unknown: a server that did not answer may yet do it.
+	unknown bool
 }
 
 func newGathering(send func([]*passenger)) *gathering {
@@ -185,19 +187,26 @@ func (c *Client) arrive(ctx context.Context, w *passenger) (*messagestorev1.Writ
 	switch {
 	case a.err != nil:
 		switch status.Code(a.err) {
-		case codes.DeadlineExceeded, // not the caller's
-			codes.Internal, codes.Unimplemented: // by others that cannot be encoded; by an older server
-			return try(ctx, c, c.service.Write, w.request)
+		case codes.DeadlineExceeded: // not the caller's
+			return c.writeAlone(ctx, w, true)
+		case codes.Internal, codes.Unimplemented: // by others that cannot be encoded; by an older server
+			return c.writeAlone(ctx, w, a.unknown)
 		}
 		return nil, a.err
 	case written != nil:
 		return written, nil
 	case codes.Code(refused.GetCode()) == codes.Unavailable: //nolint:gosec // a code
-		return try(ctx, c, c.service.Write, w.request) // gRPC repeats only calls
+		return c.writeAlone(ctx, w, true) // gRPC repeats only calls
 	case codes.Code(refused.GetCode()) == codes.OK: //nolint:gosec // a code
 		return nil, status.Error(codes.Internal, "no result")
 	}
-	return nil, status.ErrorProto(refused)
+	return nil, known(status.ErrorProto(refused), a.unknown)
+}
+
+// writeAlone repeats the write; unknown says that it may yet be done.
+func (c *Client) writeAlone(ctx context.Context, w *passenger, unknown bool) (*messagestorev1.WriteResponse, error) {
+	response, _, err := tryOn(ctx, c, c.service.Write, w.request, unknown)
+	return response, err
 }
 
 // writeEach makes one call for all whose callers still wait, under nobody's
@@ -213,9 +222,9 @@ func (c *Client) writeEach(together []*passenger) {
 	}
 	ctx, cancel := context.WithTimeout(c.open, answerWithin)
 	defer cancel()
-	response, err := try(ctx, c, c.service.WriteEach, request)
+	response, unknown, err := tryOn(ctx, c, c.service.WriteEach, request, false)
 	for i, w := range together {
-		a := arrival{err: err}
+		a := arrival{err: err, unknown: unknown}
 		if results := response.GetResults(); err == nil && i < len(results) {
 			a.result = results[i]
 		}
