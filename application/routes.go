@@ -110,10 +110,10 @@ func (rs routes) pattern(verb, pattern string) (route, bool) {
 func (rs routes) verbs(path string) []string {
 	var verbs []string
 	for _, r := range rs {
-		if r.matches.MatchString(path) {
-			verbs = append(verbs, r.verb)
+		if !r.matches.MatchString(path) {
+			continue
 		}
-		if r.matches.MatchString(path) && r.verb == http.MethodGet {
+		if verbs = append(verbs, r.verb); r.verb == http.MethodGet {
 			verbs = append(verbs, http.MethodHead)
 		}
 	}

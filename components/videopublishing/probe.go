@@ -124,24 +124,31 @@ func (t Tools) probe(ctx context.Context, path string) (found content, err error
 	found.contentType = formats[found.format]
 	found.duration = seconds(said.Format.Duration)
 	if found.duration <= 0 && found.video.Codec != "" {
-		found.duration, err = t.measure(ctx, path, pictures(found.video))
+		var last map[int]time.Duration
+		last, err = t.measure(ctx, path)
+		found.duration = last[found.video.Index]
 	}
 	return found, err
 }
 
-// everything and pictures are options of ffprobe that say what is measured: all, or
-// a stream.
-var everything = []string{}
+// everything stands, beside the indexes of the streams, for all of them.
+const everything = -1
 
-func pictures(s stream) []string { return []string{"-select_streams", strconv.Itoa(s.Index)} }
-
-// measure returns the time of the last packet of what is selected: what browsers
-// record does not say how long it is.
-func (t Tools) measure(ctx context.Context, path string, selected []string) (last time.Duration, err error) {
+// measure returns the time of the last packet of each stream: what browsers record
+// does not say how long it is.
+func (t Tools) measure(ctx context.Context, path string) (last map[int]time.Duration, err error) {
+	last = map[int]time.Duration{}
 	args := append([]string{"-v", "error", "-hide_banner"}, confined()...)
-	args = append(args, "-of", "csv=p=0", "-show_entries", "packet=pts_time", "-i", "file:"+path)
-	args = append(args, selected...)
-	err = run(ctx, t.ffprobe, args, func(line string) { last = max(last, seconds(strings.TrimRight(line, ","))) })
+	args = append(args, "-of", "csv=p=0", "-show_entries", "packet=stream_index,pts_time", "-i", "file:"+path)
+	err = run(ctx, t.ffprobe, args, func(line string) {
+		index, text, _ := strings.Cut(line, ",")
+		stream, err := strconv.Atoi(index)
+		if err != nil {
+			return
+		}
+		at := seconds(strings.TrimRight(text, ","))
+		last[stream], last[everything] = max(last[stream], at), max(last[everything], at)
+	})
 	return last, err
 }
 

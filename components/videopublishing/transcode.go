@@ -2,7 +2,6 @@ package videopublishing
 
 import (
 	"context"
-	"errors"
 	"os"
 	"strconv"
 	"time"
@@ -120,19 +119,19 @@ func (p publishing) verify(ctx context.Context, path string, found content, out 
 		return nil
 	}
 	// Where a picture stays for long, the file's own word is too short.
-	if made.duration, err = p.Tools.measure(ctx, out, pictures(made.video)); err != nil {
+	last, err := p.Tools.measure(ctx, out)
+	if err != nil {
 		return err
 	}
-	if reaches(made.duration, found.length()) {
+	if made.duration = last[made.video.Index]; reaches(made.duration, found.length()) {
 		return nil
 	}
 	if found.format == "matroska" { // it says how long the whole is, not the pictures
-		whole, err := p.Tools.measure(ctx, path, everything)
-		shown, also := p.Tools.measure(ctx, path, pictures(found.video))
-		switch err := errors.Join(err, also); {
+		last, err := p.Tools.measure(ctx, path)
+		switch {
 		case err != nil && !own(err):
 			return err
-		case err == nil && reaches(whole, found.duration) && reaches(made.duration, shown):
+		case err == nil && reaches(last[everything], found.duration) && reaches(made.duration, last[found.video.Index]):
 			return nil
 		}
 	}

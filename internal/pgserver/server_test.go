@@ -159,15 +159,22 @@ type wakeUp func()
 
 func (w wakeUp) Write(p []byte) (int, error) { w(); return len(p), nil }
 
-func TestStart_AfterTheServerWasKilled(t *testing.T) {
-	t.Parallel()
-	dir := folder(t)
-	s := start(t, config(dir))
+// killed returns a server that was killed, and its folder, where the table kept is.
+func killed(t *testing.T) (s *Server, dir string) {
+	t.Helper()
+	dir = folder(t)
+	s = start(t, config(dir))
 	execute(t, s.URL("postgres"), "create table kept (n int)")
 	if err := syscall.Kill(s.PID(), syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
 	<-s.Done()
+	return s, dir
+}
+
+func TestStart_AfterTheServerWasKilled(t *testing.T) {
+	t.Parallel()
+	s, dir := killed(t)
 	if err := s.Stop(); err == nil {
 		t.Error("the end of a killed server is reported as orderly")
 	}
@@ -178,13 +185,7 @@ func TestStart_AfterTheServerWasKilled(t *testing.T) {
 // one that may be somebody else's by now.
 func TestStart_AfterItsPIDWasUsedAgain(t *testing.T) {
 	t.Parallel()
-	dir := folder(t)
-	s := start(t, config(dir))
-	execute(t, s.URL("postgres"), "create table kept (n int)")
-	if err := syscall.Kill(s.PID(), syscall.SIGKILL); err != nil {
-		t.Fatal(err)
-	}
-	<-s.Done()
+	_, dir := killed(t)
 	other := exec.CommandContext(t.Context(), "sleep", "60")
 	info, err := os.Stat(dir)
 	if err != nil {

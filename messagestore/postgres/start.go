@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"strings"
-	"time"
 
 	"videotutorials/messagestore"
 )
@@ -74,7 +73,7 @@ func (s *subscription) end(ctx context.Context) (messagestore.Place, error) {
 	return head, err
 }
 
-// reach waits until the tail has come to the head.
+// reach waits until the tail has come to the head. Callers wait timely.
 func (s *Store) reach(ctx context.Context, head messagestore.Place) error {
 	for {
 		f := s.tail.after(messagestore.Place{}, 0)
@@ -87,8 +86,6 @@ func (s *Store) reach(ctx context.Context, head messagestore.Place) error {
 		s.watch.look()
 		select {
 		case <-f.changed:
-		case <-time.After(staleAfter):
-			return errStale
 		case <-ctx.Done():
 			return ctx.Err()
 		}

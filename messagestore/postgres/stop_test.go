@@ -1,4 +1,4 @@
-package postgres
+package postgres_test
 
 import (
 	"context"
@@ -9,16 +9,16 @@ import (
 	"testing"
 	"time"
 
-	"videotutorials/internal/contract"
 	"videotutorials/internal/testdb"
 	"videotutorials/messagestore"
+	"videotutorials/messagestore/postgres"
 )
 
 // A store that is told to stop does, also while Postgres does not answer a write.
 func TestRun_StopsWhileAWriteHangs(t *testing.T) {
 	t.Parallel()
-	url := testdb.New(t, "message_store", Migrate)
-	store, err := Open(t.Context(), url, Options{Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
+	url := testdb.New(t, "message_store", postgres.Migrate)
+	store, err := postgres.Open(t.Context(), url, postgres.Options{Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -26,15 +26,9 @@ func TestRun_StopsWhileAWriteHangs(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- store.Run(ctx) }()
 	t.Cleanup(stop)
-	write := func() error {
-		_, err := store.Write(t.Context(), "a-1", messagestore.Any, messagestore.NewMessage{ID: contract.NewID(), Type: "Happened", Data: "{}"})
-		return err
-	}
-	if err := write(); err != nil {
-		t.Fatal(err)
-	}
+	write(t, store, "a-1", newMessage("Happened"))
 	// As a machine that hangs would.
-	backend, err := os.FindProcess(int(store.writer.conn.PgConn().PID()))
+	backend, err := os.FindProcess(store.WriterPID())
 	if err == nil {
 		err = backend.Signal(syscall.SIGSTOP)
 	}
@@ -44,8 +38,11 @@ func TestRun_StopsWhileAWriteHangs(t *testing.T) {
 	thaw := func() { _ = backend.Signal(syscall.SIGCONT) }
 	t.Cleanup(thaw)
 	answer := make(chan error, 1)
-	go func() { answer <- write() }()
-	for begin := time.Now(); store.writer.stuck() == 0; time.Sleep(time.Millisecond) {
+	go func() {
+		_, err := store.Write(t.Context(), "a-1", messagestore.Any, newMessage("Happened"))
+		answer <- err
+	}()
+	for begin := time.Now(); !store.Writing(); time.Sleep(time.Millisecond) {
 		if time.Since(begin) > 10*time.Second {
 			t.Fatal("the write does not hang")
 		}
@@ -57,7 +54,7 @@ func TestRun_StopsWhileAWriteHangs(t *testing.T) {
 		if answered := <-answer; err != nil || !errors.As(answered, &away) {
 			t.Errorf("run: %v, the write: %v", err, answered)
 		}
-	case <-time.After(drainFor + 10*time.Second):
+	case <-time.After(postgres.DrainFor + 10*time.Second):
 		t.Error("the store does not stop")
 		thaw()
 		t.Log(<-done)

@@ -71,11 +71,7 @@ func (s *Store) Subscribe(ctx context.Context, r messagestore.Subscription) iter
 		defer sub.heartbeat.Stop()
 		sub.lag.behind()
 		defer s.metrics.followers.add(sub, messagestore.PrincipalOf(ctx))()
-		var head int64
-		err = timely(ctx, func(ctx context.Context) error {
-			head, err = sub.start(ctx, &r)
-			return err
-		})
+		head, err := timely(ctx, func(ctx context.Context) (int64, error) { return sub.start(ctx, &r) })
 		if err == nil {
 			err = sub.send(messagestore.Started{HeartbeatInterval: heartbeatInterval, HeadPosition: head})
 		}
@@ -206,12 +202,10 @@ func (s *subscription) fromPostgres(ctx context.Context, end messagestore.Place)
 	if err := s.turn(ctx); err != nil {
 		return err
 	}
-	var p page
-	err = timely(ctx, func(ctx context.Context) error {
-		p, err = s.store.page(ctx, s.store.readers, pageRequest{
+	p, err := timely(ctx, func(ctx context.Context) (page, error) {
+		return s.store.page(ctx, s.store.readers, pageRequest{
 			source: s.source, filter: &s.filter, start: s.place.Position + 1, afterID: after, bound: end.Position,
 		})
-		return err
 	})
 	<-s.store.turns
 	if errors.Is(err, errOtherLog) {
@@ -223,7 +217,8 @@ func (s *subscription) fromPostgres(ctx context.Context, end messagestore.Place)
 	defer s.store.hold(p)()
 	if !s.source.IsStream() && s.place.Position > end.Position {
 		// It is in the log, so the tail is late.
-		return timely(ctx, func(ctx context.Context) error { return s.store.reach(ctx, s.place) })
+		_, err := timely(ctx, func(ctx context.Context) (any, error) { return nil, s.store.reach(ctx, s.place) })
+		return err
 	}
 	place := s.place
 	if p.upTo != nil {
@@ -243,14 +238,14 @@ func (s *subscription) fromPostgres(ctx context.Context, end messagestore.Place)
 
 // timely returns what ask, which asks Postgres, does; or an error, where Postgres
 // does not answer for longer than a subscription may be silent.
-func timely(ctx context.Context, ask func(context.Context) error) error {
+func timely[T any](ctx context.Context, ask func(context.Context) (T, error)) (T, error) {
 	bounded, cancel := context.WithTimeout(ctx, staleAfter)
 	defer cancel()
-	err := ask(bounded)
+	answer, err := ask(bounded)
 	if err != nil && bounded.Err() != nil && ctx.Err() == nil {
-		return errStale
+		err = errStale
 	}
-	return err
+	return answer, err
 }
 
 // turn waits until the subscription may read a page: many that are behind at
@@ -272,11 +267,7 @@ func (s *subscription) turn(ctx context.Context) error {
 
 // lost returns the error of a place that is not in the log any more.
 func (s *subscription) lost(ctx context.Context) error {
-	var end messagestore.Place
-	err := timely(ctx, func(ctx context.Context) (err error) {
-		end, err = s.end(ctx)
-		return err
-	})
+	end, err := timely(ctx, s.end)
 	if err != nil {
 		return err
 	}
