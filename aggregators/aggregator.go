@@ -6,7 +6,8 @@ type Aggregator struct {
 	// ID names the aggregator and its position, for ever:
 	// `aggregators:home-page`.
 	ID string
-	// Tables are its tables, unqualified; a rebuild empties them.
+	// Tables are its tables, unqualified, as the statements of the handlers name
+	// them: so a rebuild can give them others of these names.
 	Tables []string
 	// Init is one statement that inserts the rows that must exist at the start,
 	// unless they do. Defaults to none.

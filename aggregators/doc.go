@@ -32,5 +32,6 @@
 //
 // A position is a place, with the id of its message. When the log no longer has
 // it there, since it was restored, the aggregator empties its tables and begins
-// from the start.
+// from the start. Whoever has doubts of a view calls Rebuild, which makes the rows
+// again beside those that there are, and then exchanges what differs.
 package aggregators

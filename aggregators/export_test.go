@@ -15,9 +15,6 @@ func Unlock(r *Runner) {
 	}
 }
 
-// Rebuild empties the tables of an aggregator that nobody runs.
-var RebuildFrom = rebuild
-
 // NewSink returns the aggregator's Sink, and what ends it.
 func NewSink(a Aggregator, db *pgxpool.Pool, log *slog.Logger) (consumer.Sink, func()) {
 	f := newFollower(a, db, log)

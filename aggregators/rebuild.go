@@ -2,34 +2,97 @@ package aggregators
 
 import (
 	"context"
-	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
 
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"videotutorials/messagestore"
 )
 
-// fenceRaised is the SQLSTATE of the fence.
-const fenceRaised = "VT001"
+// sayEvery is how often Rebuild logs how far it is.
+const sayEvery = 5 * time.Second
 
-// Rebuild empties the aggregator's tables and moves its place to the start of the
-// log. db works as view_writer. Who runs the aggregator finds out by the fence, at
-// the next message, and makes all rows again; restarted, it does so at once.
-func Rebuild(ctx context.Context, db *pgxpool.Pool, a Aggregator) error {
-	conn, err := db.Acquire(ctx)
+// Rebuilt is what Rebuild has done.
+type Rebuilt struct {
+	// Messages is how many messages it has handled.
+	Messages int
+	// Removed and Added are the rows in which the view was another one than the
+	// log makes, as it was and as it should have been. Both are 0 for a view that
+	// nobody has touched, unless it was behind.
+	Removed, Added int64
+}
+
+// Rebuild makes the aggregator's rows again from the start of the log, beside
+// those that there are. When they have come as far, they take their place in one
+// transaction, and the aggregator's place moves to theirs: who reads sees the
+// view as it was or as it is now, and never a part of it. The aggregator may run
+// meanwhile; it waits while the rows are compared, some seconds of a million, and
+// goes on from the new place.
+//
+// db works as view_writer. While the message store is away, Rebuild waits and says
+// so in the log. After an error the view is as it was; but if the error came with
+// the very last commit, it may be the new one.
+func Rebuild(ctx context.Context, store messagestore.Store, db *pgxpool.Pool, a Aggregator, log *slog.Logger) (Rebuilt, error) {
+	subscription, err := a.Handlers.subscription()
 	if err != nil {
-		return err
+		return Rebuilt{}, fmt.Errorf("rebuild %s: %w", a.ID, err)
 	}
-	defer conn.Release()
-	for {
-		place, err := begin(ctx, conn.Conn(), a)
+	s := &shadow{follower: newFollower(a, db, log), store: store}
+	defer s.disconnect()
+	if err := s.open(ctx); err != nil {
+		return Rebuilt{}, fmt.Errorf("rebuild %s: %w", a.ID, err)
+	}
+	if err := s.follow(ctx, subscription); err != nil {
+		return Rebuilt{}, fmt.Errorf("rebuild %s: %w", a.ID, err)
+	}
+	return s.rebuilt, nil
+}
+
+// follow follows the log from its start until the rows have taken their place.
+func (s *shadow) follow(ctx context.Context, subscription messagestore.Subscription) error {
+	begun := time.Now()
+	said, caughtUp := begun, false
+	broken := func(err error) { s.log.WarnContext(ctx, "the message store is away, trying again", "error", err) }
+	for event, err := range messagestore.Follow(ctx, s.store, subscription, broken) {
 		if err != nil {
 			return err
 		}
-		err = rebuild(ctx, conn.Conn(), a, place)
-		var raised *pgconn.PgError
-		if !errors.As(err, &raised) || raised.Code != fenceRaised {
+		switch e := event.(type) {
+		case messagestore.Messages:
+			err = s.handle(ctx, e)
+		case messagestore.CaughtUp:
+			caughtUp = true
+			err = s.Skip(ctx, e.Place)
+		case messagestore.Progress:
+			err = s.Skip(ctx, e.Place)
+		}
+		if err != nil {
 			return err
 		}
-		// It has moved on since.
+		if time.Since(said) > sayEvery {
+			said = time.Now()
+			s.log.InfoContext(ctx, "rebuilding", "position", s.at.Position,
+				"messages", s.rebuilt.Messages, "a second", int(float64(s.rebuilt.Messages)/time.Since(begun).Seconds()))
+		}
+		if caughtUp {
+			if done, err := s.replace(ctx); done || err != nil {
+				return err
+			}
+		}
 	}
+	return ctx.Err()
+}
+
+func (s *shadow) handle(ctx context.Context, messages messagestore.Messages) error {
+	for batch := range slices.Chunk([]messagestore.Message(messages), batchSize) {
+		n, err := s.Handle(ctx, batch)
+		s.rebuilt.Messages += n
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -2,7 +2,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"log/slog"
 	"time"
@@ -15,7 +14,6 @@ import (
 	"videotutorials/internal/migration"
 	"videotutorials/internal/service"
 	"videotutorials/messagestore/consumer"
-	"videotutorials/messagestore/rpc"
 	"videotutorials/viewdata"
 )
 
@@ -23,7 +21,7 @@ func main() {
 	s, r := &settings{}, &rebuild{}
 	service.Main("aggregators",
 		service.Command{Help: "run the aggregators, which shape View Data", Settings: s, Run: s.run},
-		service.Command{Name: "rebuild", Help: "empty an aggregator's tables, so that it makes them again from the log", Args: "AGGREGATOR",
+		service.Command{Name: "rebuild", Help: "make an aggregator's rows again from the log, and put them in the place of those that there are", Args: "AGGREGATOR",
 			Settings: r, Tool: true, Run: r.run},
 	)
 }
@@ -35,19 +33,11 @@ func (s *settings) run(ctx context.Context, log *slog.Logger, _ []string) error 
 	if err != nil {
 		return err
 	}
-	tls, err := s.tls(log)
-	if err != nil {
-		return err
-	}
-	store, err := rpc.Dial(cmp.Or(s.Store, service.Addr(s.Port, service.MessageStorePort)), tls)
+	store, db, err := s.open(ctx, s.Port, log)
 	if err != nil {
 		return err
 	}
 	defer store.Close() //nolint:errcheck // nothing is left to be lost
-	db, err := viewdata.Open(ctx, s.ViewData, viewdata.Writer)
-	if err != nil {
-		return err
-	}
 	defer db.Close()
 
 	registry := prometheus.NewRegistry()

@@ -41,7 +41,7 @@ func TestRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	later.Path = "/later"
-	s := &settings{Port: testserver.FreePort(t), ViewData: later.String(), Store: listener.Addr().String(), Certs: certs}
+	s := &settings{Port: testserver.FreePort(t), places: places{ViewData: later.String(), Store: listener.Addr().String(), Certs: certs}}
 	ctx, stop := context.WithCancel(t.Context())
 	logged, ended := make(chan string, 1000), make(chan error, 1)
 	go func() { ended <- s.run(ctx, slog.New(watcher{slog.NewTextHandler(t.Output(), nil), logged}), nil) }()
@@ -96,16 +96,16 @@ func (s *settings) awaitReady(t *testing.T) {
 func TestSettings(t *testing.T) {
 	t.Parallel()
 	for name, s := range map[string]settings{
-		"NoViewData":        {Insecure: true},
-		"NoCertificates":    {ViewData: "postgres:///view_data"},
-		"UnknownAggregator": {ViewData: "postgres:///view_data", Insecure: true, Only: []string{"homepage", "nothing"}},
+		"NoViewData":        {places: places{Insecure: true}},
+		"NoCertificates":    {places: places{ViewData: "postgres:///view_data"}},
+		"UnknownAggregator": {places: places{ViewData: "postgres:///view_data", Insecure: true}, Only: []string{"homepage", "nothing"}},
 	} {
 		var usage *service.UsageError
 		if err := s.run(t.Context(), slog.New(slog.DiscardHandler), nil); !errors.As(err, &usage) {
 			t.Errorf("%s: run = %v, want a *service.UsageError", name, err)
 		}
 	}
-	s := settings{ViewData: "postgres:///view_data", Only: []string{"homepage", "homepage"}}
+	s := settings{Only: []string{"homepage", "homepage"}}
 	if chosen, err := s.chosen(); err != nil || len(chosen) != 1 || chosen[0].ID != "aggregators:home-page" {
 		t.Errorf("chosen %v, %v, want the home page's once", chosen, err)
 	}

@@ -6,15 +6,16 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"videotutorials/aggregators"
 	"videotutorials/internal/service"
-	"videotutorials/viewdata"
 )
 
-// rebuild lets an aggregator begin from the start of the log.
+// rebuild makes the rows of an aggregator again, which may run meanwhile.
 type rebuild struct {
-	ViewData string `name:"viewdata-url" env:"VT_VIEWDATA_URL" help:"URL of View Data, required; it is written as view_writer"`
+	Port int `name:"port" env:"VT_PORT" default:"8080" help:"the message store is on this port + 10"`
+	places
 }
 
 func (r *rebuild) run(ctx context.Context, log *slog.Logger, args []string) error {
@@ -26,18 +27,20 @@ func (r *rebuild) run(ctx context.Context, log *slog.Logger, args []string) erro
 	if err != nil {
 		return err
 	}
-	aggregator := all[names[0]]
-	if r.ViewData == "" {
-		return &service.UsageError{Reason: "VT_VIEWDATA_URL is required"}
-	}
-	db, err := viewdata.Open(ctx, r.ViewData, viewdata.Writer)
+	store, db, err := r.open(ctx, r.Port, log)
 	if err != nil {
 		return err
 	}
+	defer store.Close() //nolint:errcheck // nothing is left to be lost
 	defer db.Close()
-	if err := aggregators.Rebuild(ctx, db, aggregator); err != nil {
+	begun := time.Now()
+	aggregator := all[names[0]]
+	rebuilt, err := aggregators.Rebuild(ctx, store, db, aggregator, log)
+	if err != nil {
 		return err
 	}
-	log.Info("emptied, and begins from the start of the log", "consumer", aggregator.ID)
+	took := time.Since(begun)
+	log.Info("rebuilt", "consumer", aggregator.ID, "messages", rebuilt.Messages, "duration", took,
+		"a second", int(float64(rebuilt.Messages)/took.Seconds()), "removed", rebuilt.Removed, "added", rebuilt.Added)
 	return nil
 }

@@ -1,0 +1,210 @@
+package aggregators_test
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"log/slog"
+	"sync/atomic"
+	"testing"
+
+	"golang.org/x/sync/errgroup"
+
+	"videotutorials/aggregators"
+	"videotutorials/aggregators/homepage"
+	"videotutorials/internal/teststore"
+	"videotutorials/messagestore"
+	"videotutorials/messagestore/consumer"
+	viewingv1 "videotutorials/proto/viewing/v1"
+	"videotutorials/viewdata"
+)
+
+func (v view) rebuild(store messagestore.Store, a aggregators.Aggregator) (aggregators.Rebuilt, error) {
+	db, err := viewdata.Open(v.t.Context(), v.url, viewdata.Writer)
+	if err != nil {
+		return aggregators.Rebuilt{}, err
+	}
+	defer db.Close()
+	return aggregators.Rebuild(v.t.Context(), store, db, a, slog.New(slog.NewTextHandler(v.t.Output(), nil)))
+}
+
+// A held store delivers what is behind a position when it is released. It says
+// before that this is the end, and tells when that was taken up.
+type held struct {
+	messagestore.Store
+	position int64
+	reached  chan<- struct{}
+	released <-chan struct{}
+}
+
+func (s held) Subscribe(ctx context.Context, subscription messagestore.Subscription) iter.Seq2[messagestore.Event, error] {
+	return func(yield func(messagestore.Event, error) bool) {
+		holding := true
+		for event, err := range s.Store.Subscribe(ctx, subscription) {
+			messages, _ := event.(messagestore.Messages)
+			for n, m := range messages {
+				if !holding || m.GlobalPosition < s.position {
+					continue
+				}
+				holding = false
+				end := messagestore.CaughtUp{Place: messagestore.Place{Position: m.GlobalPosition, ID: m.ID}}
+				if !yield(messages[:n+1], nil) || !yield(end, nil) {
+					return
+				}
+				close(s.reached)
+				<-s.released
+				event = messages[n+1:]
+			}
+			if !yield(event, err) {
+				return
+			}
+		}
+	}
+}
+
+// TestRebuild has a view in which one row is wrong, and which has come further
+// than its rebuild at first: until that has come as far, nothing is to be seen of
+// it. The aggregator runs all the while.
+func TestRebuild(t *testing.T) {
+	t.Parallel()
+	store, v := teststore.New(t), newView(t)
+	v.run(store, nil)
+	last := watch(t, store, 300)
+	v.await(place, last)
+	v.exec(`update pages set page_data = jsonb_set(page_data, '{videosWatched}', '7') where page_name = 'home'`)
+
+	reached, released := make(chan struct{}), make(chan struct{})
+	var rebuilt aggregators.Rebuilt
+	ended := make(chan error, 1)
+	go func() {
+		var err error
+		rebuilt, err = v.rebuild(held{store, 100, reached, released}, homepage.Aggregator())
+		ended <- err
+	}()
+	select {
+	case <-reached:
+	case err := <-ended:
+		t.Fatalf("it did not wait: %+v, %v", rebuilt, err)
+	}
+	if watched, at := v.number(videosWatched), v.number(place); watched != 7 || at != last {
+		t.Errorf("while it is rebuilt: watched %d, position %d; want 7, %d", watched, at, last)
+	}
+	close(released)
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+	if want := (aggregators.Rebuilt{Messages: 300, Removed: 1, Added: 1}); rebuilt != want {
+		t.Errorf("rebuilt %+v, want %+v", rebuilt, want)
+	}
+	if watched, at := v.number(videosWatched), v.number(place); watched != 300 || at != last {
+		t.Errorf("rebuilt: watched %d, position %d; want 300, %d", watched, at, last)
+	}
+	v.await(place, watch(t, store, 1))
+	if watched := v.number(videosWatched); watched != 301 {
+		t.Errorf("watched %d, want 301", watched)
+	}
+}
+
+// TestRebuild_WhileWritten rebuilds again and again while all goes on: the number
+// never falls, and in the end is right.
+func TestRebuild_WhileWritten(t *testing.T) {
+	t.Parallel()
+	store, v := teststore.New(t), newView(t)
+	v.run(store, nil)
+	var group errgroup.Group
+	var written atomic.Bool
+	var last int64
+	group.Go(func() error {
+		last = watch(t, store, 1000)
+		written.Store(true)
+		return nil
+	})
+	group.Go(func() error {
+		for !written.Load() {
+			if _, err := v.rebuild(store, homepage.Aggregator()); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	for seen := int64(-1); !written.Load(); {
+		now := v.number(videosWatched)
+		if now < seen {
+			t.Errorf("watched %d after %d", now, seen)
+		}
+		seen = now
+	}
+	if err := group.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	v.await(place, last)
+	if watched := v.number(videosWatched); watched != 1000 {
+		t.Errorf("watched %d, want 1000", watched)
+	}
+}
+
+// TestRebuild_Fails has a handler that fails in the rebuild: the view is as it
+// was. When it does not any more, the rows that differ are changed, and no others.
+func TestRebuild_Fails(t *testing.T) {
+	t.Parallel()
+	store, v := teststore.New(t), newView(t)
+	last := watch(t, store, 30)
+	var failing atomic.Bool
+	a := inserter(v, "poisoned", func(e *viewingv1.VideoViewed, m messagestore.Message) aggregators.Statement {
+		if failing.Load() && m.GlobalPosition == 20 {
+			panic("poison")
+		}
+		return insert(e, m)
+	})
+	run := v.run(store, nil, a)
+	v.awaitPlace(a.ID, last)
+	run.stop()
+	before := v.hash(a)
+
+	failing.Store(true)
+	var at *consumer.MessageError
+	if _, err := v.rebuild(store, a); !errors.As(err, &at) || at.Message.GlobalPosition != 20 {
+		t.Errorf("rebuild: %v, want a *consumer.MessageError of 20", err)
+	}
+	v.awaitPlace(a.ID, last)
+	if v.hash(a) != before {
+		t.Error("the view is another one")
+	}
+
+	failing.Store(false)
+	v.exec("delete from poisoned where position = 5")
+	v.exec("insert into poisoned values (1000), (1001)")
+	rebuilt, err := v.rebuild(store, a)
+	if want := (aggregators.Rebuilt{Messages: 30, Removed: 2, Added: 1}); err != nil || rebuilt != want {
+		t.Errorf("rebuilt %+v, %v, want %+v", rebuilt, err, want)
+	}
+	if v.hash(a) != before {
+		t.Error("the view is not as it was")
+	}
+}
+
+// TestRebuild_LogRestored rebuilds a view that has come further than the log that
+// there is now, and one whose place has another message there.
+func TestRebuild_LogRestored(t *testing.T) {
+	t.Parallel()
+	for name, more := range map[string]int{"Ahead": 0, "WrittenPast": 8} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			store, url := teststore.Open(t)
+			v := newView(t)
+			run := v.run(store, nil)
+			v.await(place, watch(t, store, 10))
+			run.stop()
+
+			open(t, url).exec("delete from message_store.messages where global_position > 5")
+			restored := teststore.Start(t, url)
+			watch(t, restored, more)
+			if _, err := v.rebuild(restored, homepage.Aggregator()); err != nil {
+				t.Fatal(err)
+			}
+			if want := int64(5 + more); v.number(videosWatched) != want || v.number(place) != want {
+				t.Errorf("watched %d, position %d, want %d", v.number(videosWatched), v.number(place), want)
+			}
+		})
+	}
+}
