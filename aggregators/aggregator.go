@@ -7,7 +7,9 @@ type Aggregator struct {
 	// `aggregators:home-page`.
 	ID string
 	// Tables are its tables, unqualified, as the statements of the handlers name
-	// them: so a rebuild can give them others of these names.
+	// them: so a rebuild can give them others of these names. Each has a primary
+	// key, columns that can be compared (jsonb, not json), and none that Postgres
+	// fills by itself with what is not the same the next time.
 	Tables []string
 	// Init is one statement that inserts the rows that must exist at the start,
 	// unless they do. Defaults to none.

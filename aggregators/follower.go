@@ -2,6 +2,7 @@ package aggregators
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -121,7 +122,11 @@ func (f *follower) fenced(to messagestore.Place) *pgx.Batch {
 func (f *follower) commit(ctx context.Context, b *pgx.Batch, to messagestore.Place) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	if err := f.conn.SendBatch(ctx, b).Close(); err != nil {
+	err := f.conn.SendBatch(ctx, b).Close()
+	if raised(err) == fenceRaised {
+		return fmt.Errorf("%w: %w", consumer.ErrMoved, err)
+	}
+	if err != nil {
 		return err
 	}
 	f.place, f.at = to, to

@@ -90,7 +90,7 @@ type running struct {
 	// stop ends it and waits for the end; so does the end of the test.
 	stop func()
 	// logged receives the text of each line that is not mere information.
-	logged <-chan string
+	logged chan string
 }
 
 func (v view) run(store messagestore.Store, configure func(*aggregators.Runner), all ...aggregators.Aggregator) running {

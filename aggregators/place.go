@@ -2,9 +2,11 @@ package aggregators
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"videotutorials/messagestore"
 )
@@ -64,6 +66,21 @@ func initialise(ctx context.Context, tx pgx.Tx, a Aggregator) error {
 	}
 	_, err := tx.Exec(ctx, a.Init)
 	return err
+}
+
+// The SQLSTATEs of the fence and of a lock_timeout.
+const (
+	fenceRaised      = "VT001"
+	lockNotAvailable = "55P03"
+)
+
+// raised returns the SQLSTATE of what Postgres has raised, or "".
+func raised(err error) string {
+	var e *pgconn.PgError
+	if errors.As(err, &e) {
+		return e.Code
+	}
+	return ""
 }
 
 // fence is the first statement of each transaction. It moves the place, and fails

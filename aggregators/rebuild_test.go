@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -20,12 +21,18 @@ import (
 )
 
 func (v view) rebuild(store messagestore.Store, a aggregators.Aggregator) (aggregators.Rebuilt, error) {
-	db, err := viewdata.Open(v.t.Context(), v.url, viewdata.Writer)
+	return v.rebuildLogging(store, a, make(chan string, 1000))
+}
+
+func (v view) rebuildLogging(store messagestore.Store, a aggregators.Aggregator, logged chan<- string) (aggregators.Rebuilt, error) {
+	ctx, cancel := context.WithTimeout(v.t.Context(), time.Minute)
+	defer cancel()
+	db, err := viewdata.Open(ctx, v.url, viewdata.Writer)
 	if err != nil {
 		return aggregators.Rebuilt{}, err
 	}
 	defer db.Close()
-	return aggregators.Rebuild(v.t.Context(), store, db, a, slog.New(slog.NewTextHandler(v.t.Output(), nil)))
+	return aggregators.Rebuild(ctx, store, db, a, slog.New(watcher{slog.NewTextHandler(v.t.Output(), nil), logged}))
 }
 
 // A held store delivers what is behind a position when it is released. It says
@@ -52,7 +59,11 @@ func (s held) Subscribe(ctx context.Context, subscription messagestore.Subscript
 					return
 				}
 				close(s.reached)
-				<-s.released
+				select {
+				case <-s.released:
+				case <-ctx.Done():
+					return
+				}
 				event = messages[n+1:]
 			}
 			if !yield(event, err) {
@@ -110,13 +121,13 @@ func TestRebuild(t *testing.T) {
 func TestRebuild_WhileWritten(t *testing.T) {
 	t.Parallel()
 	store, v := teststore.New(t), newView(t)
-	v.run(store, nil)
+	run := v.run(store, nil)
 	var group errgroup.Group
 	var written atomic.Bool
 	var last int64
 	group.Go(func() error {
+		defer written.Store(true)
 		last = watch(t, store, 1000)
-		written.Store(true)
 		return nil
 	})
 	group.Go(func() error {
@@ -140,6 +151,94 @@ func TestRebuild_WhileWritten(t *testing.T) {
 	v.await(place, last)
 	if watched := v.number(videosWatched); watched != 1000 {
 		t.Errorf("watched %d, want 1000", watched)
+	}
+	run.stop()
+	close(run.logged)
+	for line := range run.logged {
+		if line == "stopped, and trying again" {
+			t.Error("the aggregator takes the rebuild for a failure")
+		}
+	}
+}
+
+// TestRebuild_Held has somebody who holds the view: the rebuild says so, and ends
+// when he lets go.
+func TestRebuild_Held(t *testing.T) {
+	t.Parallel()
+	store, v := teststore.New(t), newView(t)
+	run := v.run(store, nil)
+	v.await(place, watch(t, store, 3))
+	run.stop()
+	v.exec("begin; select from consumer_positions for update")
+	logged, ended := make(chan string, 1000), make(chan error, 1)
+	go func() {
+		_, err := v.rebuildLogging(store, homepage.Aggregator(), logged)
+		ended <- err
+	}()
+	for line := range logged {
+		if line == "somebody holds the rows of the view, trying again" {
+			break
+		}
+	}
+	v.exec("commit")
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+// A shortened store delivers a few messages, and says that these are all when that
+// was taken up: as if the log had been restored meanwhile.
+type shortened struct {
+	messagestore.Store
+	length int64
+	is     *atomic.Bool
+}
+
+func (s shortened) Subscribe(ctx context.Context, subscription messagestore.Subscription) iter.Seq2[messagestore.Event, error] {
+	return func(yield func(messagestore.Event, error) bool) {
+		var messages messagestore.Messages
+		for m, err := range s.Read(ctx, messagestore.ReadRequest{Source: subscription.Source, Limit: s.length}) {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			messages = append(messages, m)
+		}
+		end := subscription.Source.Place(&messages[len(messages)-1])
+		if !yield(messages, nil) || !yield(messagestore.CaughtUp{Place: end}, nil) {
+			return
+		}
+		s.is.Store(true)
+		for yield(messagestore.Progress{Place: end}, nil) {
+		}
+	}
+}
+
+func (s shortened) Status(ctx context.Context) (messagestore.Status, error) {
+	status, err := s.Store.Status(ctx)
+	if s.is.Load() {
+		status.Head.Position = s.length
+	}
+	return status, err
+}
+
+// TestRebuild_LogRestoredMeanwhile rebuilds a view that has come further than the
+// log will be.
+func TestRebuild_LogRestoredMeanwhile(t *testing.T) {
+	t.Parallel()
+	store, v := teststore.New(t), newView(t)
+	run := v.run(store, nil)
+	v.await(place, watch(t, store, 10))
+	run.stop()
+	var is atomic.Bool
+	if _, err := v.rebuild(shortened{store, 5, &is}, homepage.Aggregator()); err != nil {
+		t.Fatal(err)
+	}
+	if !is.Load() {
+		t.Error("the view was exchanged while the log went as far as it")
+	}
+	if watched, at := v.number(videosWatched), v.number(place); watched != 5 || at != 5 {
+		t.Errorf("watched %d, position %d, want 5", watched, at)
 	}
 }
 

@@ -3,6 +3,7 @@ package aggregators
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -14,11 +15,12 @@ import (
 // finds those first. They end with the connection, and nobody else sees them.
 type shadow struct {
 	*follower
-	store   messagestore.Store
-	rebuilt Rebuilt
-	// astray: when it began, the place in View Data was beyond the log, so that
-	// there is no coming as far.
-	astray bool
+	store       messagestore.Store
+	rebuilt     Rebuilt
+	begun, said time.Time
+	// live is up to where the view has come that everybody sees, when it was last
+	// looked at.
+	live int64
 }
 
 // The tables as everybody sees them, and those of the shadow.
@@ -35,15 +37,9 @@ func (s *shadow) open(ctx context.Context) error {
 		return fmt.Errorf("connect to view data: %w", err)
 	}
 	s.conn = conn
-	live, err := s.live(ctx)
-	if err != nil {
+	if err := s.begin(ctx); err != nil {
 		return err
 	}
-	status, err := s.store.Status(ctx)
-	if err != nil {
-		return err
-	}
-	s.astray = live.Position > status.Head.Position
 	// On a connection without a plan, which might name the others.
 	for _, table := range append([]string{positions}, s.aggregator.Tables...) {
 		_, err := conn.Exec(ctx, "create temporary table "+temporary(table)+" (like "+public(table)+" including all)")
@@ -55,44 +51,74 @@ func (s *shadow) open(ctx context.Context) error {
 	return err
 }
 
-// live returns the place up to which the view has come that everybody sees, and
-// makes the rows that must be there: whoever runs the aggregator makes them before
-// its fence, and might do so while they are replaced.
-func (s *shadow) live(ctx context.Context) (messagestore.Place, error) {
+// begin makes the rows of the view that must be there: whoever runs the aggregator
+// makes them before its fence, and might do so while they are replaced.
+func (s *shadow) begin(ctx context.Context) error {
+	s.begun, s.said = time.Now(), time.Now()
 	conn, err := s.db.Acquire(ctx)
 	if err != nil {
-		return messagestore.Place{}, fmt.Errorf("connect to view data: %w", err)
+		return fmt.Errorf("connect to view data: %w", err)
 	}
 	defer conn.Release()
-	return begin(ctx, conn.Conn(), s.aggregator)
+	live, err := begin(ctx, conn.Conn(), s.aggregator)
+	s.live = live.Position
+	return err
 }
 
 // replace puts the shadow's rows in the place of those that everybody sees, and
-// returns true; or false if the aggregator has come further meanwhile.
+// returns true; or false if it is to be tried again at the next event, since the
+// aggregator has come further meanwhile, or somebody holds its rows.
 func (s *shadow) replace(ctx context.Context) (done bool, err error) {
+	astray := false
+	if s.live > s.at.Position {
+		// Perhaps the log was restored: then there is no coming as far.
+		status, err := s.store.Status(ctx)
+		astray = err == nil && s.live > status.Head.Position
+	}
 	err = pgx.BeginFunc(ctx, s.conn, func(tx pgx.Tx) error {
-		// From here on the aggregator waits in its fence.
-		var live int64
-		err := tx.QueryRow(ctx, "select position from "+public(positions)+" where consumer_id = $1 for update", s.aggregator.ID).Scan(&live)
-		if err != nil || live > s.at.Position && !s.astray {
+		// Whoever waits for these rows waits for us, too.
+		if _, err := tx.Exec(ctx, "set local lock_timeout = '2s'"); err != nil {
 			return err
 		}
-		for _, table := range s.aggregator.Tables {
-			if err := s.replaceRows(ctx, tx, table); err != nil {
-				return err
-			}
+		// From here on the aggregator waits in its fence.
+		err := tx.QueryRow(ctx, "select position from "+public(positions)+" where consumer_id = $1 for update", s.aggregator.ID).Scan(&s.live)
+		if err != nil || s.live > s.at.Position && !astray {
+			return err
 		}
-		_, err = tx.Exec(ctx, "update "+public(positions)+" set position = $2, message_id = nullif($3, '')::uuid where consumer_id = $1",
-			s.aggregator.ID, s.place.Position, s.place.ID)
 		done = true
-		return err
+		return s.exchange(ctx, tx, astray)
 	})
-	return done && err == nil, err
+	if raised(err) == lockNotAvailable {
+		s.log.WarnContext(ctx, "somebody holds the rows of the view, trying again", "error", err)
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("exchange the rows: %w", err)
+	}
+	return done, nil
 }
 
-// replaceRows changes the rows that differ and no others: for as many as there
+// exchange does it, and moves the view's place: unless skipping alone has brought
+// it further.
+func (s *shadow) exchange(ctx context.Context, tx pgx.Tx, astray bool) error {
+	s.rebuilt.Removed, s.rebuilt.Added = 0, 0
+	for _, table := range s.aggregator.Tables {
+		if err := s.exchangeRows(ctx, tx, table); err != nil {
+			return fmt.Errorf("of %s: %w", table, err)
+		}
+	}
+	s.rebuilt.Behind = max(0, s.place.Position-s.live)
+	if s.place.Position < s.live && !astray {
+		return nil
+	}
+	_, err := tx.Exec(ctx, "update "+public(positions)+" set position = $2, message_id = nullif($3, '')::uuid where consumer_id = $1",
+		s.aggregator.ID, s.place.Position, s.place.ID)
+	return err
+}
+
+// exchangeRows changes the rows that differ and no others: for as many as there
 // are, it takes a fraction of the time, and wakes nobody who waits for a row.
-func (s *shadow) replaceRows(ctx context.Context, tx pgx.Tx, table string) error {
+func (s *shadow) exchangeRows(ctx context.Context, tx pgx.Tx, table string) error {
 	removed, err := tx.Exec(ctx, "delete from "+public(table)+" old where not exists (select from "+temporary(table)+" new where new = old)")
 	if err != nil {
 		return err

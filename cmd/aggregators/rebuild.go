@@ -41,6 +41,6 @@ func (r *rebuild) run(ctx context.Context, log *slog.Logger, args []string) erro
 	}
 	took := time.Since(begun)
 	log.Info("rebuilt", "consumer", aggregator.ID, "messages", rebuilt.Messages, "duration", took,
-		"a second", int(float64(rebuilt.Messages)/took.Seconds()), "removed", rebuilt.Removed, "added", rebuilt.Added)
+		"a second", int(float64(rebuilt.Messages)/took.Seconds()), "removed", rebuilt.Removed, "added", rebuilt.Added, "behind", rebuilt.Behind)
 	return nil
 }

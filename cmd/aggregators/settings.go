@@ -33,7 +33,7 @@ type settings struct {
 
 // places are where the log and the views are.
 type places struct {
-	ViewData string `name:"viewdata-url" env:"VT_VIEWDATA_URL" help:"URL of View Data, required; it is written as view_writer, and migrated as its user"`
+	ViewData string `name:"viewdata-url" env:"VT_VIEWDATA_URL" help:"URL of View Data, required; rows are written as view_writer, migrations run as its user"`
 	Store    string `name:"messagestore-addr" env:"VT_MESSAGESTORE_ADDR" help:"host:port of the message store, default 127.0.0.1:<port + 10>"`
 	Certs    string `name:"certs" env:"VT_CERTS" help:"folder with ca.crt, aggregators.crt and aggregators.key, required unless insecure"`
 	Insecure bool   `name:"insecure" env:"VT_INSECURE" default:"false" help:"no TLS to the message store"`

@@ -7,6 +7,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"videotutorials/internal/testdb"
+	"videotutorials/viewdata"
 )
 
 // TestAll_Tables holds the aggregators and the schema to each other: each table
@@ -37,6 +40,30 @@ func TestAll_Tables(t *testing.T) {
 	for table := range written {
 		if _, ok := created[table]; !ok {
 			t.Errorf("no migration makes %s", table)
+		}
+	}
+}
+
+// TestAll_Comparable holds the tables to what a rebuild needs: a key, so that no
+// two rows are alike, types that can be compared, and nothing that Postgres makes
+// up.
+func TestAll_Comparable(t *testing.T) {
+	t.Parallel()
+	conn := connect(t, testdb.New(t, "view_data", viewdata.Migrate))
+	for name, a := range all() {
+		for _, table := range a.Tables {
+			var wrong string
+			err := conn.QueryRow(t.Context(), `
+				select concat_ws(', ',
+					case when not exists (select from pg_index where indrelid = $1::text::regclass and indisprimary) then 'no primary key' end,
+					(select string_agg(column_name || ' is ' || data_type, ', ') from information_schema.columns
+						where table_name = $1::text and data_type in ('json', 'xml', 'point')),
+					(select string_agg(column_name || ' is made up', ', ') from information_schema.columns
+						where table_name = $1::text and (is_identity = 'YES' or is_generated <> 'NEVER' or column_default like '%(%')))`,
+				table).Scan(&wrong)
+			if err != nil || wrong != "" {
+				t.Errorf("%s of %s: %s, %v", table, name, wrong, err)
+			}
 		}
 	}
 }

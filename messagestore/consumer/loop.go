@@ -19,6 +19,10 @@ const (
 	lastPause  = 30 * time.Second
 )
 
+// ErrMoved is returned by a Sink whose place is another one than it was: somebody
+// has moved it on purpose, or works beside it. Place is called next.
+var ErrMoved = errors.New("the place was moved")
+
 // A Sink takes up what a Loop follows, and knows how far it has come. A Parallel
 // and an aggregator differ in it. One goroutine calls it.
 type Sink interface {

@@ -53,6 +53,10 @@ func (l *Loop) broken(err error) {
 }
 
 func (l *Loop) failed(ctx context.Context, err error, pause time.Duration) {
+	if errors.Is(err, ErrMoved) {
+		l.Log.InfoContext(ctx, "going on from another place", "reason", err)
+		return
+	}
 	l.state.Store(&state{reason: err, stuck: true})
 	l.Metrics.failed(l.ID)
 	attributes := []slog.Attr{slog.Any("error", err), slog.Duration("pause", pause)}
