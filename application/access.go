@@ -65,6 +65,8 @@ var (
 	errNoSession = errors.New("no session: log in at /v1/sessions, and send the token as a bearer token or in the cookie " + cookieName)
 	// errSessionOver is returned for a token that is none, or is no longer.
 	errSessionOver = errors.New("the session is over, or there never was one: log in again")
+	// errKeyReused is returned for a key that was used for another request.
+	errKeyReused = errors.New("the key was used for another request")
 	// errNotAdmin is returned to a user who is no administrator.
 	errNotAdmin = errors.New("only administrators may")
 )

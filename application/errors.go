@@ -103,7 +103,7 @@ func statusOf(r *request, err error) *status.Status {
 		return status.New(codes.Unauthenticated, errWrongLogin.Error())
 	case errors.Is(err, errNotAdmin):
 		return status.New(codes.PermissionDenied, errNotAdmin.Error())
-	case errors.As(err, &conflict) && r.key != nil:
+	case errors.As(err, &conflict) && r.key != nil, errors.Is(err, errKeyReused):
 		return newStatus(codes.AlreadyExists, keyHeader+": it was used for another request, take a new one",
 			&errdetails.ErrorInfo{Domain: domain, Reason: "IDEMPOTENCY_KEY_REUSED"})
 	case errors.As(err, &exhausted):

@@ -79,6 +79,15 @@ func newGateway(ctx context.Context, rs routes, c cookies, services *local) (*ga
 	return g, nil
 }
 
+// ServeHTTP answers HEAD as GET, since the mux knows none; the server, who has the
+// request as it came, keeps the body back. The request's method is changed.
+func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodHead && !g.routes.confirms(r.URL.Path) {
+		r.Method = http.MethodGet
+	}
+	g.ServeMux.ServeHTTP(w, r)
+}
+
 // forward hands the idempotency keys and the credential on. What cannot be
 // metadata, which is ASCII, is no UUID and no token either: it goes in quotes, to
 // be refused there and not to be lost here.

@@ -80,11 +80,6 @@ func newHandler(rest http.Handler, pages []page) http.Handler {
 		// In a copy: a server that does not find its own body in the request reads
 		// some of it before it refuses, and asks a client to send it who had waited.
 		r = r.WithContext(interceptor.WithTraceID(r.Context(), trace))
-		if i < 0 && r.Method == http.MethodHead {
-			// The gateway knows none. The server, who has the request as it came, keeps
-			// the body back.
-			r.Method = http.MethodGet
-		}
 		if r.ContentLength != 0 {
 			r.Body = http.MaxBytesReader(w, r.Body, cmp.Or(p.body, maxBody))
 		}

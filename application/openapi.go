@@ -195,7 +195,6 @@ func faults(path, verb string, need access) map[string]string {
 	}
 	switch {
 	case path == "/v1/me/uploads":
-		delete(can, "409") // a repeat is the first one, whatever it sends
 		delete(can, "504")
 		add(map[string]string{"408": "Timeout"})
 	case path == logInPath:

@@ -191,7 +191,7 @@ func TestOpenAPI_Answers(t *testing.T) {
 		"get /v1/registrations/{traceId}":    "200 400 503 default",
 		"post /v1/sessions":                  "201 400 401 403 413 429 503 504 default",
 		"delete /v1/sessions/current":        "204 400 401 403 429 503 504 default",
-		"post /v1/me/uploads":                "201 400 401 403 408 413 429 503 default",
+		"post /v1/me/uploads":                "201 400 401 403 408 409 413 429 503 default",
 		"post /v1/me/videos":                 "202 400 401 403 409 413 429 503 504 default",
 		"get /v1/me/videos":                  "200 400 401 503 default",
 		"get /v1/me/videos/{videoId}":        "200 400 401 404 503 default",

@@ -113,11 +113,18 @@ func (rs routes) verbs(path string) []string {
 		if !r.matches.MatchString(path) {
 			continue
 		}
-		if verbs = append(verbs, r.verb); r.verb == http.MethodGet {
+		if verbs = append(verbs, r.verb); r.verb == http.MethodGet && !rs.confirms(path) {
 			verbs = append(verbs, http.MethodHead)
 		}
 	}
 	return verbs
+}
+
+// confirms reports whether the path is of the one GET that changes something: to
+// have a look at the link of a mail confirms nothing.
+func (rs routes) confirms(path string) bool {
+	r, ok := rs.method(applicationv1.UsersService_ConfirmRegistration_FullMethodName)
+	return ok && r.matches.MatchString(path)
 }
 
 // path returns the path of a call in REST, with UUIDs in lower case, whether it

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"mime"
 	"net/http"
 	"os"
@@ -66,8 +67,7 @@ func (u uploads) receive(w *answer, r *http.Request) error {
 	if err != nil {
 		return fmt.Errorf("make an upload: %w", err)
 	}
-	// With a key it may be a repeat, of which nothing need be sent again.
-	done, err := u.media.HasUpload(req.session.user, id)
+	done, err := u.repeats(r, req.session.user, id)
 	if err == nil && !done {
 		err = u.store(w, r, req.session.user, id)
 	}
@@ -78,6 +78,25 @@ func (u uploads) receive(w *answer, r *http.Request) error {
 	w.WriteHeader(http.StatusCreated)
 	_, _ = fmt.Fprintf(w, `{"sourceUri":"%s"}`, media.UploadURI(id)) // an error is the client's, gone
 	return nil
+}
+
+// repeats reports whether the upload is there already: with a key it may be a
+// repeat, of which nothing need be sent again. It returns errKeyReused where the
+// file that is there has another size.
+func (u uploads) repeats(r *http.Request, owner, id uuid.UUID) (bool, error) {
+	file, err := u.media.OpenUpload(owner, id)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer file.Close() //nolint:errcheck // only looked at
+	info, err := file.Stat()
+	if err == nil && r.ContentLength >= 0 && info.Size() != r.ContentLength {
+		err = errKeyReused
+	}
+	return err == nil, err
 }
 
 // check refuses what need not be read.

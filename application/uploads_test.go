@@ -164,7 +164,7 @@ func TestUpload_BadInput(t *testing.T) {
 	}
 }
 
-// A repeat is the first one, whatever it sends.
+// A repeat is the first one, and a file of another size is none.
 func TestUpload_IdempotencyKey(t *testing.T) {
 	t.Parallel()
 	p := openPortal(t, Config{})
@@ -176,7 +176,10 @@ func TestUpload_IdempotencyKey(t *testing.T) {
 	}
 	all.Wait()
 	for i := range uris[3:] {
-		uris[3+i] = p.uploaded(t, "another", "Idempotency-Key", strings.ToUpper(aKey))
+		uris[3+i] = p.uploaded(t, "one and the same", "Idempotency-Key", strings.ToUpper(aKey))
+	}
+	if got := p.upload(t, "another", key...); got.status != http.StatusConflict || !strings.Contains(got.body, "IDEMPOTENCY_KEY_REUSED") {
+		t.Errorf("another file is %d %s", got.status, got.body)
 	}
 	if slices.Sort(uris); uris[0] != uris[5] || len(p.files(t)) != 1 {
 		t.Errorf("uploads are %q, files %q", uris, p.files(t))

@@ -13,7 +13,7 @@ func main() {
 		service.Command{Name: "up", Help: "runs the whole system; the default", Settings: &up, Run: up.run},
 		service.Command{Name: "env", Help: "prints shell exports for the running system: eval \"$(videotutorials env)\"",
 			Settings: &env, Tool: true, Run: env.run},
-		service.Command{Name: "populate", Help: "registers users in the running system", Settings: &populate, Tool: true, Run: populate.run},
+		service.Command{Name: "populate", Help: "registers users in the running system, publishes videos and watches them", Settings: &populate, Tool: true, Run: populate.run},
 		service.Command{Name: "grant-admin", Help: "makes the user with that address an administrator", Args: "EMAIL",
 			Settings: &grant, Tool: true, Run: grant.run},
 		service.Command{Name: "rebuild", Help: "makes an aggregator's view again from the log", Args: "AGGREGATOR",

@@ -65,7 +65,7 @@ func (p *populate) run(ctx context.Context, log *slog.Logger, _ []string) error 
 	if err := p.fill(ctx, log, data, store, all); err != nil {
 		return err
 	}
-	fmt.Printf("%d users: %s and so on, password %q; %d videos, %d viewings\n",
+	fmt.Printf("written: %d users, %s and so on, password %q; %d videos, which are published one after the other; %d viewings\n",
 		p.Users, all.email(0), populatePassword, p.Videos, p.Viewings)
 	return nil
 }

@@ -33,7 +33,8 @@ type Program struct {
 }
 
 // Run runs the program until it ends, and returns how, with its last words: the
-// line of a panic, else the last one; or until the context ends: then it is told by
+// line of a panic, else the last one, unless a signal has ended it, of which it
+// could say nothing; or until the context ends: then it is told by
 // SIGTERM to drain, and Run returns nil if it did. It is killed at once if this
 // process dies.
 func (p Program) Run(ctx context.Context) error {
@@ -56,7 +57,11 @@ func (p Program) Run(ctx context.Context) error {
 	defer os.Remove(p.PIDFile) //nolint:errcheck // of a process that has ended
 	select {
 	case <-process.Done():
-		return fmt.Errorf("%s: %s", describe(process.Err()), lastWords(log, begin))
+		err := process.Err()
+		if words := lastWords(log, begin, signaled(err)); words != "" {
+			return fmt.Errorf("%s: %s", describe(err), words)
+		}
+		return errors.New(describe(err))
 	case <-ctx.Done():
 	}
 	return unlessTerminated(process.Stop(syscall.SIGTERM, grace))
@@ -65,13 +70,21 @@ func (p Program) Run(ctx context.Context) error {
 // unlessTerminated returns nil for the end of a program that was told to drain
 // before it could listen to signals.
 func unlessTerminated(err error) error {
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() && status.Signal() == syscall.SIGTERM {
-			return nil
-		}
+	if signaled(err) == syscall.SIGTERM {
+		return nil
 	}
 	return err
+}
+
+// signaled returns the signal that has ended the program, or 0.
+func signaled(err error) syscall.Signal {
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+			return status.Signal()
+		}
+	}
+	return 0
 }
 
 func describe(err error) string {
@@ -85,8 +98,9 @@ func describe(err error) string {
 var died = regexp.MustCompile(`(?m)^(panic|fatal error): .*`)
 
 // lastWords returns why the program has died, if it has said so since the log had
-// that size, else the last line, as far as it fits.
-func lastWords(log *os.File, begin int64) string {
+// that size, else the last line, as far as it fits; or nothing if it was killed by
+// a signal.
+func lastWords(log *os.File, begin int64, killed syscall.Signal) string {
 	const (
 		most    = 64 << 10 // of stacks
 		longest = 1000
@@ -102,6 +116,9 @@ func lastWords(log *os.File, begin int64) string {
 	n, _ := log.ReadAt(tail, end-int64(len(tail)))
 	tail = bytes.TrimSpace(tail[:n])
 	words := tail[bytes.LastIndexByte(tail, '\n')+1:]
+	if killed != 0 {
+		words = nil
+	}
 	if all := died.FindAll(tail, -1); len(all) > 0 {
 		words = all[len(all)-1]
 	}

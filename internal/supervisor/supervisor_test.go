@@ -30,6 +30,9 @@ func TestMain(m *testing.M) {
 	case "fail":
 		fmt.Println("a line\nthe disk is gone")
 		os.Exit(3)
+	case "kill":
+		fmt.Println("all is well")
+		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 	case "panic":
 		panic("no room\nin the house")
 	case "drain":
@@ -100,6 +103,16 @@ func TestProgram_Panics(t *testing.T) {
 	p.Env = append(p.Env, role+"=fail")
 	if err := p.Run(t.Context()); err == nil || !strings.HasSuffix(err.Error(), "exit status 3: the disk is gone") {
 		t.Errorf("got %v, want its status and last line", err)
+	}
+}
+
+// TestProgram_Killed is told the signal, and not what the program said before, of
+// something else.
+func TestProgram_Killed(t *testing.T) {
+	t.Parallel()
+	p := program(t, "kill")
+	if err := p.Run(t.Context()); err == nil || err.Error() != "signal: killed" {
+		t.Errorf("got %v, want the signal alone", err)
 	}
 }
 

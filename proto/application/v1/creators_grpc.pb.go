@@ -43,7 +43,9 @@ const (
 // unknown whether they are written; repeat them with the same key.
 type CreatorsServiceClient interface {
 	// PublishVideo asks that a video be published: an upload of the caller, or
-	// what is at a public address.
+	// what is at a public address. An id is published once: asked for again, also
+	// with another source, nothing is done, and the operation has the outcome of
+	// the first. What has failed is published anew under another id.
 	//
 	// INVALID_ARGUMENT: the video id, the source or the key.
 	PublishVideo(ctx context.Context, in *PublishVideoRequest, opts ...grpc.CallOption) (*PublishVideoResponse, error)
@@ -143,7 +145,9 @@ func (c *creatorsServiceClient) DescribeVideo(ctx context.Context, in *DescribeV
 // unknown whether they are written; repeat them with the same key.
 type CreatorsServiceServer interface {
 	// PublishVideo asks that a video be published: an upload of the caller, or
-	// what is at a public address.
+	// what is at a public address. An id is published once: asked for again, also
+	// with another source, nothing is done, and the operation has the outcome of
+	// the first. What has failed is published anew under another id.
 	//
 	// INVALID_ARGUMENT: the video id, the source or the key.
 	PublishVideo(context.Context, *PublishVideoRequest) (*PublishVideoResponse, error)
