@@ -22,9 +22,9 @@ type Rebuilt struct {
 	// Removed and Added are the rows that were changed: as they were, and as they
 	// are now.
 	Removed, Added int64
-	// Behind is how far the view was behind the new rows, in positions of the log.
-	// If it is 0, each row that was changed had been wrong; else some may just not
-	// have come so far.
+	// Behind is how far the view was behind the last message that made the new rows,
+	// in positions of the log. If it is 0, each row that was changed had been wrong;
+	// else some may just not have come so far.
 	Behind int64
 }
 
@@ -99,6 +99,9 @@ func (s *shadow) handle(ctx context.Context, messages messagestore.Messages) err
 	for batch := range slices.Chunk([]messagestore.Message(messages), batchSize) {
 		n, err := s.Handle(ctx, batch)
 		s.rebuilt.Messages += n
+		if n > 0 {
+			s.handled = batch[n-1].GlobalPosition
+		}
 		if err != nil {
 			return err
 		}

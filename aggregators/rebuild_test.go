@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
 
 	"videotutorials/aggregators"
@@ -183,6 +184,34 @@ func TestRebuild_Held(t *testing.T) {
 	v.exec("commit")
 	if err := <-ended; err != nil {
 		t.Error(err)
+	}
+}
+
+// TestRebuild_Skipped has a view behind which there is nothing for it, so much that
+// the rebuild keeps a place behind that: the view is not behind, and stays where
+// it is.
+func TestRebuild_Skipped(t *testing.T) {
+	t.Parallel()
+	store, v := teststore.New(t), newView(t)
+	run := v.run(store, nil)
+	last := watch(t, store, 3)
+	v.await(place, last)
+	run.stop()
+	for range 11 {
+		foreign := make([]messagestore.NewMessage, 1000)
+		for i := range foreign {
+			foreign[i] = messagestore.NewMessage{ID: uuid.NewString(), Type: "Happened", Data: "{}"}
+		}
+		if _, err := store.Write(t.Context(), "other-1", messagestore.Any, foreign...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rebuilt, err := v.rebuild(store, homepage.Aggregator())
+	if want := (aggregators.Rebuilt{Messages: 3}); err != nil || rebuilt != want {
+		t.Errorf("rebuilt %+v, %v, want %+v", rebuilt, err, want)
+	}
+	if at := v.number(place); at != last {
+		t.Errorf("position %d, want %d", at, last)
 	}
 }
 

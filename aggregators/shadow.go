@@ -18,9 +18,9 @@ type shadow struct {
 	store       messagestore.Store
 	rebuilt     Rebuilt
 	begun, said time.Time
-	// live is up to where the view has come that everybody sees, when it was last
-	// looked at.
-	live int64
+	// handled is the position of the last message that made rows. live is up to
+	// where the view has come that everybody sees, when it was last looked at.
+	handled, live int64
 }
 
 // The tables as everybody sees them, and those of the shadow.
@@ -98,17 +98,22 @@ func (s *shadow) replace(ctx context.Context) (done bool, err error) {
 	return done, nil
 }
 
-// exchange does it, and moves the view's place: unless skipping alone has brought
-// it further.
+// exchange does it, and moves the view's place if the rows have come further, by
+// more than skipping: it is not moved under the aggregator for nothing.
 func (s *shadow) exchange(ctx context.Context, tx pgx.Tx, astray bool) error {
 	s.rebuilt.Removed, s.rebuilt.Added = 0, 0
+	// Of tables that look empty, as after a truncate, Postgres would compare each row
+	// with each one that the statement itself has added.
+	if _, err := tx.Exec(ctx, "set local enable_nestloop = off"); err != nil {
+		return err
+	}
 	for _, table := range s.aggregator.Tables {
 		if err := s.exchangeRows(ctx, tx, table); err != nil {
 			return fmt.Errorf("of %s: %w", table, err)
 		}
 	}
-	s.rebuilt.Behind = max(0, s.place.Position-s.live)
-	if s.place.Position < s.live && !astray {
+	s.rebuilt.Behind = max(0, s.handled-s.live)
+	if s.handled <= s.live && !astray {
 		return nil
 	}
 	_, err := tx.Exec(ctx, "update "+public(positions)+" set position = $2, message_id = nullif($3, '')::uuid where consumer_id = $1",
