@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"videotutorials/internal/contract"
+	"videotutorials/internal/sqlstate"
 	"videotutorials/messagestore"
 	"videotutorials/messagestore/consumer"
 )
@@ -123,7 +124,7 @@ func (f *follower) commit(ctx context.Context, b *pgx.Batch, to messagestore.Pla
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	err := f.conn.SendBatch(ctx, b).Close()
-	if raised(err) == fenceRaised {
+	if sqlstate.Of(err) == fenceRaised {
 		return fmt.Errorf("%w: %w", consumer.ErrMoved, err)
 	}
 	if err != nil {

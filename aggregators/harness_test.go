@@ -90,7 +90,7 @@ type running struct {
 	// stop ends it and waits for the end; so does the end of the test.
 	stop func()
 	// logged receives the text of each line that is not mere information.
-	logged chan string
+	logged <-chan string
 }
 
 func (v view) run(store messagestore.Store, configure func(*aggregators.Runner), all ...aggregators.Aggregator) running {
@@ -102,8 +102,7 @@ func (v view) run(store messagestore.Store, configure func(*aggregators.Runner),
 	if err != nil {
 		v.t.Fatal(err)
 	}
-	logged := make(chan string, 10_000)
-	log := slog.New(watcher{slog.NewTextHandler(v.t.Output(), nil), logged})
+	log, logged := v.log()
 	runner, err := aggregators.New(store, db, nil, log, all...)
 	if err != nil {
 		v.t.Fatal(err)
@@ -125,6 +124,12 @@ func (v view) run(store messagestore.Store, configure func(*aggregators.Runner),
 	return running{runner, stop, logged}
 }
 
+// log returns a log of the test, and its texts.
+func (v view) log() (*slog.Logger, chan string) {
+	logged := make(chan string, 10_000)
+	return slog.New(watcher{slog.NewTextHandler(v.t.Output(), nil), logged}), logged
+}
+
 // A watcher is a log handler that passes on the texts.
 type watcher struct {
 	slog.Handler
@@ -141,8 +146,10 @@ func (w watcher) WithAttrs(attributes []slog.Attr) slog.Handler {
 }
 
 // awaitLog waits for a line with the text.
-func (r running) awaitLog(text string) {
-	for line := range r.logged {
+func (r running) awaitLog(text string) { awaitLine(r.logged, text) }
+
+func awaitLine(logged <-chan string, text string) {
+	for line := range logged {
 		if line == text {
 			return
 		}

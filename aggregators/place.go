@@ -2,11 +2,9 @@ package aggregators
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"videotutorials/messagestore"
 )
@@ -39,9 +37,7 @@ func begin(ctx context.Context, conn *pgx.Conn, a Aggregator) (place messagestor
 // the start of the log.
 func rebuild(ctx context.Context, conn *pgx.Conn, a Aggregator, from messagestore.Place) error {
 	err := pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
-		// Whoever waits behind a truncate waits for those it waits for: rather
-		// try again than hold up every reader behind a long one.
-		if _, err := tx.Exec(ctx, "set local lock_timeout = '2s'"); err != nil {
+		if _, err := tx.Exec(ctx, impatient); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, fence, fenceArgs(a, from, messagestore.Place{})...); err != nil {
@@ -74,14 +70,10 @@ const (
 	lockNotAvailable = "55P03"
 )
 
-// raised returns the SQLSTATE of what Postgres has raised, or "".
-func raised(err error) string {
-	var e *pgconn.PgError
-	if errors.As(err, &e) {
-		return e.Code
-	}
-	return ""
-}
+// impatient bounds how long a transaction waits for locks. Whoever waits behind it
+// waits for those it waits for: rather try again than hold up everybody behind a
+// long one.
+const impatient = "set local lock_timeout = '2s'"
 
 // fence is the first statement of each transaction. It moves the place, and fails
 // if the place is not the one that was read: another runner was here, or View

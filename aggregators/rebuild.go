@@ -44,7 +44,8 @@ func Rebuild(ctx context.Context, store messagestore.Store, db *pgxpool.Pool, a 
 	if err != nil {
 		return Rebuilt{}, fmt.Errorf("rebuild %s: %w", a.ID, err)
 	}
-	s := &shadow{follower: newFollower(a, db, log.With("consumer", a.ID)), store: store}
+	begun := time.Now()
+	s := &shadow{follower: newFollower(a, db, log.With("consumer", a.ID)), store: store, begun: begun, said: begun}
 	defer s.disconnect()
 	if err := s.open(ctx); err != nil {
 		return Rebuilt{}, fmt.Errorf("rebuild %s: %w", a.ID, err)

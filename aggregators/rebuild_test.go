@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -22,10 +23,11 @@ import (
 )
 
 func (v view) rebuild(store messagestore.Store, a aggregators.Aggregator) (aggregators.Rebuilt, error) {
-	return v.rebuildLogging(store, a, make(chan string, 1000))
+	log, _ := v.log()
+	return v.rebuildLogging(log, store, a)
 }
 
-func (v view) rebuildLogging(store messagestore.Store, a aggregators.Aggregator, logged chan<- string) (aggregators.Rebuilt, error) {
+func (v view) rebuildLogging(log *slog.Logger, store messagestore.Store, a aggregators.Aggregator) (aggregators.Rebuilt, error) {
 	ctx, cancel := context.WithTimeout(v.t.Context(), time.Minute)
 	defer cancel()
 	db, err := viewdata.Open(ctx, v.url, viewdata.Writer)
@@ -33,7 +35,18 @@ func (v view) rebuildLogging(store messagestore.Store, a aggregators.Aggregator,
 		return aggregators.Rebuilt{}, err
 	}
 	defer db.Close()
-	return aggregators.Rebuild(ctx, store, db, a, slog.New(watcher{slog.NewTextHandler(v.t.Output(), nil), logged}))
+	return aggregators.Rebuild(ctx, store, db, a, log)
+}
+
+// watched watches n times, has the home page come as far, and returns how far;
+// then nobody runs it.
+func (v view) watched(store messagestore.Store, n int) (last int64) {
+	v.t.Helper()
+	run := v.run(store, nil)
+	last = watch(v.t, store, n)
+	v.await(place, last)
+	run.stop()
+	return last
 }
 
 // A held store delivers what is behind a position when it is released. It says
@@ -47,15 +60,11 @@ type held struct {
 
 func (s held) Subscribe(ctx context.Context, subscription messagestore.Subscription) iter.Seq2[messagestore.Event, error] {
 	return func(yield func(messagestore.Event, error) bool) {
-		holding := true
 		for event, err := range s.Store.Subscribe(ctx, subscription) {
 			messages, _ := event.(messagestore.Messages)
-			for n, m := range messages {
-				if !holding || m.GlobalPosition < s.position {
-					continue
-				}
-				holding = false
-				end := messagestore.CaughtUp{Place: messagestore.Place{Position: m.GlobalPosition, ID: m.ID}}
+			n := slices.IndexFunc(messages, func(m messagestore.Message) bool { return m.GlobalPosition == s.position })
+			if n >= 0 {
+				end := messagestore.CaughtUp{Place: subscription.Source.Place(&messages[n])}
 				if !yield(messages[:n+1], nil) || !yield(end, nil) {
 					return
 				}
@@ -65,7 +74,9 @@ func (s held) Subscribe(ctx context.Context, subscription messagestore.Subscript
 				case <-ctx.Done():
 					return
 				}
-				event = messages[n+1:]
+				if event = messages[n+1:]; n+1 == len(messages) {
+					continue
+				}
 			}
 			if !yield(event, err) {
 				return
@@ -154,9 +165,8 @@ func TestRebuild_WhileWritten(t *testing.T) {
 		t.Errorf("watched %d, want 1000", watched)
 	}
 	run.stop()
-	close(run.logged)
-	for line := range run.logged {
-		if line == "stopped, and trying again" {
+	for len(run.logged) > 0 {
+		if <-run.logged == "stopped, and trying again" {
 			t.Error("the aggregator takes the rebuild for a failure")
 		}
 	}
@@ -167,20 +177,15 @@ func TestRebuild_WhileWritten(t *testing.T) {
 func TestRebuild_Held(t *testing.T) {
 	t.Parallel()
 	store, v := teststore.New(t), newView(t)
-	run := v.run(store, nil)
-	v.await(place, watch(t, store, 3))
-	run.stop()
+	v.watched(store, 3)
 	v.exec("begin; select from consumer_positions for update")
-	logged, ended := make(chan string, 1000), make(chan error, 1)
+	log, logged := v.log()
+	ended := make(chan error, 1)
 	go func() {
-		_, err := v.rebuildLogging(store, homepage.Aggregator(), logged)
+		_, err := v.rebuildLogging(log, store, homepage.Aggregator())
 		ended <- err
 	}()
-	for line := range logged {
-		if line == "somebody holds the rows of the view, trying again" {
-			break
-		}
-	}
+	awaitLine(logged, "somebody holds the rows of the view, trying again")
 	v.exec("commit")
 	if err := <-ended; err != nil {
 		t.Error(err)
@@ -193,10 +198,7 @@ func TestRebuild_Held(t *testing.T) {
 func TestRebuild_Skipped(t *testing.T) {
 	t.Parallel()
 	store, v := teststore.New(t), newView(t)
-	run := v.run(store, nil)
-	last := watch(t, store, 3)
-	v.await(place, last)
-	run.stop()
+	last := v.watched(store, 3)
 	for range 11 {
 		foreign := make([]messagestore.NewMessage, 1000)
 		for i := range foreign {
@@ -256,9 +258,7 @@ func (s shortened) Status(ctx context.Context) (messagestore.Status, error) {
 func TestRebuild_LogRestoredMeanwhile(t *testing.T) {
 	t.Parallel()
 	store, v := teststore.New(t), newView(t)
-	run := v.run(store, nil)
-	v.await(place, watch(t, store, 10))
-	run.stop()
+	v.watched(store, 10)
 	var is atomic.Bool
 	if _, err := v.rebuild(shortened{store, 5, &is}, homepage.Aggregator()); err != nil {
 		t.Fatal(err)
@@ -320,9 +320,7 @@ func TestRebuild_LogRestored(t *testing.T) {
 			t.Parallel()
 			store, url := teststore.Open(t)
 			v := newView(t)
-			run := v.run(store, nil)
-			v.await(place, watch(t, store, 10))
-			run.stop()
+			v.watched(store, 10)
 
 			open(t, url).exec("delete from message_store.messages where global_position > 5")
 			restored := teststore.Start(t, url)

@@ -2,7 +2,6 @@ package aggregators_test
 
 import (
 	"fmt"
-	"log/slog"
 	"slices"
 	"testing"
 
@@ -24,8 +23,8 @@ func (v view) handle(a aggregators.Aggregator, batches ...[]messagestore.Message
 		v.t.Fatal(err)
 	}
 	defer db.Close()
-	logged := make(chan string, 1000)
-	sink, end := aggregators.NewSink(a, db, slog.New(watcher{slog.NewTextHandler(v.t.Output(), nil), logged}))
+	log, logged := v.log()
+	sink, end := aggregators.NewSink(a, db, log)
 	defer end()
 	if _, err := sink.Place(v.t.Context()); err != nil {
 		v.t.Fatal(err)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"videotutorials/internal/sqlstate"
 	"videotutorials/messagestore"
 )
 
@@ -54,7 +55,6 @@ func (s *shadow) open(ctx context.Context) error {
 // begin makes the rows of the view that must be there: whoever runs the aggregator
 // makes them before its fence, and might do so while they are replaced.
 func (s *shadow) begin(ctx context.Context) error {
-	s.begun, s.said = time.Now(), time.Now()
 	conn, err := s.db.Acquire(ctx)
 	if err != nil {
 		return fmt.Errorf("connect to view data: %w", err)
@@ -76,8 +76,7 @@ func (s *shadow) replace(ctx context.Context) (done bool, err error) {
 		astray = err == nil && s.live > status.Head.Position
 	}
 	err = pgx.BeginFunc(ctx, s.conn, func(tx pgx.Tx) error {
-		// Whoever waits for these rows waits for us, too.
-		if _, err := tx.Exec(ctx, "set local lock_timeout = '2s'"); err != nil {
+		if _, err := tx.Exec(ctx, impatient); err != nil {
 			return err
 		}
 		// From here on the aggregator waits in its fence.
@@ -88,7 +87,7 @@ func (s *shadow) replace(ctx context.Context) (done bool, err error) {
 		done = true
 		return s.exchange(ctx, tx, astray)
 	})
-	if raised(err) == lockNotAvailable {
+	if sqlstate.Of(err) == lockNotAvailable {
 		s.log.WarnContext(ctx, "somebody holds the rows of the view, trying again", "error", err)
 		return false, nil
 	}

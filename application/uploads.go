@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"mime"
 	"net/http"
 	"os"
@@ -84,19 +83,11 @@ func (u uploads) receive(w *answer, r *http.Request) error {
 // repeat, of which nothing need be sent again. It returns errKeyReused where the
 // file that is there has another size.
 func (u uploads) repeats(r *http.Request, owner, id uuid.UUID) (bool, error) {
-	file, err := u.media.OpenUpload(owner, id)
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
+	size, found, err := u.media.UploadSize(owner, id)
+	if found && r.ContentLength >= 0 && size != r.ContentLength {
+		return false, errKeyReused
 	}
-	if err != nil {
-		return false, err
-	}
-	defer file.Close() //nolint:errcheck // only looked at
-	info, err := file.Stat()
-	if err == nil && r.ContentLength >= 0 && info.Size() != r.ContentLength {
-		err = errKeyReused
-	}
-	return err == nil, err
+	return found, err
 }
 
 // check refuses what need not be read.

@@ -6,11 +6,12 @@ import (
 	"fmt"
 	"net/http"
 
-	"github.com/jackc/pgx/v5/pgconn"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protojson"
+
+	"videotutorials/internal/sqlstate"
 )
 
 // An invalidError is a fault of the caller's input. Nothing was done.
@@ -41,15 +42,15 @@ func translate(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("%w: %w", ctx.Err(), err)
 	}
-	var refusal *pgconn.PgError
-	if !errors.As(err, &refusal) {
+	state := sqlstate.Of(err)
+	if state == "" {
 		return &awayError{err} // no answer: the connection could not be made, or broke
 	}
-	switch refusal.Code {
+	switch state {
 	case undefinedTable, undefinedCatalog:
 		return &awayError{err}
 	}
-	switch refusal.Code[:2] {
+	switch state[:2] {
 	case "08", "53", "57": // connection, resources, shutdown
 		return &awayError{err}
 	}

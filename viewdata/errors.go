@@ -5,7 +5,8 @@ import (
 	"errors"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
+
+	"videotutorials/internal/sqlstate"
 )
 
 // ErrNotFound is returned by the reads of one row where there is none: not yet,
@@ -50,15 +51,15 @@ func translate(ctx context.Context, err error) error {
 	if errors.Is(err, pgx.ErrNoRows) {
 		return ErrNotFound
 	}
-	var refusal *pgconn.PgError
-	if !errors.As(err, &refusal) {
+	state := sqlstate.Of(err)
+	if state == "" {
 		return &NotReadyError{err} // no answer: the connection could not be made, or broke
 	}
-	switch refusal.Code {
+	switch state {
 	case undefinedTable, undefinedColumn, undefinedCatalog, invalidParameter, invalidRole:
 		return &NotReadyError{err}
 	}
-	switch refusal.Code[:2] {
+	switch state[:2] {
 	case "08", "53", "57": // connection, resources, shutdown
 		return &NotReadyError{err}
 	}

@@ -8,9 +8,9 @@ import (
 	"net/url"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"videotutorials/internal/pgserver"
+	"videotutorials/internal/sqlstate"
 	"videotutorials/internal/supervisor"
 )
 
@@ -58,7 +58,7 @@ func provide(ctx context.Context, address, database string) (string, error) {
 		address = in("postgres")
 	}
 	err = create(ctx, address, database)
-	if isState(err, noSuchDatabase) {
+	if sqlstate.Of(err) == noSuchDatabase {
 		err = create(ctx, in("postgres"), database)
 	}
 	return in(database), err
@@ -78,7 +78,7 @@ func create(ctx context.Context, address string, names ...string) error {
 			_, err = conn.Exec(ctx, "create database "+pgx.Identifier{name}.Sanitize())
 		}
 		// Another may have made it in the meantime.
-		if err != nil && !isState(err, duplicateDatabase) {
+		if err != nil && sqlstate.Of(err) != duplicateDatabase {
 			return fmt.Errorf("make database %s: %w", name, err)
 		}
 	}
@@ -90,11 +90,6 @@ const (
 	noSuchDatabase    = "3D000"
 	duplicateDatabase = "42P04"
 )
-
-func isState(err error, state string) bool {
-	var refused *pgconn.PgError
-	return errors.As(err, &refused) && refused.Code == state
-}
 
 // A postgres is the private one.
 type postgres struct {

@@ -74,15 +74,6 @@ func makeSecret(f folder) error {
 	return durable.Replace(f.secret(), strings.NewReader(rand.Text()+rand.Text()))
 }
 
-// running returns the id of the process of a part.
-func (f folder) running(part string) (int, error) {
-	text, err := os.ReadFile(f.pid(part))
-	if err != nil {
-		return 0, err
-	}
-	return strconv.Atoi(strings.TrimSpace(string(text)))
-}
-
 // A runningError is returned where another videotutorials has the folder.
 type runningError struct{ pid int }
 

@@ -26,12 +26,12 @@ func TestFolder_Lock(t *testing.T) {
 	}
 	defer held.Close() //nolint:errcheck // it only unlocks
 	for _, name := range []string{"aggregators", "messagestore"} {
-		if pid, err := f.running(name); !errors.Is(err, fs.ErrNotExist) {
-			t.Errorf("%s runs as %d, %v", name, pid, err)
+		if pid, err := os.ReadFile(f.pid(name)); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s runs as %s, %v", name, pid, err)
 		}
 	}
-	if pid, err := f.running("mvc"); pid != 1 {
-		t.Errorf("mvc: %d, %v", pid, err)
+	if pid, err := os.ReadFile(f.pid("mvc")); string(pid) != "1\n" {
+		t.Errorf("mvc: %q, %v", pid, err)
 	}
 	if pid := f.holder(); pid != os.Getpid() {
 		t.Errorf("%d holds the folder, not this process", pid)

@@ -120,6 +120,11 @@ func (p part) keep(ctx context.Context, u *up, data folder, d databases, common 
 	supervisor.Keep(ctx, log, program.Run)
 }
 
+// reach is what a command is told to find the message store.
+func (f folder) reach(port int, insecure bool) []string {
+	return []string{"VT_PORT=" + strconv.Itoa(port), "VT_CERTS=" + f.certs(), "VT_INSECURE=" + strconv.FormatBool(insecure)}
+}
+
 // foreign returns the variables that are not ours to give to a part: its settings
 // come from here, and one part's passwords are not for another. VT_LOG is for all.
 func foreign(environment []string) []string {

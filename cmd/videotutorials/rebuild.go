@@ -7,7 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
-	"strconv"
+	"slices"
 
 	"videotutorials/internal/service"
 )
@@ -28,8 +28,7 @@ func (r *rebuild) run(ctx context.Context, _ *slog.Logger, args []string) error 
 		return err
 	}
 	cmd := exec.CommandContext(ctx, path, "rebuild", args[0])
-	cmd.Env = append(foreign(os.Environ()), "VT_VIEWDATA_URL="+s.ViewData,
-		"VT_PORT="+strconv.Itoa(s.Port), "VT_CERTS="+data.certs(), "VT_INSECURE="+strconv.FormatBool(s.Insecure))
+	cmd.Env = slices.Concat(foreign(os.Environ()), data.reach(s.Port, s.Insecure), []string{"VT_VIEWDATA_URL=" + s.ViewData})
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	err = cmd.Run()
 	var ended *exec.ExitError

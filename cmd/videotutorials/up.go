@@ -124,14 +124,11 @@ func (u *up) check() error {
 
 // runParts runs the parts until the context ends and they have drained.
 func (u *up) runParts(ctx context.Context, chosen []part, data folder, port int, d databases, log *slog.Logger) {
-	common := []string{
-		"VT_PORT=" + strconv.Itoa(port),
-		"VT_DATA_DIR=" + string(data),
-		"VT_CERTS=" + data.certs(),
-		"VT_INSECURE=" + strconv.FormatBool(u.Insecure),
-		"VT_MAX_VIDEO_MIB=" + strconv.Itoa(u.MaxVideoMiB),
-		"VT_ALLOW_PRIVATE_SOURCES=" + strconv.FormatBool(u.AllowPrivate),
-	}
+	common := append(data.reach(port, u.Insecure),
+		"VT_DATA_DIR="+string(data),
+		"VT_MAX_VIDEO_MIB="+strconv.Itoa(u.MaxVideoMiB),
+		"VT_ALLOW_PRIVATE_SOURCES="+strconv.FormatBool(u.AllowPrivate),
+	)
 	for _, p := range chosen {
 		log := log.With("part", p.name)
 		log.Info("starting a part", "log", data.log(p.name))

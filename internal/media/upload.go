@@ -97,14 +97,26 @@ func (f *Folder) OpenUpload(owner, upload uuid.UUID) (*os.File, error) {
 
 // HasUpload reports whether the owner has that upload.
 func (f *Folder) HasUpload(owner, upload uuid.UUID) (bool, error) {
+	_, found, err := f.UploadSize(owner, upload)
+	return found, err
+}
+
+// UploadSize returns how many bytes an upload of the owner has, and whether there
+// is one with that id.
+func (f *Folder) UploadSize(owner, upload uuid.UUID) (size int64, found bool, err error) {
 	file, err := f.OpenUpload(owner, upload)
 	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
+		return 0, false, nil
 	}
 	if err != nil {
-		return false, err
+		return 0, false, err
 	}
-	return true, file.Close()
+	defer file.Close() //nolint:errcheck // only looked at
+	info, err := file.Stat()
+	if err != nil {
+		return 0, false, err
+	}
+	return info.Size(), true, nil
 }
 
 // UploadPath returns the absolute path of an upload, for a program that is to

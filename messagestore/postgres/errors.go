@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"videotutorials/internal/sqlstate"
 	"videotutorials/messagestore"
 )
 
@@ -29,15 +30,6 @@ const (
 	classSystem        = "58"
 )
 
-// sqlState returns the SQLSTATE that Postgres gave, "" where it gave none.
-func sqlState(err error) string {
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) {
-		return pg.Code
-	}
-	return ""
-}
-
 // postgresText returns Postgres's own sentence, without its SQLSTATE.
 func postgresText(err error) string {
 	var pg *pgconn.PgError
@@ -50,7 +42,7 @@ func postgresText(err error) string {
 // passing reports whether the error is of the connection or of Postgres's state,
 // not of the statement: another try may succeed, and the outcome is unknown.
 func passing(err error) bool {
-	state := sqlState(err)
+	state := sqlstate.Of(err)
 	if state == "" {
 		return true // the connection broke, or there was none
 	}
@@ -68,7 +60,7 @@ func passing(err error) bool {
 // guilty reports whether Postgres refuses messages for what they are. Others it
 // would store.
 func guilty(err error) bool {
-	state := sqlState(err)
+	state := sqlstate.Of(err)
 	if state == "" {
 		return false
 	}
@@ -87,7 +79,7 @@ func translate(ctx context.Context, err error) error {
 		return nil
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case sqlState(err) == diskFull:
+	case sqlstate.Of(err) == diskFull:
 		return &messagestore.ExhaustedError{RetryAfter: 10 * time.Second, Reason: "the disk of Postgres is full"}
 	case passing(err):
 		return &messagestore.UnavailableError{Reason: "Postgres is away", Cause: err}

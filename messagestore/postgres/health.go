@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"videotutorials/internal/sqlstate"
 	"videotutorials/messagestore"
 )
 
@@ -67,7 +68,7 @@ func (f *failure) failed(err error, messages int) {
 	if last := f.last.Load(); last != nil {
 		next.until = last.until
 	}
-	if messages > 0 && (!passing(err) || sqlState(err) == diskFull) {
+	if messages > 0 && (!passing(err) || sqlstate.Of(err) == diskFull) {
 		next.until = time.Now().Add(doubtFor)
 	}
 	f.last.Store(next)

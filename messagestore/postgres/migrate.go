@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"videotutorials/internal/migration"
+	"videotutorials/internal/sqlstate"
 	"videotutorials/messagestore"
 )
 
@@ -50,7 +51,7 @@ func migrate(ctx context.Context, config *pgx.ConnConfig) error {
 	err := db.QueryRowContext(ctx, "select exists (select from pg_namespace where nspname = 'message_store')").Scan(&exists)
 	if err == nil && !exists {
 		_, err = db.ExecContext(ctx, "create schema if not exists message_store")
-		if sqlState(err) == uniqueViolation { // another migrator was first
+		if sqlstate.Of(err) == uniqueViolation { // another migrator was first
 			err = nil
 		}
 	}
