@@ -42,12 +42,12 @@ test: postgres programs ## run all tests
 
 # Not those of processes, which are built without it.
 race: postgres programs ## run the tests with the race detector
-	go test -race $$(go list ./... | grep -vE '/(cmd/videotutorials|internal/readme)$$')
+	go test -race $$(go list ./... | grep -vE '/(cmd/videotutorials|internal/check/readme)$$')
 
 SEED ?= 0
 DURATION ?= 5m
 torture: postgres ## three servers killed, stopped and overloaded while they are written to; SEED= DURATION=
-	go test ./internal/torture -v -count=1 -timeout 0 -seed $(SEED) -duration $(DURATION)
+	go test ./internal/check/torture -v -count=1 -timeout 0 -seed $(SEED) -duration $(DURATION)
 
 run: build $(if $(VT_DATABASE_URL),,postgres) ## start the whole system; it stays in front
 	$(BIN)/videotutorials

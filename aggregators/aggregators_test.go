@@ -10,7 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"videotutorials/aggregators"
-	"videotutorials/internal/teststore"
+	"videotutorials/internal/test/teststore"
 	"videotutorials/messagestore"
 	"videotutorials/messagestore/consumer"
 	subscriberpositionv1 "videotutorials/proto/subscriberposition/v1"

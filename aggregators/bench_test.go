@@ -13,7 +13,7 @@ import (
 	"videotutorials/aggregators/adminstreams"
 	"videotutorials/aggregators/creatorsvideos"
 	"videotutorials/aggregators/homepage"
-	"videotutorials/internal/testdb"
+	"videotutorials/internal/test/testdb"
 	"videotutorials/messagestore"
 	viewingv1 "videotutorials/proto/viewing/v1"
 	"videotutorials/viewdata"

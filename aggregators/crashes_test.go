@@ -17,7 +17,7 @@ import (
 	"videotutorials/aggregators/sessions"
 	"videotutorials/aggregators/usercredentials"
 	"videotutorials/aggregators/videooperations"
-	"videotutorials/internal/teststore"
+	"videotutorials/internal/test/teststore"
 	"videotutorials/messagestore"
 )
 

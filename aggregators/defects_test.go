@@ -13,7 +13,7 @@ import (
 	"videotutorials/aggregators/adminstreams"
 	"videotutorials/aggregators/sessions"
 	"videotutorials/aggregators/usercredentials"
-	"videotutorials/internal/teststore"
+	"videotutorials/internal/test/teststore"
 	"videotutorials/messagestore"
 )
 

@@ -10,10 +10,10 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"videotutorials/internal/contract"
-	"videotutorials/internal/sqlstate"
+	"videotutorials/internal/database"
 	"videotutorials/messagestore"
 	"videotutorials/messagestore/consumer"
+	"videotutorials/messagestore/contract"
 )
 
 const (
@@ -124,7 +124,7 @@ func (f *follower) commit(ctx context.Context, b *pgx.Batch, to messagestore.Pla
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	err := f.conn.SendBatch(ctx, b).Close()
-	if sqlstate.Of(err) == fenceRaised {
+	if database.SQLState(err) == fenceRaised {
 		return fmt.Errorf("%w: %w", consumer.ErrMoved, err)
 	}
 	if err != nil {

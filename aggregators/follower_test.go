@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"videotutorials/internal/testdb"
+	"videotutorials/internal/test/testdb"
 	"videotutorials/messagestore"
 	"videotutorials/messagestore/consumer"
 	"videotutorials/viewdata"

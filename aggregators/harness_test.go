@@ -13,7 +13,7 @@ import (
 
 	"videotutorials/aggregators"
 	"videotutorials/aggregators/homepage"
-	"videotutorials/internal/testdb"
+	"videotutorials/internal/test/testdb"
 	"videotutorials/messagestore"
 	"videotutorials/viewdata"
 )

@@ -3,7 +3,7 @@ package aggregators_test
 import (
 	"testing"
 
-	"videotutorials/internal/testdb"
+	"videotutorials/internal/test/testdb"
 )
 
 func TestMain(m *testing.M) { testdb.Main(m) }

@@ -6,7 +6,7 @@ import (
 
 	"videotutorials/aggregators/registrations"
 	"videotutorials/aggregators/videooperations"
-	"videotutorials/internal/teststore"
+	"videotutorials/internal/test/teststore"
 )
 
 // TestNotify has each operation that ends told once, by its trace id, when its

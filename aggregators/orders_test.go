@@ -13,7 +13,7 @@ import (
 	"videotutorials/aggregators/homepage"
 	"videotutorials/aggregators/registrations"
 	"videotutorials/aggregators/videooperations"
-	"videotutorials/internal/teststore"
+	"videotutorials/internal/test/teststore"
 	"videotutorials/messagestore"
 )
 

@@ -15,7 +15,7 @@ import (
 
 	"videotutorials/aggregators"
 	"videotutorials/aggregators/homepage"
-	"videotutorials/internal/teststore"
+	"videotutorials/internal/test/teststore"
 	"videotutorials/messagestore"
 	"videotutorials/messagestore/consumer"
 	viewingv1 "videotutorials/proto/viewing/v1"

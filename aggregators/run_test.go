@@ -8,7 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"videotutorials/aggregators"
-	"videotutorials/internal/teststore"
+	"videotutorials/internal/test/teststore"
 	"videotutorials/messagestore"
 	viewingv1 "videotutorials/proto/viewing/v1"
 	"videotutorials/viewdata"

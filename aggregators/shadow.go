@@ -7,7 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"videotutorials/internal/sqlstate"
+	"videotutorials/internal/database"
 	"videotutorials/messagestore"
 )
 
@@ -87,7 +87,7 @@ func (s *shadow) replace(ctx context.Context) (done bool, err error) {
 		done = true
 		return s.exchange(ctx, tx, astray)
 	})
-	if sqlstate.Of(err) == lockNotAvailable {
+	if database.SQLState(err) == lockNotAvailable {
 		s.log.WarnContext(ctx, "somebody holds the rows of the view, trying again", "error", err)
 		return false, nil
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"videotutorials/aggregators"
-	"videotutorials/internal/teststore"
+	"videotutorials/internal/test/teststore"
 	"videotutorials/messagestore"
 )
 

@@ -15,7 +15,7 @@ import (
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 
-	"videotutorials/internal/teststore"
+	"videotutorials/internal/test/teststore"
 	applicationv1 "videotutorials/proto/application/v1"
 )
 

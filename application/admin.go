@@ -10,8 +10,8 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"videotutorials/internal/contract"
 	"videotutorials/messagestore"
+	"videotutorials/messagestore/contract"
 	applicationv1 "videotutorials/proto/application/v1"
 	viewingv1 "videotutorials/proto/viewing/v1"
 	"videotutorials/viewdata"

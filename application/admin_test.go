@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"videotutorials/internal/teststore"
+	"videotutorials/internal/test/teststore"
 )
 
 // An overseen is an Application with an administrator.

@@ -18,7 +18,7 @@ import (
 	"golang.org/x/crypto/bcrypt"
 
 	"videotutorials/internal/media"
-	"videotutorials/internal/testdb"
+	"videotutorials/internal/test/testdb"
 	"videotutorials/internal/token"
 	"videotutorials/messagestore"
 	"videotutorials/viewdata"

@@ -8,8 +8,8 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"videotutorials/internal/contract"
 	"videotutorials/messagestore"
+	"videotutorials/messagestore/contract"
 	authenticationv1 "videotutorials/proto/authentication/v1"
 	"videotutorials/viewdata"
 )

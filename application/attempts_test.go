@@ -7,9 +7,9 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"videotutorials/internal/contract"
-	"videotutorials/internal/teststore"
+	"videotutorials/internal/test/teststore"
 	"videotutorials/messagestore"
+	"videotutorials/messagestore/contract"
 	authenticationv1 "videotutorials/proto/authentication/v1"
 )
 

@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"videotutorials/internal/teststore"
+	"videotutorials/internal/test/teststore"
 	"videotutorials/internal/token"
 )
 

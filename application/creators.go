@@ -9,9 +9,9 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"google.golang.org/protobuf/proto"
 
-	"videotutorials/internal/contract"
 	"videotutorials/internal/media"
 	"videotutorials/messagestore"
+	"videotutorials/messagestore/contract"
 	applicationv1 "videotutorials/proto/application/v1"
 	videopublishingv1 "videotutorials/proto/videopublishing/v1"
 	"videotutorials/viewdata"

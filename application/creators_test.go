@@ -10,10 +10,10 @@ import (
 
 	"github.com/google/uuid"
 
-	"videotutorials/internal/contract"
 	"videotutorials/internal/media"
-	"videotutorials/internal/teststore"
+	"videotutorials/internal/test/teststore"
 	"videotutorials/messagestore"
+	"videotutorials/messagestore/contract"
 	videopublishingv1 "videotutorials/proto/videopublishing/v1"
 )
 

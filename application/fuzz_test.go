@@ -12,7 +12,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"videotutorials/internal/teststore"
+	"videotutorials/internal/test/teststore"
 )
 
 // FuzzREST sends anything: it is answered with a success or with what is wrong

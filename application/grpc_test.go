@@ -16,7 +16,7 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
-	"videotutorials/internal/teststore"
+	"videotutorials/internal/test/teststore"
 	applicationv1 "videotutorials/proto/application/v1"
 )
 

@@ -8,8 +8,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"videotutorials/internal/testdb"
-	"videotutorials/internal/teststore"
+	"videotutorials/internal/test/testdb"
+	"videotutorials/internal/test/teststore"
 	"videotutorials/viewdata"
 )
 

@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"videotutorials/internal/teststore"
+	"videotutorials/internal/test/teststore"
 )
 
 func TestREST_BadInput(t *testing.T) {

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"videotutorials/internal/teststore"
+	"videotutorials/internal/test/teststore"
 )
 
 // A document is what is read of an OpenAPI document.

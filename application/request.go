@@ -12,9 +12,9 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
-	"videotutorials/internal/contract"
 	"videotutorials/internal/interceptor"
 	"videotutorials/messagestore"
+	"videotutorials/messagestore/contract"
 )
 
 const (

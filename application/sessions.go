@@ -11,8 +11,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"videotutorials/internal/contract"
 	"videotutorials/messagestore"
+	"videotutorials/messagestore/contract"
 	applicationv1 "videotutorials/proto/application/v1"
 	authenticationv1 "videotutorials/proto/authentication/v1"
 	"videotutorials/viewdata"

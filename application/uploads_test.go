@@ -19,7 +19,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"videotutorials/internal/media"
-	"videotutorials/internal/teststore"
+	"videotutorials/internal/test/teststore"
 )
 
 // A portal is an API with a user who publishes.

@@ -6,9 +6,9 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"videotutorials/internal/contract"
 	"videotutorials/internal/token"
 	"videotutorials/messagestore"
+	"videotutorials/messagestore/contract"
 	applicationv1 "videotutorials/proto/application/v1"
 	identityv1 "videotutorials/proto/identity/v1"
 	"videotutorials/viewdata"

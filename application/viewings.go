@@ -3,8 +3,8 @@ package application
 import (
 	"context"
 
-	"videotutorials/internal/contract"
 	"videotutorials/messagestore"
+	"videotutorials/messagestore/contract"
 	applicationv1 "videotutorials/proto/application/v1"
 	viewingv1 "videotutorials/proto/viewing/v1"
 )

@@ -7,9 +7,9 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"videotutorials/internal/contract"
 	"videotutorials/messagestore"
 	"videotutorials/messagestore/consumer"
+	"videotutorials/messagestore/contract"
 )
 
 // maxResults bounds what an attempt emits. It is part of the derivation of ids.

@@ -3,8 +3,8 @@ package components
 import (
 	"time"
 
-	"videotutorials/internal/contract"
 	"videotutorials/messagestore"
+	"videotutorials/messagestore/contract"
 )
 
 // attempts is what an entity's stream says of the attempts of an effect. It is

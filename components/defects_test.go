@@ -12,9 +12,9 @@ import (
 	"videotutorials/components"
 	"videotutorials/components/identity"
 	"videotutorials/components/sendemail"
-	"videotutorials/internal/contract"
-	"videotutorials/internal/teststore"
+	"videotutorials/internal/test/teststore"
 	"videotutorials/messagestore"
+	"videotutorials/messagestore/contract"
 	identityv1 "videotutorials/proto/identity/v1"
 	sendemailv1 "videotutorials/proto/sendemail/v1"
 )

@@ -3,8 +3,8 @@ package components
 import (
 	"google.golang.org/protobuf/proto"
 
-	"videotutorials/internal/contract"
 	"videotutorials/messagestore"
+	"videotutorials/messagestore/contract"
 )
 
 // An Emit is a message that a decision returns. Make it with Event, EventOf or

@@ -3,8 +3,8 @@ package components
 import (
 	"google.golang.org/protobuf/proto"
 
-	"videotutorials/internal/contract"
 	"videotutorials/messagestore"
+	"videotutorials/messagestore/contract"
 )
 
 // EntityOf returns the stream of the entity with that id, in the category of its

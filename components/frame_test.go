@@ -4,8 +4,8 @@ import (
 	"testing"
 	"time"
 
-	"videotutorials/internal/contract"
 	"videotutorials/messagestore"
+	"videotutorials/messagestore/contract"
 )
 
 // TestDerive is frozen: what one version handled, and is delivered to another

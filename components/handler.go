@@ -8,10 +8,10 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"videotutorials/internal/contract"
 	"videotutorials/internal/tracing"
 	"videotutorials/messagestore"
 	"videotutorials/messagestore/consumer"
+	"videotutorials/messagestore/contract"
 )
 
 // Handlers are the handlers of a consumer, one a kind of message.

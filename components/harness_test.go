@@ -16,10 +16,10 @@ import (
 	"videotutorials/components"
 	"videotutorials/components/identity"
 	"videotutorials/components/sendemail"
-	"videotutorials/internal/contract"
-	"videotutorials/internal/testdb"
+	"videotutorials/internal/test/testdb"
 	"videotutorials/internal/token"
 	"videotutorials/messagestore"
+	"videotutorials/messagestore/contract"
 	identityv1 "videotutorials/proto/identity/v1"
 	sendemailv1 "videotutorials/proto/sendemail/v1"
 )

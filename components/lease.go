@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"time"
 
-	"videotutorials/internal/contract"
 	"videotutorials/messagestore"
+	"videotutorials/messagestore/contract"
 )
 
 // longestLease is the time from which on a lease is not doubled any more: for so

@@ -9,9 +9,9 @@ import (
 	"github.com/google/uuid"
 
 	"videotutorials/components"
-	"videotutorials/internal/contract"
-	"videotutorials/internal/teststore"
+	"videotutorials/internal/test/teststore"
 	"videotutorials/messagestore"
+	"videotutorials/messagestore/contract"
 	sendemailv1 "videotutorials/proto/sendemail/v1"
 )
 

@@ -3,8 +3,8 @@ package components
 import (
 	"google.golang.org/protobuf/proto"
 
-	"videotutorials/internal/contract"
 	"videotutorials/messagestore"
+	"videotutorials/messagestore/contract"
 )
 
 // A Projection folds the events of the streams that a decision is made on into a

@@ -10,7 +10,7 @@ import (
 
 	"videotutorials/components"
 	"videotutorials/components/identity"
-	"videotutorials/internal/teststore"
+	"videotutorials/internal/test/teststore"
 	"videotutorials/messagestore"
 	identityv1 "videotutorials/proto/identity/v1"
 )

@@ -7,9 +7,9 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"videotutorials/components/identity"
-	"videotutorials/internal/contract"
-	"videotutorials/internal/teststore"
+	"videotutorials/internal/test/teststore"
 	"videotutorials/messagestore"
+	"videotutorials/messagestore/contract"
 	identityv1 "videotutorials/proto/identity/v1"
 	sendemailv1 "videotutorials/proto/sendemail/v1"
 )

@@ -9,9 +9,9 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"videotutorials/internal/contract"
 	"videotutorials/messagestore"
 	"videotutorials/messagestore/consumer"
+	"videotutorials/messagestore/contract"
 )
 
 // A Consumer is one subscription of a component, and what is done with its

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 
-	"videotutorials/internal/contract"
 	"videotutorials/messagestore"
+	"videotutorials/messagestore/contract"
 )
 
 // write writes what was decided because of the cause, all or nothing, if the

@@ -9,7 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 
-	"videotutorials/internal/migration"
+	"videotutorials/internal/database"
 )
 
 const (
@@ -76,7 +76,7 @@ func VideoID(n int) uuid.UUID {
 func migrate(ctx context.Context, pool *pgxpool.Pool, videos int) error {
 	db := stdlib.OpenDBFromPool(pool)
 	defer db.Close() //nolint:errcheck // the pool stays open
-	if err := migration.Run(ctx, db, migrations, "migrations"); err != nil {
+	if err := database.Migrate(ctx, db, migrations, "migrations"); err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
 	if _, err := pool.Exec(ctx, seedSQL, videos); err != nil {

@@ -11,7 +11,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protojson"
 
-	"videotutorials/internal/sqlstate"
+	"videotutorials/internal/database"
 )
 
 // An invalidError is a fault of the caller's input. Nothing was done.
@@ -42,7 +42,7 @@ func translate(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("%w: %w", ctx.Err(), err)
 	}
-	state := sqlstate.Of(err)
+	state := database.SQLState(err)
 	if state == "" {
 		return &awayError{err} // no answer: the connection could not be made, or broke
 	}

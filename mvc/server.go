@@ -14,7 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
-	"videotutorials/internal/migration"
+	"videotutorials/internal/database"
 )
 
 // drainTimeout bounds the end: all that was taken up is done within callTimeout,
@@ -74,7 +74,7 @@ func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 		say := func(err error, pause time.Duration) {
 			s.config.Log.WarnContext(ctx, "the database is not there, trying again", "error", err, "pause", pause)
 		}
-		s.migrated.Store(migration.AtLast(ctx, say, func(ctx context.Context) error {
+		s.migrated.Store(database.MigrateRetrying(ctx, say, func(ctx context.Context) error {
 			return migrate(ctx, s.config.DB, s.config.Videos)
 		}))
 		return nil

@@ -6,7 +6,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"videotutorials/internal/sqlstate"
+	"videotutorials/internal/database"
 )
 
 // ErrNotFound is returned by the reads of one row where there is none: not yet,
@@ -51,7 +51,7 @@ func translate(ctx context.Context, err error) error {
 	if errors.Is(err, pgx.ErrNoRows) {
 		return ErrNotFound
 	}
-	state := sqlstate.Of(err)
+	state := database.SQLState(err)
 	if state == "" {
 		return &NotReadyError{err} // no answer: the connection could not be made, or broke
 	}

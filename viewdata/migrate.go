@@ -8,7 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 
-	"videotutorials/internal/migration"
+	"videotutorials/internal/database"
 )
 
 //go:embed migrations/*.sql
@@ -26,7 +26,7 @@ func Migrate(ctx context.Context, url string) error {
 	db := stdlib.OpenDB(*config)
 	defer db.Close() //nolint:errcheck // nothing is left to be lost
 
-	if err := migration.Run(ctx, db, migrations, "migrations"); err != nil {
+	if err := database.Migrate(ctx, db, migrations, "migrations"); err != nil {
 		return fmt.Errorf("migrate view data: %w", err)
 	}
 	return nil

@@ -10,7 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 
-	"videotutorials/internal/migration"
+	"videotutorials/internal/database"
 	"videotutorials/viewdata"
 )
 
@@ -26,7 +26,7 @@ func TestMigrate_BeginsAgain(t *testing.T) {
 	}
 	db := stdlib.OpenDB(*config)
 	defer db.Close() //nolint:errcheck // nothing is left to be lost
-	if err := migration.Run(t.Context(), db, first(t, 10), "migrations"); err != nil {
+	if err := database.Migrate(t.Context(), db, first(t, 10), "migrations"); err != nil {
 		t.Fatal(err)
 	}
 	exec(t, url,

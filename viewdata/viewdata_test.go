@@ -12,7 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"golang.org/x/sync/errgroup"
 
-	"videotutorials/internal/testdb"
+	"videotutorials/internal/test/testdb"
 	"videotutorials/viewdata"
 )
 

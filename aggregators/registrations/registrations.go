@@ -12,8 +12,8 @@ import (
 	"github.com/google/uuid"
 
 	"videotutorials/aggregators"
-	"videotutorials/internal/contract"
 	"videotutorials/messagestore"
+	"videotutorials/messagestore/contract"
 	identityv1 "videotutorials/proto/identity/v1"
 )
 

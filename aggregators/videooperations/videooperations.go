@@ -9,8 +9,8 @@ import (
 	"github.com/google/uuid"
 
 	"videotutorials/aggregators"
-	"videotutorials/internal/contract"
 	"videotutorials/messagestore"
+	"videotutorials/messagestore/contract"
 	videopublishingv1 "videotutorials/proto/videopublishing/v1"
 )
 

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"videotutorials/aggregators"
-	"videotutorials/internal/migration"
+	"videotutorials/internal/database"
 	"videotutorials/internal/service"
 	"videotutorials/messagestore/consumer"
 	"videotutorials/viewdata"
@@ -55,7 +55,7 @@ func (s *settings) run(ctx context.Context, log *slog.Logger, _ []string) error 
 			log.WarnContext(ctx, "view data is not there, trying again", "error", err, "pause", pause)
 		}
 		migrate := func(ctx context.Context) error { return viewdata.Migrate(ctx, s.ViewData) }
-		if !migration.AtLast(ctx, say, migrate) {
+		if !database.MigrateRetrying(ctx, say, migrate) {
 			return nil
 		}
 		return runner.Run(ctx)

@@ -17,9 +17,9 @@ import (
 
 	"videotutorials/internal/certificate"
 	"videotutorials/internal/service"
-	"videotutorials/internal/testdb"
-	"videotutorials/internal/testserver"
-	"videotutorials/internal/teststore"
+	"videotutorials/internal/test/testdb"
+	"videotutorials/internal/test/testserver"
+	"videotutorials/internal/test/teststore"
 	"videotutorials/messagestore"
 	"videotutorials/viewdata"
 )

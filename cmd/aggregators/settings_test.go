@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"videotutorials/internal/testdb"
+	"videotutorials/internal/test/testdb"
 	"videotutorials/viewdata"
 )
 

@@ -13,8 +13,8 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"videotutorials/internal/service"
-	"videotutorials/internal/testdb"
-	"videotutorials/internal/teststore"
+	"videotutorials/internal/test/testdb"
+	"videotutorials/internal/test/teststore"
 	"videotutorials/messagestore"
 	"videotutorials/messagestore/audit"
 	"videotutorials/viewdata"

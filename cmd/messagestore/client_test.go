@@ -17,8 +17,8 @@ import (
 
 	"videotutorials/internal/certificate"
 	"videotutorials/internal/service"
-	"videotutorials/internal/testdb"
-	"videotutorials/internal/testserver"
+	"videotutorials/internal/test/testdb"
+	"videotutorials/internal/test/testserver"
 	"videotutorials/messagestore"
 	"videotutorials/messagestore/postgres"
 )

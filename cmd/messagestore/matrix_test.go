@@ -13,8 +13,8 @@ import (
 
 	"videotutorials/internal/certificate"
 	"videotutorials/internal/service"
-	"videotutorials/internal/testdb"
-	"videotutorials/internal/testserver"
+	"videotutorials/internal/test/testdb"
+	"videotutorials/internal/test/testserver"
 	"videotutorials/messagestore"
 	"videotutorials/messagestore/postgres"
 	"videotutorials/messagestore/rpc"

@@ -12,7 +12,7 @@ import (
 
 	"videotutorials/internal/certificate"
 	"videotutorials/internal/service"
-	"videotutorials/internal/testserver"
+	"videotutorials/internal/test/testserver"
 	"videotutorials/messagestore"
 )
 

@@ -16,8 +16,8 @@ import (
 	"time"
 
 	"videotutorials/internal/service"
-	"videotutorials/internal/testdb"
-	"videotutorials/internal/testserver"
+	"videotutorials/internal/test/testdb"
+	"videotutorials/internal/test/testserver"
 	"videotutorials/messagestore"
 	"videotutorials/messagestore/postgres"
 	"videotutorials/messagestore/rpc"

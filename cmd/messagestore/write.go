@@ -10,9 +10,9 @@ import (
 	"strconv"
 	"time"
 
-	"videotutorials/internal/contract"
 	"videotutorials/internal/service"
 	"videotutorials/messagestore"
+	"videotutorials/messagestore/contract"
 	messagestorev1 "videotutorials/proto/messagestore/v1"
 )
 

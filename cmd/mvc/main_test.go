@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"videotutorials/internal/service"
-	"videotutorials/internal/testdb"
-	"videotutorials/internal/testserver"
+	"videotutorials/internal/test/testdb"
+	"videotutorials/internal/test/testserver"
 	"videotutorials/mvc"
 )
 

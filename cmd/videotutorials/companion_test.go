@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 	"strconv"
 
-	"videotutorials/internal/testserver"
+	"videotutorials/internal/test/testserver"
 )
 
 // A companion is a process that works for the system beside its own, on ports of

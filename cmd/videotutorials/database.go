@@ -9,9 +9,9 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"videotutorials/internal/database"
 	"videotutorials/internal/pgserver"
-	"videotutorials/internal/sqlstate"
-	"videotutorials/internal/supervisor"
+	"videotutorials/internal/process"
 )
 
 const (
@@ -44,24 +44,24 @@ func external(ctx context.Context, address string) (databases, error) {
 // provide makes the database, unless it is there, and returns its address. The
 // address of its Postgres may name a database that is there, one that is not, or
 // none.
-func provide(ctx context.Context, address, database string) (string, error) {
+func provide(ctx context.Context, address, name string) (string, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" {
 		return "", errors.New("VT_DATABASE_URL is not of the form postgres://user:password@host:port/database")
 	}
-	in := func(database string) string {
+	in := func(name string) string {
 		v := *u
-		v.Path = "/" + database
+		v.Path = "/" + name
 		return v.String()
 	}
 	if u.Path == "" || u.Path == "/" {
 		address = in("postgres")
 	}
-	err = create(ctx, address, database)
-	if sqlstate.Of(err) == noSuchDatabase {
-		err = create(ctx, in("postgres"), database)
+	err = create(ctx, address, name)
+	if database.SQLState(err) == noSuchDatabase {
+		err = create(ctx, in("postgres"), name)
 	}
-	return in(database), err
+	return in(name), err
 }
 
 // create makes what is missing of the databases.
@@ -78,7 +78,7 @@ func create(ctx context.Context, address string, names ...string) error {
 			_, err = conn.Exec(ctx, "create database "+pgx.Identifier{name}.Sanitize())
 		}
 		// Another may have made it in the meantime.
-		if err != nil && sqlstate.Of(err) != duplicateDatabase {
+		if err != nil && database.SQLState(err) != duplicateDatabase {
 			return fmt.Errorf("make database %s: %w", name, err)
 		}
 	}
@@ -120,8 +120,8 @@ func (p *postgres) start(ctx context.Context) (databases, error) {
 // keep starts it again when it has died, at the same address, until the context
 // ends; then it is stopped.
 func (p *postgres) keep(ctx context.Context, log *slog.Logger) {
-	defer background(ctx, func(ctx context.Context) { supervisor.Rotate(ctx, p.config.Output) })()
-	supervisor.Keep(ctx, log, func(ctx context.Context) error {
+	defer background(ctx, func(ctx context.Context) { process.Rotate(ctx, p.config.Output) })()
+	process.Keep(ctx, log, func(ctx context.Context) error {
 		if p.server == nil {
 			server, err := pgserver.Start(ctx, p.config)
 			if err != nil {

@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"videotutorials/internal/certificate"
-	"videotutorials/internal/testserver"
+	"videotutorials/internal/test/testserver"
 )
 
 // An exim is the mail server of Debian, a process, which delivers into a folder.

@@ -7,8 +7,8 @@ import (
 	"github.com/google/uuid"
 
 	"videotutorials/internal/certificate"
-	"videotutorials/internal/contract"
 	"videotutorials/messagestore"
+	"videotutorials/messagestore/contract"
 	"videotutorials/messagestore/rpc"
 	sendemailv1 "videotutorials/proto/sendemail/v1"
 )

@@ -11,8 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"videotutorials/internal/durable"
-	"videotutorials/internal/lock"
+	"videotutorials/internal/file"
 )
 
 // A folder is the data folder, with all that must outlive the processes.
@@ -71,7 +70,7 @@ func makeSecret(f folder) error {
 	if _, err := os.Stat(f.secret()); !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	return durable.Replace(f.secret(), strings.NewReader(rand.Text()+rand.Text()))
+	return file.Replace(f.secret(), strings.NewReader(rand.Text()+rand.Text()))
 }
 
 // A runningError is returned where another videotutorials has the folder.
@@ -88,8 +87,8 @@ const probe = 200 * time.Millisecond
 func (f folder) lock(ctx context.Context) (*os.File, error) {
 	ctx, cancel := context.WithTimeout(ctx, probe)
 	defer cancel()
-	file, err := lock.Wait(ctx, f.lockFile(), os.O_CREATE|os.O_RDWR)
-	if errors.Is(err, lock.ErrHeld) {
+	held, err := file.Lock(ctx, f.lockFile(), os.O_CREATE|os.O_RDWR)
+	if errors.Is(err, file.ErrLocked) {
 		return nil, &runningError{f.holder()}
 	}
 	if err != nil {
@@ -97,26 +96,26 @@ func (f folder) lock(ctx context.Context) (*os.File, error) {
 	}
 	// What was written by one that was killed is not about this one: its processes'
 	// ids are others' by now.
-	err = errors.Join(os.RemoveAll(f.stateFile()), file.Truncate(0))
+	err = errors.Join(os.RemoveAll(f.stateFile()), held.Truncate(0))
 	for _, p := range parts {
 		err = errors.Join(err, os.RemoveAll(f.pid(p.name)))
 	}
 	if err == nil {
-		_, err = file.WriteString(strconv.Itoa(os.Getpid()) + "\n")
+		_, err = held.WriteString(strconv.Itoa(os.Getpid()) + "\n")
 	}
 	if err != nil {
-		return nil, errors.Join(err, file.Close())
+		return nil, errors.Join(err, held.Close())
 	}
-	return file, nil
+	return held, nil
 }
 
 // holder returns the id of the process that runs the folder, or 0.
 func (f folder) holder() int {
-	file, err := lock.Try(f.lockFile(), os.O_RDONLY)
+	held, err := file.TryLock(f.lockFile(), os.O_RDONLY)
 	if err == nil {
-		_ = file.Close()
+		_ = held.Close()
 	}
-	if !errors.Is(err, lock.ErrHeld) {
+	if !errors.Is(err, file.ErrLocked) {
 		return 0
 	}
 	text, err := os.ReadFile(f.lockFile())

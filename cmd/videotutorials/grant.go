@@ -8,9 +8,9 @@ import (
 	"time"
 
 	"videotutorials/components/identity"
-	"videotutorials/internal/contract"
 	"videotutorials/internal/service"
 	"videotutorials/messagestore"
+	"videotutorials/messagestore/contract"
 	identityv1 "videotutorials/proto/identity/v1"
 )
 

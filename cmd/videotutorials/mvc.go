@@ -11,7 +11,7 @@ import (
 	"strconv"
 	"time"
 
-	"videotutorials/internal/lock"
+	"videotutorials/internal/file"
 	"videotutorials/internal/service"
 	"videotutorials/mvc"
 )
@@ -44,8 +44,8 @@ func (c *classical) run(ctx context.Context, log *slog.Logger, _ []string) error
 	if err := data.make(); err != nil {
 		return err
 	}
-	only, err := lock.Try(data.run("mvc.lock"), os.O_CREATE|os.O_RDWR)
-	if errors.Is(err, lock.ErrHeld) {
+	only, err := file.TryLock(data.run("mvc.lock"), os.O_CREATE|os.O_RDWR)
+	if errors.Is(err, file.ErrLocked) {
 		return fmt.Errorf("mvc is already running in %s", data)
 	}
 	if err != nil {

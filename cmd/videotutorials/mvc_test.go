@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"videotutorials/internal/pgserver"
-	"videotutorials/internal/testdb"
+	"videotutorials/internal/test/testdb"
 	"videotutorials/mvc"
 )
 

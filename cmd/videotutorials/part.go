@@ -13,8 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"videotutorials/internal/process"
 	"videotutorials/internal/service"
-	"videotutorials/internal/supervisor"
 )
 
 // A part is one of the other commands.
@@ -109,15 +109,15 @@ func locate(name string) (string, error) {
 // keep runs the part, again when it dies, until the context ends and it has
 // drained.
 func (p part) keep(ctx context.Context, u *up, data folder, d databases, common []string, log *slog.Logger) {
-	program := supervisor.Program{
+	program := process.Program{
 		Path:    p.path,
 		Args:    p.args,
 		Env:     slices.Concat(foreign(os.Environ()), common, p.env(u, data, d)),
 		Log:     data.log(p.name),
 		PIDFile: data.pid(p.name),
 	}
-	defer background(ctx, func(ctx context.Context) { supervisor.Rotate(ctx, program.Log) })()
-	supervisor.Keep(ctx, log, program.Run)
+	defer background(ctx, func(ctx context.Context) { process.Rotate(ctx, program.Log) })()
+	process.Keep(ctx, log, program.Run)
 }
 
 // reach is what a command is told to find the message store.

@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 
-	"videotutorials/internal/contract"
-	"videotutorials/internal/durable"
+	"videotutorials/internal/file"
 	"videotutorials/messagestore"
+	"videotutorials/messagestore/contract"
 	_ "videotutorials/proto/authentication/v1" // the contracts, whose owners the policy has
 	_ "videotutorials/proto/identity/v1"
 	_ "videotutorials/proto/sendemail/v1"
@@ -40,5 +40,5 @@ func writePolicy(f folder) error {
 	if err != nil {
 		return err
 	}
-	return durable.Replace(f.policy(), bytes.NewReader(append(text, '\n')))
+	return file.Replace(f.policy(), bytes.NewReader(append(text, '\n')))
 }

@@ -14,7 +14,7 @@ import (
 	"strings"
 	"testing"
 
-	"videotutorials/internal/contract"
+	"videotutorials/messagestore/contract"
 )
 
 // TestPolicy_Contracts has the contracts of all categories in the policy: one that

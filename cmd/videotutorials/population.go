@@ -11,9 +11,9 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
-	"videotutorials/internal/contract"
 	"videotutorials/internal/media"
 	"videotutorials/messagestore"
+	"videotutorials/messagestore/contract"
 	identityv1 "videotutorials/proto/identity/v1"
 	videopublishingv1 "videotutorials/proto/videopublishing/v1"
 	viewingv1 "videotutorials/proto/viewing/v1"

@@ -10,9 +10,9 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"videotutorials/internal/certificate"
-	"videotutorials/internal/contract"
 	"videotutorials/internal/service"
 	"videotutorials/messagestore"
+	"videotutorials/messagestore/contract"
 	"videotutorials/messagestore/rpc"
 )
 

@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"os"
 
-	"videotutorials/internal/durable"
+	"videotutorials/internal/file"
 )
 
 // A state is what a running videotutorials tells `videotutorials env`.
@@ -25,7 +25,7 @@ func (s state) write(f folder) error {
 	if err != nil {
 		return err
 	}
-	return durable.Replace(f.stateFile(), bytes.NewReader(text))
+	return file.Replace(f.stateFile(), bytes.NewReader(text))
 }
 
 func readState(f folder) (s state, err error) {

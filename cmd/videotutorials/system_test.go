@@ -15,7 +15,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"videotutorials/internal/testdb"
+	"videotutorials/internal/test/testdb"
 )
 
 // binaries has the commands, built for this run of the tests.

@@ -18,7 +18,7 @@ import (
 
 	"videotutorials/internal/pgserver"
 	"videotutorials/internal/service"
-	"videotutorials/internal/testdb"
+	"videotutorials/internal/test/testdb"
 )
 
 // The main job: a viewing that is posted is on the home page.

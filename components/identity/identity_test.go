@@ -10,9 +10,9 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"videotutorials/components"
-	"videotutorials/internal/contract"
 	"videotutorials/internal/token"
 	"videotutorials/messagestore"
+	"videotutorials/messagestore/contract"
 	identityv1 "videotutorials/proto/identity/v1"
 	sendemailv1 "videotutorials/proto/sendemail/v1"
 )

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"videotutorials/components"
-	"videotutorials/internal/contract"
+	"videotutorials/messagestore/contract"
 	identityv1 "videotutorials/proto/identity/v1"
 )
 

@@ -14,10 +14,10 @@ import (
 	"github.com/google/uuid"
 
 	"videotutorials/components"
-	"videotutorials/internal/contract"
-	"videotutorials/internal/testdb"
-	"videotutorials/internal/teststore"
+	"videotutorials/internal/test/testdb"
+	"videotutorials/internal/test/teststore"
 	"videotutorials/messagestore"
+	"videotutorials/messagestore/contract"
 	sendemailv1 "videotutorials/proto/sendemail/v1"
 )
 

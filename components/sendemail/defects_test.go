@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"videotutorials/components"
-	"videotutorials/internal/teststore"
+	"videotutorials/internal/test/teststore"
 	"videotutorials/messagestore"
 )
 

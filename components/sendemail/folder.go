@@ -9,7 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"videotutorials/components"
-	"videotutorials/internal/durable"
+	"videotutorials/internal/file"
 	sendemailv1 "videotutorials/proto/sendemail/v1"
 )
 
@@ -44,5 +44,5 @@ func (f *Folder) Send(_ context.Context, mail *sendemailv1.Send) error {
 	if err != nil {
 		return err
 	}
-	return durable.Replace(filepath.Join(f.dir, id.String()+".eml"), msg)
+	return file.Replace(filepath.Join(f.dir, id.String()+".eml"), msg)
 }

@@ -16,8 +16,8 @@ import (
 
 	"videotutorials/components"
 	"videotutorials/internal/media"
-	"videotutorials/internal/testdb"
-	"videotutorials/internal/teststore"
+	"videotutorials/internal/test/testdb"
+	"videotutorials/internal/test/teststore"
 	"videotutorials/messagestore"
 	"videotutorials/messagestore/rpc"
 	videopublishingv1 "videotutorials/proto/videopublishing/v1"
@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(storeEnv) == "" {
 		testdb.Main(m)
 	}
-	if err := process(); err != nil {
+	if err := publishUntilKilled(); err != nil {
 		panic(err)
 	}
 }
@@ -45,8 +45,8 @@ func leased() times {
 	return t
 }
 
-// process publishes until it is killed.
-func process() error {
+// publishUntilKilled publishes until it is killed.
+func publishUntilKilled() error {
 	log := slog.New(slog.DiscardHandler)
 	store, err := rpc.Dial(os.Getenv(storeEnv), nil)
 	if err != nil {

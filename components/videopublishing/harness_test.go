@@ -17,9 +17,9 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"videotutorials/components"
-	"videotutorials/internal/contract"
 	"videotutorials/internal/media"
 	"videotutorials/messagestore"
+	"videotutorials/messagestore/contract"
 	videopublishingv1 "videotutorials/proto/videopublishing/v1"
 )
 

@@ -21,7 +21,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"videotutorials/internal/media"
-	"videotutorials/internal/teststore"
+	"videotutorials/internal/test/teststore"
 	videopublishingv1 "videotutorials/proto/videopublishing/v1"
 )
 

@@ -13,7 +13,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"videotutorials/internal/child"
+	"videotutorials/internal/process"
 )
 
 // Tools are the programs that look at videos and transcode them. The zero value
@@ -117,7 +117,7 @@ func run(ctx context.Context, program string, args []string, tell func(line stri
 	cmd := exec.Command(program, args...) //nolint:noctx // the context ends its whole group
 	cmd.Env = environment()
 	cmd.Stdout, cmd.Stderr = out, complaints
-	p, err := child.Start(cmd, syscall.SIGKILL)
+	p, err := process.Start(cmd, syscall.SIGKILL)
 	// The child has its own: else the pipes would not end with it.
 	_, _ = out.Close(), complaints.Close()
 	if err != nil {

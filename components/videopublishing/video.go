@@ -2,8 +2,8 @@ package videopublishing
 
 import (
 	"videotutorials/components"
-	"videotutorials/internal/contract"
 	"videotutorials/messagestore"
+	"videotutorials/messagestore/contract"
 	videopublishingv1 "videotutorials/proto/videopublishing/v1"
 )
 

@@ -11,7 +11,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"videotutorials/components"
-	"videotutorials/internal/contract"
+	"videotutorials/messagestore/contract"
 	videopublishingv1 "videotutorials/proto/videopublishing/v1"
 )
 

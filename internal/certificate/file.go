@@ -8,7 +8,7 @@ import (
 	"encoding/pem"
 	"fmt"
 
-	"videotutorials/internal/durable"
+	"videotutorials/internal/file"
 )
 
 const (
@@ -45,5 +45,5 @@ func store(dir, name string, cert *x509.Certificate, key *ecdsa.PrivateKey) erro
 }
 
 func replace(path, kind string, der []byte) error {
-	return durable.Replace(path, bytes.NewReader(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})))
+	return file.Replace(path, bytes.NewReader(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})))
 }

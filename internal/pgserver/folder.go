@@ -11,8 +11,7 @@ import (
 	"strings"
 	"syscall"
 
-	"videotutorials/internal/durable"
-	"videotutorials/internal/lock"
+	"videotutorials/internal/file"
 )
 
 // versionFile is in each data folder and has its major version.
@@ -73,13 +72,13 @@ func (l *launcher) create(ctx context.Context) error {
 	if err := os.Rename(fresh, l.Dir); err != nil {
 		return err
 	}
-	return durable.SyncFolder(filepath.Dir(l.Dir))
+	return file.SyncDir(filepath.Dir(l.Dir))
 }
 
 // discard removes what an initdb that was cut off has left, after its last
 // process has gone.
 func discard(ctx context.Context, dir string) error {
-	held, err := lock.Wait(ctx, dir, os.O_RDONLY)
+	held, err := file.Lock(ctx, dir, os.O_RDONLY)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -93,7 +92,7 @@ func (l *launcher) initialise(dir string) error {
 	if err := l.user.own(dir); err != nil {
 		return err
 	}
-	held, err := lock.Try(dir, os.O_RDONLY)
+	held, err := file.TryLock(dir, os.O_RDONLY)
 	if err != nil {
 		return err
 	}

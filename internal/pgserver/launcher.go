@@ -13,8 +13,8 @@ import (
 	"strings"
 	"syscall"
 
-	"videotutorials/internal/child"
-	"videotutorials/internal/lock"
+	"videotutorials/internal/file"
+	"videotutorials/internal/process"
 )
 
 // A launcher has what one Start needs.
@@ -75,10 +75,10 @@ func (l *launcher) launch(ctx context.Context) (*Server, error) {
 // turn waits until no process of an earlier server is left, and returns the lock
 // for the next one.
 func (l *launcher) turn(ctx context.Context) (*os.File, error) {
-	folder, err := lock.Try(l.Dir, os.O_RDONLY)
-	if errors.Is(err, lock.ErrHeld) {
+	folder, err := file.TryLock(l.Dir, os.O_RDONLY)
+	if errors.Is(err, file.ErrLocked) {
 		l.Log.Info("waiting for the server before to end", "folder", l.Dir)
-		folder, err = lock.Wait(ctx, l.Dir, os.O_RDONLY)
+		folder, err = file.Lock(ctx, l.Dir, os.O_RDONLY)
 	}
 	return folder, err
 }
@@ -120,7 +120,7 @@ const (
 // stays so while the program or a child of it runs. Where the user may not enter
 // a folder above it, the program goes through the open one: so root can keep data
 // below its home, or in a temporary folder of its own.
-func (l *launcher) start(death syscall.Signal, folder *os.File, path string, args ...string) (*child.Process, error) {
+func (l *launcher) start(death syscall.Signal, folder *os.File, path string, args ...string) (*process.Child, error) {
 	name := folder.Name()
 	if l.handed {
 		name = filepath.Join(openFiles, strconv.Itoa(firstExtra))
@@ -128,7 +128,7 @@ func (l *launcher) start(death syscall.Signal, folder *os.File, path string, arg
 	cmd := l.user.command(path, slices.Concat([]string{"-D", name}, args)...)
 	cmd.Stdout, cmd.Stderr = l.output, l.output
 	cmd.ExtraFiles = []*os.File{folder}
-	return child.Start(cmd, death)
+	return process.Start(cmd, death)
 }
 
 // arguments has what must not be changed in postgresql.conf, where the rest is,

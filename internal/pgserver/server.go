@@ -16,8 +16,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"videotutorials/internal/child"
-	"videotutorials/internal/lock"
+	"videotutorials/internal/file"
+	"videotutorials/internal/process"
 )
 
 const (
@@ -52,7 +52,7 @@ type Config struct {
 // A Server is a running Postgres. It ends with the process that started it,
 // also when that one is killed.
 type Server struct {
-	process *child.Process
+	process *process.Child
 	owner   *os.File
 	dir     string
 	done    chan struct{}
@@ -64,7 +64,7 @@ type Server struct {
 //
 // It returns a *NotFoundError where no fitting Postgres is installed, a
 // *VersionError for a data folder of a version that is not installed (the folder
-// is left alone), and lock.ErrHeld while another process has the folder's server.
+// is left alone), and file.ErrLocked while another process has the folder's server.
 // The caller MUST call Stop.
 func Start(ctx context.Context, c Config) (_ *Server, err error) {
 	c.Dir, err = filepath.Abs(c.Dir)
@@ -83,13 +83,13 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 	if err := os.MkdirAll(filepath.Dir(c.Dir), 0o711); err != nil {
 		return nil, err
 	}
-	owner, err := lock.Try(c.Dir+".lock", os.O_CREATE|os.O_RDWR)
+	owner, err := file.TryLock(c.Dir+".lock", os.O_CREATE|os.O_RDWR)
 	if err != nil {
 		return nil, err
 	}
 	defer func() {
 		if err != nil {
-			_ = lock.Release(owner)
+			_ = file.Unlock(owner)
 		}
 	}()
 	l, err := newLauncher(c)
@@ -142,7 +142,7 @@ func knockAfter(starting time.Duration) time.Duration {
 
 func (s *Server) watch() {
 	<-s.process.Done()
-	_ = lock.Release(s.owner)
+	_ = file.Unlock(s.owner)
 	close(s.done)
 }
 

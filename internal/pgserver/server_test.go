@@ -17,7 +17,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"go.uber.org/goleak"
 
-	"videotutorials/internal/lock"
+	"videotutorials/internal/file"
 )
 
 // launchFor makes the test binary a launcher that runs a server in the folder
@@ -96,8 +96,8 @@ func TestStart_SecondLauncherIsRefused(t *testing.T) {
 	t.Parallel()
 	dir := folder(t)
 	start(t, config(dir))
-	if s, err := Start(t.Context(), config(dir)); !errors.Is(err, lock.ErrHeld) {
-		t.Fatalf("got %v, %v, want lock.ErrHeld", s, err)
+	if s, err := Start(t.Context(), config(dir)); !errors.Is(err, file.ErrLocked) {
+		t.Fatalf("got %v, %v, want file.ErrLocked", s, err)
 	}
 }
 

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"testing"
 
-	"videotutorials/internal/testdb"
+	"videotutorials/internal/test/testdb"
 )
 
 const (

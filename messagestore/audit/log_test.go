@@ -11,7 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"videotutorials/internal/testdb"
+	"videotutorials/internal/test/testdb"
 	"videotutorials/messagestore"
 	"videotutorials/messagestore/audit"
 	"videotutorials/messagestore/postgres"

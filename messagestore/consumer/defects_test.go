@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"videotutorials/internal/teststore"
+	"videotutorials/internal/test/teststore"
 )
 
 // TestFewMessages_D7 handles one message, and no other: its position is kept

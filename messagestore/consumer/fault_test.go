@@ -10,7 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"videotutorials/internal/teststore"
+	"videotutorials/internal/test/teststore"
 	"videotutorials/messagestore"
 )
 

@@ -7,9 +7,9 @@ import (
 
 	"github.com/google/uuid"
 
-	"videotutorials/internal/contract"
-	"videotutorials/internal/teststore"
+	"videotutorials/internal/test/teststore"
 	"videotutorials/messagestore"
+	"videotutorials/messagestore/contract"
 	subscriberpositionv1 "videotutorials/proto/subscriberposition/v1"
 )
 

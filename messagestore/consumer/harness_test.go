@@ -13,9 +13,9 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"videotutorials/internal/contract"
-	"videotutorials/internal/testdb"
+	"videotutorials/internal/test/testdb"
 	"videotutorials/messagestore"
+	"videotutorials/messagestore/contract"
 	subscriberpositionv1 "videotutorials/proto/subscriberposition/v1"
 	viewingv1 "videotutorials/proto/viewing/v1"
 )

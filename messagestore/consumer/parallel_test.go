@@ -15,7 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
-	"videotutorials/internal/teststore"
+	"videotutorials/internal/test/teststore"
 	"videotutorials/messagestore"
 )
 

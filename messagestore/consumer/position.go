@@ -7,8 +7,8 @@ import (
 	"log/slog"
 	"time"
 
-	"videotutorials/internal/contract"
 	"videotutorials/messagestore"
+	"videotutorials/messagestore/contract"
 	subscriberpositionv1 "videotutorials/proto/subscriberposition/v1"
 )
 

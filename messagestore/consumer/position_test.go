@@ -11,9 +11,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
-	"videotutorials/internal/contract"
-	"videotutorials/internal/teststore"
+	"videotutorials/internal/test/teststore"
 	"videotutorials/messagestore"
+	"videotutorials/messagestore/contract"
 	subscriberpositionv1 "videotutorials/proto/subscriberposition/v1"
 	viewingv1 "videotutorials/proto/viewing/v1"
 )

@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"videotutorials/internal/pgserver"
-	"videotutorials/internal/testdb"
-	"videotutorials/internal/teststore"
+	"videotutorials/internal/test/testdb"
+	"videotutorials/internal/test/teststore"
 	"videotutorials/messagestore"
 )
 

@@ -7,7 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"videotutorials/internal/sqlstate"
+	"videotutorials/internal/database"
 	"videotutorials/messagestore"
 )
 
@@ -42,7 +42,7 @@ func postgresText(err error) string {
 // passing reports whether the error is of the connection or of Postgres's state,
 // not of the statement: another try may succeed, and the outcome is unknown.
 func passing(err error) bool {
-	state := sqlstate.Of(err)
+	state := database.SQLState(err)
 	if state == "" {
 		return true // the connection broke, or there was none
 	}
@@ -60,7 +60,7 @@ func passing(err error) bool {
 // guilty reports whether Postgres refuses messages for what they are. Others it
 // would store.
 func guilty(err error) bool {
-	state := sqlstate.Of(err)
+	state := database.SQLState(err)
 	if state == "" {
 		return false
 	}
@@ -79,7 +79,7 @@ func translate(ctx context.Context, err error) error {
 		return nil
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case sqlstate.Of(err) == diskFull:
+	case database.SQLState(err) == diskFull:
 		return &messagestore.ExhaustedError{RetryAfter: 10 * time.Second, Reason: "the disk of Postgres is full"}
 	case passing(err):
 		return &messagestore.UnavailableError{Reason: "Postgres is away", Cause: err}

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"testing"
 
-	"videotutorials/internal/teststore"
+	"videotutorials/internal/test/teststore"
 	"videotutorials/messagestore"
 )
 

@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"videotutorials/internal/sqlstate"
+	"videotutorials/internal/database"
 	"videotutorials/messagestore"
 )
 
@@ -68,7 +68,7 @@ func (f *failure) failed(err error, messages int) {
 	if last := f.last.Load(); last != nil {
 		next.until = last.until
 	}
-	if messages > 0 && (!passing(err) || sqlstate.Of(err) == diskFull) {
+	if messages > 0 && (!passing(err) || database.SQLState(err) == diskFull) {
 		next.until = time.Now().Add(doubtFor)
 	}
 	f.last.Store(next)

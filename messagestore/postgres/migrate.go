@@ -9,8 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 
-	"videotutorials/internal/migration"
-	"videotutorials/internal/sqlstate"
+	"videotutorials/internal/database"
 	"videotutorials/messagestore"
 )
 
@@ -51,7 +50,7 @@ func migrate(ctx context.Context, config *pgx.ConnConfig) error {
 	err := db.QueryRowContext(ctx, "select exists (select from pg_namespace where nspname = 'message_store')").Scan(&exists)
 	if err == nil && !exists {
 		_, err = db.ExecContext(ctx, "create schema if not exists message_store")
-		if sqlstate.Of(err) == uniqueViolation { // another migrator was first
+		if database.SQLState(err) == uniqueViolation { // another migrator was first
 			err = nil
 		}
 	}
@@ -59,7 +58,7 @@ func migrate(ctx context.Context, config *pgx.ConnConfig) error {
 		return err
 	}
 
-	if err := migration.Run(ctx, db, migrations, "message_store.migrations"); err != nil {
+	if err := database.Migrate(ctx, db, migrations, "message_store.migrations"); err != nil {
 		return err
 	}
 	return replaceFunctions(ctx, db)

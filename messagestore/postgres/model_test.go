@@ -13,7 +13,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"videotutorials/internal/teststore"
+	"videotutorials/internal/test/teststore"
 	"videotutorials/messagestore"
 )
 

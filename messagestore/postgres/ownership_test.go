@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"videotutorials/internal/testdb"
-	"videotutorials/internal/teststore"
+	"videotutorials/internal/test/testdb"
+	"videotutorials/internal/test/teststore"
 	"videotutorials/messagestore"
 	"videotutorials/messagestore/postgres"
 )

@@ -7,7 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"videotutorials/internal/testdb"
+	"videotutorials/internal/test/testdb"
 )
 
 // A rare category is read by its index, also where Postgres knows that the

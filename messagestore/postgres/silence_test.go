@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"videotutorials/internal/testdb"
-	"videotutorials/internal/teststore"
+	"videotutorials/internal/test/testdb"
+	"videotutorials/internal/test/teststore"
 	"videotutorials/messagestore"
 	"videotutorials/messagestore/postgres"
 )

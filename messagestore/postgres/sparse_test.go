@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"videotutorials/internal/teststore"
+	"videotutorials/internal/test/teststore"
 	"videotutorials/messagestore"
 )
 

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"videotutorials/internal/testdb"
+	"videotutorials/internal/test/testdb"
 	"videotutorials/messagestore"
 	"videotutorials/messagestore/postgres"
 )

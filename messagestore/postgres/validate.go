@@ -6,8 +6,8 @@ import (
 
 	googleuuid "github.com/google/uuid"
 
-	"videotutorials/internal/jsonb"
 	"videotutorials/messagestore"
+	"videotutorials/messagestore/postgres/jsonb"
 )
 
 // The limits of a request. A call stays below gRPC's default limit.

@@ -10,7 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"videotutorials/internal/sqlstate"
+	"videotutorials/internal/database"
 	"videotutorials/messagestore"
 )
 
@@ -115,7 +115,7 @@ func (w *writer) refuse(g *group, err error) {
 	if !guilty(err) {
 		w.failing.failed(err, g.messages)
 	}
-	if strings.HasPrefix(sqlstate.Of(err), classData) {
+	if strings.HasPrefix(database.SQLState(err), classData) {
 		answer = &messagestore.InvalidError{Violations: []messagestore.Violation{
 			{Field: "messages", Description: "Postgres refuses them: " + postgresText(err)},
 		}}
@@ -151,7 +151,7 @@ func (w *writer) resolve(ctx context.Context, g *group) (*appended, error) {
 			w.metrics.groupCalls.Observe(float64(len(g.units)))
 			w.metrics.groupMessages.Observe(float64(g.messages))
 		}
-		if err == nil || !passing(err) || sqlstate.Of(err) == diskFull {
+		if err == nil || !passing(err) || database.SQLState(err) == diskFull {
 			return result, err
 		}
 		w.metrics.retries.Inc()

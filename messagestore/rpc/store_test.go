@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"videotutorials/internal/certificate"
-	"videotutorials/internal/teststore"
+	"videotutorials/internal/test/teststore"
 	"videotutorials/messagestore"
 	"videotutorials/messagestore/storetest"
 )

@@ -1,0 +1,237 @@
+package torture
+
+import (
+	"context"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"videotutorials/internal/certificate"
+	"videotutorials/internal/process"
+	"videotutorials/internal/service"
+	"videotutorials/messagestore"
+	"videotutorials/messagestore/rpc"
+)
+
+const (
+	// replicas is how many servers there are.
+	replicas = 3
+	// reader is the principal of the followers.
+	reader = "reader"
+	trust  = "spiffe://videotutorials/"
+	// grace is what an orderly end may take.
+	grace = 20 * time.Second
+)
+
+// A server is a process that is started again whenever it ends.
+type server struct {
+	name     string
+	port     int
+	certs    string
+	command  func() *exec.Cmd
+	output   *os.File
+	findings *findings
+
+	mu      sync.Mutex
+	process *process.Child
+	wanted  bool // the process is to end
+	stops   []span
+}
+
+// A span is when a server was stopped; to is zero while it is.
+type span struct{ from, to time.Time }
+
+// start starts Postgres and the servers, and returns when the trigger is there.
+func start(t *testing.T, f *findings) (*database, []*server) {
+	t.Helper()
+	folder := t.TempDir()
+	binary := filepath.Join(folder, "messagestore")
+	if said, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "videotutorials/cmd/messagestore").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, said)
+	}
+	authority, err := certificate.OpenAuthority(filepath.Join(folder, "certs"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range append([]string{"messagestore", reader, crowd}, principals...) {
+		if err := authority.Issue(name, trust+name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	db := startDatabase(t)
+	var servers []*server
+	for i := range replicas {
+		s := &server{name: "server " + strconv.Itoa(i+1), certs: filepath.Join(folder, "certs"), findings: f}
+		if s.port, err = service.FreePort(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if s.output, err = os.Create(filepath.Join(folder, s.name+".log")); err != nil {
+			t.Fatal(err)
+		}
+		env := append(os.Environ(), "VT_DATABASE_URL="+db.url(), "VT_CERTS="+s.certs, "VT_PORT="+strconv.Itoa(s.port))
+		s.command = func() *exec.Cmd {
+			cmd := exec.Command(binary, "serve") //nolint:noctx // its end is tested, too
+			cmd.Env, cmd.Stdout, cmd.Stderr = env, s.output, s.output
+			return cmd
+		}
+		s.run(t)
+		servers = append(servers, s)
+	}
+	for _, s := range servers {
+		s.await(t)
+	}
+	db.sabotage(t)
+	return db, servers
+}
+
+// run starts the server, and again until the test ends.
+func (s *server) run(t *testing.T) {
+	t.Helper()
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for ctx.Err() == nil {
+			s.once(ctx)
+		}
+	}()
+	t.Cleanup(func() {
+		stop()
+		<-done
+		_ = s.output.Close()
+	})
+}
+
+func (s *server) once(ctx context.Context) {
+	process, err := process.Start(s.command(), syscall.SIGKILL)
+	if err != nil {
+		s.findings.add(s.name, faultf(failed, "%v", err))
+		<-ctx.Done()
+		return
+	}
+	s.mu.Lock()
+	s.process, s.wanted = process, false
+	s.mu.Unlock()
+	select {
+	case <-ctx.Done():
+		_ = process.Stop(syscall.SIGKILL, grace)
+	case <-process.Done():
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if !s.wanted {
+			s.findings.add(s.name, faultf(failed, "ended by itself: %v", process.Err()))
+		}
+	}
+}
+
+// kill ends the process, so that it cannot notice.
+func (s *server) kill() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.signal(syscall.SIGKILL)
+	s.wanted = true
+}
+
+func (s *server) stop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.signal(syscall.SIGSTOP)
+	s.stops = append(s.stops, span{from: time.Now()})
+}
+
+// resume ends all that stop has begun.
+func (s *server) resume() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.signal(syscall.SIGCONT)
+	for i := range s.stops {
+		if s.stops[i].to.IsZero() {
+			s.stops[i].to = time.Now()
+		}
+	}
+}
+
+func (s *server) signal(signal syscall.Signal) {
+	if s.process != nil {
+		_ = syscall.Kill(s.process.PID(), signal) // an error says that it has just ended
+	}
+}
+
+// stopped reports whether the server was stopped at any time since.
+func (s *server) stopped(since time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, span := range s.stops {
+		if span.to.IsZero() || span.to.After(since) {
+			return true
+		}
+	}
+	return false
+}
+
+// drain ends the process in order, so that nothing waits in its queue any more,
+// and returns when the next one serves.
+func (s *server) drain(t *testing.T) {
+	t.Helper()
+	s.await(t) // it must hear the signal
+	s.mu.Lock()
+	process := s.process
+	s.wanted = true
+	s.mu.Unlock()
+	if err := process.Stop(syscall.SIGTERM, grace); err != nil {
+		s.findings.add(s.name, faultf(failed, "did not end in order: %v", err))
+	}
+	s.await(t)
+}
+
+// await returns when the server answers.
+func (s *server) await(t *testing.T) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), reachWithin)
+	defer cancel()
+	client := s.dial(t, reader)
+	for {
+		_, err := client.Status(ctx)
+		if err == nil {
+			return
+		}
+		if ctx.Err() != nil {
+			t.Fatalf("%s does not answer: %v; it said\n%s", s.name, err, s.lastWords())
+		}
+	}
+}
+
+// dial returns a client of the server for the principal.
+func (s *server) dial(t *testing.T, principal string) messagestore.Store {
+	t.Helper()
+	config, err := certificate.Client(s.certs, principal)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := rpc.Dial(service.Addr(s.port, service.MessageStorePort), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Close() })
+	return client
+}
+
+// lastWords returns the end of the server's log.
+func (s *server) lastWords() string {
+	const most = 3000
+	info, err := s.output.Stat()
+	if err != nil {
+		return err.Error()
+	}
+	text, err := io.ReadAll(io.NewSectionReader(s.output, max(info.Size()-most, 0), most))
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
+}

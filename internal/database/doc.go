@@ -1,0 +1,3 @@
+// Package database has what every package on Postgres shares: SQLSTATEs of
+// errors and schema migrations.
+package database
