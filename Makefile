@@ -53,7 +53,7 @@ run: build $(if $(VT_DATABASE_URL),,postgres) ## start the whole system; it stay
 	$(BIN)/videotutorials
 
 bench: build postgres ## measure, beside a named peer
-	go run ./internal/bench
+	go run ./internal/check/bench
 
 postgres: # find Postgres, or install it where that is possible
 	@sh internal/tools/postgres.sh
