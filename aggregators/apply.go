@@ -7,7 +7,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"videotutorials/internal/tracing"
 	"videotutorials/messagestore"
 	"videotutorials/messagestore/consumer"
 )
@@ -68,7 +67,7 @@ func (f *follower) apply(ctx context.Context, messages []messagestore.Message, a
 	if err := f.commit(ctx, batch, to); err != nil {
 		return good, err
 	}
-	tracing.Handled(ctx, messages, f.aggregator.ID, begun)
+	consumer.RecordSpans(ctx, messages, f.aggregator.ID, begun)
 	return len(messages), nil
 }
 

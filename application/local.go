@@ -48,7 +48,7 @@ func (l *local) Invoke(ctx context.Context, method string, in, out any, options 
 	stream := &localStream{method: method, header: metadata.MD{}, trailer: metadata.MD{}}
 	ctx = metadata.NewIncomingContext(metadata.NewOutgoingContext(ctx, nil), sent)
 	ctx = grpc.NewContextWithServerTransportStream(peer.NewContext(ctx, &peer.Peer{Addr: localAddr{}}), stream)
-	ctx, end := tracing.Call(ctx, method)
+	ctx, end := tracing.StartCall(ctx, method)
 	answer, err := m.handler(m.service, ctx, func(request any) error {
 		proto.Merge(request.(proto.Message), in.(proto.Message))
 		return nil

@@ -83,7 +83,7 @@ type frame struct {
 // trace begins the span of the cause that is handled. What is emitted because of
 // it is of that span.
 func (f frame) trace(ctx context.Context, cause Cause) (context.Context, Cause, func(error)) {
-	ctx, end := tracing.Handle(ctx, cause.Message, cause.Metadata.TraceParent, f.consumer)
+	ctx, end := consumer.StartSpan(ctx, cause.Message, cause.Metadata.TraceParent, f.consumer)
 	cause.Metadata.TraceParent = cmp.Or(tracing.Parent(ctx), cause.Metadata.TraceParent)
 	return ctx, cause, end
 }

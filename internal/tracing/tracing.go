@@ -1,9 +1,10 @@
-// Package tracing is the system's OpenTelemetry traces: they go from a call over
-// REST or gRPC through the metadata of the messages into the components, the
-// events that these write and the aggregators. Processes send them by OTLP to
-// where OTEL_EXPORTER_OTLP_ENDPOINT says, which is OpenTelemetry's own setting,
-// as are OTEL_TRACES_SAMPLER and the others. Without it nothing is traced, and
-// it costs nothing.
+// Package tracing sends OpenTelemetry traces. A trace follows a REST or gRPC call
+// through the metadata of its messages into the components, the events that they
+// write, and the aggregators.
+//
+// Tracing is on if OTEL_EXPORTER_OTLP_ENDPOINT is set. That variable and the
+// others, such as OTEL_TRACES_SAMPLER, are OpenTelemetry's own. Without it, every
+// function of this package does nothing.
 package tracing
 
 import (
@@ -25,73 +26,81 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/stats"
-
-	"videotutorials/messagestore"
-	"videotutorials/messagestore/contract"
 )
 
-// endpoint is where traces go; "" for nowhere.
-const endpoint = "OTEL_EXPORTER_OTLP_ENDPOINT"
+const (
+	endpointVariable = "OTEL_EXPORTER_OTLP_ENDPOINT"
+	// parentKey is the W3C header, and the metadata key, of the trace context.
+	parentKey = "traceparent"
+	// tracerName is the instrumentation scope of our own spans.
+	tracerName = "videotutorials"
+	// flushTimeout bounds the export of the remaining spans at the end.
+	flushTimeout = 2 * time.Second
+)
 
-func enabled() bool { return os.Getenv(endpoint) != "" }
+var propagator propagation.TraceContext
 
-// Start lets the process send its traces, under the name of its program, if there
-// is where to. The caller MUST call stop at the end, which sends what is left.
+// Enabled reports whether the process sends traces.
+func Enabled() bool { return os.Getenv(endpointVariable) != "" }
+
+// Start sets up the export of the process's traces, with program as the service
+// name. The caller MUST call stop at the end; it sends the remaining spans.
 func Start(ctx context.Context, program string, log *slog.Logger) (stop func(), err error) {
-	if !enabled() {
+	if !Enabled() {
 		return func() {}, nil
 	}
 	exporter, err := otlptracegrpc.New(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("trace to %s: %w", os.Getenv(endpoint), err)
+		return nil, fmt.Errorf("trace to %s: %w", os.Getenv(endpointVariable), err)
 	}
-	of, err := resource.Merge(resource.Default(), resource.NewSchemaless(attribute.String("service.name", program)))
+	service, err := resource.Merge(resource.Default(), resource.NewSchemaless(attribute.String("service.name", program)))
 	if err != nil {
 		return nil, fmt.Errorf("trace: %w", err)
 	}
-	provider := sdktrace.NewTracerProvider(sdktrace.WithBatcher(exporter), sdktrace.WithResource(of))
+	provider := sdktrace.NewTracerProvider(sdktrace.WithBatcher(exporter), sdktrace.WithResource(service))
 	otel.SetTracerProvider(provider)
-	otel.SetTextMapPropagator(context0{})
+	otel.SetTextMapPropagator(propagator)
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { log.Warn("traces are lost", "error", err) }))
 	return func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTimeout)
 		defer cancel()
-		_ = provider.Shutdown(ctx) // nobody is left to be told
+		_ = provider.Shutdown(ctx) // the process ends anyway
 	}, nil
 }
 
-// farewell bounds how long the end waits for who takes the traces.
-const farewell = 2 * time.Second
-
-// context0 is version 0 of W3C's trace context.
-type context0 = propagation.TraceContext
-
-// parentKey is the header of the trace context, and the key in metadata.
-const parentKey = "traceparent"
-
-// Parent returns the trace context as messages have it, "" where the call is not
-// traced.
+// Parent returns the trace context of ctx as message metadata stores it, or "" if
+// ctx is not traced.
 func Parent(ctx context.Context) string {
 	carrier := propagation.MapCarrier{}
-	context0{}.Inject(ctx, carrier)
+	propagator.Inject(ctx, carrier)
 	return carrier[parentKey]
 }
 
-// Sampled reports whether the call is part of a trace that somebody will see.
+// Sampled reports whether ctx belongs to a trace that is exported.
 func Sampled(ctx context.Context) bool { return trace.SpanContextFromContext(ctx).IsSampled() }
 
-// Call begins the span of a call that came over no connection. The caller MUST
-// call end with what came of it.
-func Call(ctx context.Context, method string) (_ context.Context, end func(error)) {
-	if !enabled() {
-		return ctx, func(error) {}
-	}
-	ctx, span := otel.Tracer(tracer).Start(ctx, strings.TrimPrefix(method, "/"), trace.WithSpanKind(trace.SpanKindServer))
-	return ctx, ending(span)
+// StartCall starts the span of a call that arrived over no connection. The caller
+// MUST call end with the result.
+func StartCall(ctx context.Context, method string) (_ context.Context, end func(error)) {
+	return start(ctx, strings.TrimPrefix(method, "/"), trace.WithSpanKind(trace.SpanKindServer))
 }
 
-func ending(span trace.Span) func(error) {
-	return func(err error) {
+// StartHandling starts the span of handling a message, as a child of parent, the
+// trace context from the message's metadata. The caller MUST call end with the
+// result.
+func StartHandling(ctx context.Context, name, parent string, options ...trace.SpanStartOption) (_ context.Context, end func(error)) {
+	if Enabled() {
+		ctx = propagator.Extract(ctx, propagation.MapCarrier{parentKey: parent})
+	}
+	return start(ctx, name, append(options, trace.WithSpanKind(trace.SpanKindConsumer))...)
+}
+
+func start(ctx context.Context, name string, options ...trace.SpanStartOption) (_ context.Context, end func(error)) {
+	if !Enabled() {
+		return ctx, func(error) {}
+	}
+	ctx, span := otel.Tracer(tracerName).Start(ctx, name, options...)
+	return ctx, func(err error) {
 		if err != nil {
 			span.SetStatus(codes.Error, err.Error())
 		}
@@ -99,63 +108,26 @@ func ending(span trace.Span) func(error) {
 	}
 }
 
-// tracer is the name under which our own spans are made.
-const tracer = "videotutorials"
-
-// Handle begins the span of a message that is handled, whose metadata has the
-// parent. The caller MUST call end with what came of it.
-func Handle(ctx context.Context, m messagestore.Message, parent, consumer string) (_ context.Context, end func(error)) {
-	if !enabled() {
-		return ctx, func(error) {}
-	}
-	ctx, span := begin(ctx, m, parent, consumer)
-	return ctx, ending(span)
-}
-
-// Handled says that the messages were handled from then until now, all at once.
-func Handled(ctx context.Context, messages []messagestore.Message, consumer string, begun time.Time) {
-	if !enabled() {
-		return
-	}
-	for _, m := range messages {
-		if metadata, err := contract.ParseMetadata(m.Metadata); err == nil && metadata.TraceParent != "" {
-			_, span := begin(ctx, m, metadata.TraceParent, consumer, trace.WithTimestamp(begun))
-			span.End()
-		}
-	}
-}
-
-func begin(ctx context.Context, m messagestore.Message, parent, consumer string, options ...trace.SpanStartOption) (context.Context, trace.Span) {
-	ctx = context0{}.Extract(ctx, propagation.MapCarrier{parentKey: parent})
-	options = append(options, trace.WithSpanKind(trace.SpanKindConsumer), trace.WithAttributes(
-		attribute.String("videotutorials.consumer", consumer),
-		attribute.String("messaging.message.id", m.ID),
-		attribute.String("messaging.destination.name", string(m.Stream)),
-		attribute.Int64("videotutorials.global_position", m.GlobalPosition),
-	))
-	return otel.Tracer(tracer).Start(ctx, "handle "+m.Type, options...)
-}
-
-// ServerOptions are the options of a gRPC server whose calls are traced.
+// ServerOptions returns the options that trace the calls of a gRPC server.
 func ServerOptions() []grpc.ServerOption {
-	if !enabled() {
+	if !Enabled() {
 		return nil
 	}
-	return []grpc.ServerOption{grpc.StatsHandler(otelgrpc.NewServerHandler(otelgrpc.WithFilter(brief)))}
+	return []grpc.ServerOption{grpc.StatsHandler(otelgrpc.NewServerHandler(otelgrpc.WithFilter(traced)))}
 }
 
-// DialOptions are the options of a gRPC client whose calls are traced.
+// DialOptions returns the options that trace the calls of a gRPC client.
 func DialOptions() []grpc.DialOption {
-	if !enabled() {
+	if !Enabled() {
 		return nil
 	}
-	return []grpc.DialOption{grpc.WithStatsHandler(otelgrpc.NewClientHandler(otelgrpc.WithFilter(brief)))}
+	return []grpc.DialOption{grpc.WithStatsHandler(otelgrpc.NewClientHandler(otelgrpc.WithFilter(traced)))}
 }
 
-// brief reports whether a call is one to be traced: those of health, reflection
-// and subscriptions last as long as the process, and writes that are gathered are
-// those of nobody who is traced.
-func brief(call *stats.RPCTagInfo) bool {
+// traced reports whether a call gets a span. Health checks, reflection and
+// subscriptions last as long as the process, and a WriteEach belongs to several
+// callers.
+func traced(call *stats.RPCTagInfo) bool {
 	return !strings.HasPrefix(call.FullMethodName, "/grpc.") && !strings.HasSuffix(call.FullMethodName, "/Subscribe") &&
 		!strings.HasSuffix(call.FullMethodName, "/WriteEach")
 }
