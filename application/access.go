@@ -155,7 +155,7 @@ func (d door) check(ctx context.Context, r *request, need access) error {
 		return nil
 	}
 	// At each request, so that the role is the user's from the grant on.
-	credential, err := viewdata.ReadCredential(ctx, d.viewData, user)
+	credential, err := viewdata.ReadUserCredentials(ctx, d.viewData, user)
 	switch {
 	case errors.Is(err, viewdata.ErrNotFound): // rebuilt, and not there again yet
 		return errNotAdmin

@@ -33,7 +33,7 @@ type attempts struct {
 }
 
 // attemptsOf returns the attempts as View Data has them. It may lag.
-func attemptsOf(c viewdata.Credential) attempts {
+func attemptsOf(c viewdata.UserCredentials) attempts {
 	a := attempts{version: messagestore.Version(c.LastAuthenticationPosition), failures: c.FailedLogins}
 	if c.LockedUntil != nil {
 		a.lockedUntil = *c.LockedUntil

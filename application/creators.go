@@ -147,7 +147,7 @@ func checkText(id, field, text string) (uuid.UUID, error) {
 
 // ListVideos returns a page of the caller's videos.
 func (s creators) ListVideos(ctx context.Context, in *applicationv1.ListVideosRequest) (*applicationv1.ListVideosResponse, error) {
-	page, err := viewdata.ReadCreatorVideos(ctx, s.viewData, requestOf(ctx).caller(), pageOf(in))
+	page, err := viewdata.ReadCreatorsVideos(ctx, s.viewData, requestOf(ctx).caller(), pageOf(in))
 	if err != nil {
 		return nil, err
 	}
@@ -160,14 +160,14 @@ func (s creators) GetVideo(ctx context.Context, in *applicationv1.GetVideoReques
 	if !ok {
 		return nil, invalid("videoId", notUUID(in.GetVideoId()))
 	}
-	video, err := viewdata.ReadCreatorVideo(ctx, s.viewData, requestOf(ctx).caller(), id.String())
+	video, err := viewdata.ReadCreatorsVideo(ctx, s.viewData, requestOf(ctx).caller(), id.String())
 	if err != nil {
 		return nil, err
 	}
 	return &applicationv1.GetVideoResponse{Video: creatorVideo(video)}, nil
 }
 
-func creatorVideo(v viewdata.CreatorVideo) *applicationv1.CreatorVideo {
+func creatorVideo(v viewdata.CreatorsVideo) *applicationv1.CreatorVideo {
 	video := &applicationv1.CreatorVideo{
 		VideoId: v.ID, Name: v.Name, Description: v.Description, Views: v.Views, Status: string(v.Status),
 		SourceUri: v.SourceURI, TranscodedUri: v.TranscodedURI, PosterUri: v.PosterURI,

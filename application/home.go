@@ -17,11 +17,11 @@ type home struct {
 
 // GetHome returns the home page as View Data has it.
 func (h home) GetHome(ctx context.Context, in *applicationv1.GetHomeRequest) (*applicationv1.GetHomeResponse, error) {
-	videos, err := viewdata.ReadHomeVideos(ctx, h.viewData, pageOf(in))
+	videos, err := viewdata.ReadHomePageVideos(ctx, h.viewData, pageOf(in))
 	if err != nil {
 		return nil, err
 	}
-	page, err := viewdata.ReadHome(ctx, h.viewData)
+	page, err := viewdata.ReadHomePage(ctx, h.viewData)
 	if err != nil {
 		return nil, err
 	}
@@ -30,6 +30,6 @@ func (h home) GetHome(ctx context.Context, in *applicationv1.GetHomeRequest) (*a
 	}, nil
 }
 
-func homeVideo(v viewdata.HomeVideo) *applicationv1.HomeVideo {
+func homeVideo(v viewdata.HomePageVideo) *applicationv1.HomeVideo {
 	return &applicationv1.HomeVideo{VideoId: v.VideoID, Name: v.Name, Views: v.Views, OwnerId: v.OwnerID}
 }

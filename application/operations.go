@@ -37,7 +37,7 @@ func (s operations) GetOperation(ctx context.Context, in *applicationv1.GetOpera
 // read returns the operation, if it is the user's.
 func (s operations) read(ctx context.Context, user, trace string) (*applicationv1.GetOperationResponse, error) {
 	answer := &applicationv1.GetOperationResponse{TraceId: trace}
-	found, err := viewdata.ReadOperation(ctx, s.viewData, trace)
+	found, err := viewdata.ReadVideoOperation(ctx, s.viewData, trace)
 	switch {
 	case errors.Is(err, viewdata.ErrNotFound):
 		return answer, nil

@@ -15,7 +15,7 @@ func (a *Application) ready(ctx context.Context) error {
 	var viewData, store error
 	var both sync.WaitGroup
 	both.Go(func() {
-		if _, err := viewdata.ReadHome(ctx, a.config.ViewData); err != nil {
+		if _, err := viewdata.ReadHomePage(ctx, a.config.ViewData); err != nil {
 			viewData = fmt.Errorf("view data: %w", err)
 		}
 	})

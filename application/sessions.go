@@ -116,17 +116,17 @@ func tooMany(wait time.Duration) error {
 
 // credential returns the one of the address or, where there is none, one without
 // an id whose password nobody has: it takes as long to compare.
-func (s sessions) credential(ctx context.Context, email string) (viewdata.Credential, error) {
-	c, err := viewdata.ReadCredentialByEmail(ctx, s.viewData, email)
+func (s sessions) credential(ctx context.Context, email string) (viewdata.UserCredentials, error) {
+	c, err := viewdata.ReadUserCredentialsByEmail(ctx, s.viewData, email)
 	if errors.Is(err, viewdata.ErrNotFound) {
-		return viewdata.Credential{PasswordHash: s.passwords.nobodys}, nil
+		return viewdata.UserCredentials{PasswordHash: s.passwords.nobodys}, nil
 	}
 	return c, err
 }
 
 // authenticate returns the user with the credential. It returns errWrongLogin if
 // the password is another, or nobody's.
-func (s sessions) authenticate(ctx context.Context, c viewdata.Credential, password string) (uuid.UUID, error) {
+func (s sessions) authenticate(ctx context.Context, c viewdata.UserCredentials, password string) (uuid.UUID, error) {
 	right, err := s.passwords.match(ctx, c.PasswordHash, password)
 	if err != nil {
 		return uuid.Nil, err
@@ -147,7 +147,7 @@ func (s sessions) authenticate(ctx context.Context, c viewdata.Credential, passw
 // version: of a thousand guesses at once, none learns anything that is not
 // counted. View Data has the version nearly always; where it lags, the stream
 // itself says it, so that one can log in while the aggregators are away.
-func (s sessions) record(ctx context.Context, c viewdata.Credential, right bool) error {
+func (s sessions) record(ctx context.Context, c viewdata.UserCredentials, right bool) error {
 	stream, now, a := authentication(c.ID), time.Now(), attemptsOf(c)
 	ids := newAttemptIDs(requestOf(ctx), right)
 	for range maxTries {

@@ -134,12 +134,12 @@ func (s registration) same(ctx context.Context, m messagestore.Message, register
 // then the component refuses it.
 func (s registration) checkFree(ctx context.Context, register *identityv1.Register) error {
 	var bad invalidError
-	if _, err := viewdata.ReadCredentialByEmail(ctx, s.viewData, register.GetEmail()); err == nil {
+	if _, err := viewdata.ReadUserCredentialsByEmail(ctx, s.viewData, register.GetEmail()); err == nil {
 		bad = append(bad, &violation{Field: "email", Description: "is taken", Reason: "EMAIL_TAKEN"})
 	} else if !nothingKnown(err) {
 		return err
 	}
-	if _, err := viewdata.ReadCredential(ctx, s.viewData, register.GetUserId()); err == nil {
+	if _, err := viewdata.ReadUserCredentials(ctx, s.viewData, register.GetUserId()); err == nil {
 		bad = append(bad, &violation{Field: "userId", Description: "is taken", Reason: "USER_ID_TAKEN"})
 	} else if !nothingKnown(err) {
 		return err

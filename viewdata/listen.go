@@ -2,150 +2,108 @@ package viewdata
 
 import (
 	"context"
-	"errors"
 	"log/slog"
+	"net"
 	"sync"
 	"time"
 
+	"github.com/cenkalti/backoff/v5"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 const (
-	// firstPause and longestPause bound how long a Listener that has lost its
-	// connection waits before it makes another.
-	firstPause   = 100 * time.Millisecond
-	longestPause = 5 * time.Second
-	// silence is after how long without a notification the connection is asked
-	// whether it lives; askPatience is how long it may take to say so.
-	silence     = 30 * time.Second
-	askPatience = 5 * time.Second
+	// firstBackoff and maxBackoff bound the time between the loss of a Listener's
+	// connection and the next one.
+	firstBackoff = 100 * time.Millisecond
+	maxBackoff   = 5 * time.Second
 )
 
-// A Listener wakes those who wait for an operation's row. To be woken is a hint:
-// the row may not be there yet, and while the connection is away nobody is woken.
-// Who waits MUST look from time to time anyway.
+// A Listener notifies waiters of the outcomes of operations. A notification is a
+// hint: the row may not be visible yet, and there are no notifications while
+// Postgres is unavailable. A waiter MUST also poll.
 type Listener struct {
 	config *pgx.ConnConfig
 	log    *slog.Logger
 
-	mu      sync.Mutex
-	waiting map[string]map[chan struct{}]struct{}
+	mu sync.Mutex
+	// waiters has the trace ID of each waiter.
+	waiters map[chan struct{}]string
 }
 
-// NewListener returns a Listener with a connection of its own, made as the
-// pool's are. Run makes it.
+// NewListener returns a Listener. Run connects it, with the settings of the pool,
+// but with a connection outside of it.
 func NewListener(db *pgxpool.Pool, log *slog.Logger) *Listener {
-	return &Listener{config: db.Config().ConnConfig, log: log, waiting: map[string]map[chan struct{}]struct{}{}}
+	config := db.Config().ConnConfig
+	// Listen only reads, so without keep-alives it would not notice that the machine
+	// of Postgres has died.
+	config.DialFunc = (&net.Dialer{KeepAliveConfig: net.KeepAliveConfig{
+		Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 3,
+	}}).DialContext
+	return &Listener{config: config, log: log, waiters: map[chan struct{}]string{}}
 }
 
-// Wait returns a channel that gets a value when there may be news of the
-// operation with the trace id, a UUID in lower case. Call stop when nobody waits
-// any longer.
+// Wait returns a channel that receives a value when the operation with the trace
+// ID, a UUID in lower case, may have an outcome. The caller MUST call stop.
 func (l *Listener) Wait(traceID string) (woken <-chan struct{}, stop func()) {
-	// With room for one, so that news between two looks are not lost, and nobody
-	// who is slow holds the others up.
+	// The buffer keeps a notification between two polls of the waiter, and a slow
+	// waiter does not block the others.
 	c := make(chan struct{}, 1)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.waiting[traceID] == nil {
-		l.waiting[traceID] = map[chan struct{}]struct{}{}
-	}
-	l.waiting[traceID][c] = struct{}{}
+	l.waiters[c] = traceID
 	return c, func() {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		delete(l.waiting[traceID], c)
-		if len(l.waiting[traceID]) == 0 {
-			delete(l.waiting, traceID)
-		}
+		delete(l.waiters, c)
 	}
 }
 
-// Run listens until the context ends, and then returns nil. It connects again
-// whenever the connection is lost.
+// Run listens until the context ends, and then returns nil. It reconnects with
+// backoff when it loses the connection.
 func (l *Listener) Run(ctx context.Context) error {
-	pause := firstPause
-	for ctx.Err() == nil {
-		listened, err := l.listen(ctx)
-		if listened {
-			pause = firstPause
-		}
-		l.rest(ctx, pause, err)
-		pause = min(2*pause, longestPause)
-	}
-	return nil
+	b := backoff.NewExponentialBackOff()
+	b.InitialInterval, b.MaxInterval, b.Multiplier = firstBackoff, maxBackoff, 2
+	listen := func() (struct{}, error) { return struct{}{}, l.listen(ctx, b.Reset) }
+	_, _ = backoff.Retry(ctx, listen, backoff.WithBackOff(b), backoff.WithMaxElapsedTime(0),
+		backoff.WithNotify(func(err error, pause time.Duration) {
+			l.log.WarnContext(ctx, "listen to view data", "error", err, "pause", pause)
+		}))
+	return nil // Retry ends with the context
 }
 
-// rest waits before the next try, if there is to be one.
-func (l *Listener) rest(ctx context.Context, pause time.Duration, err error) {
-	if ctx.Err() != nil {
-		return
-	}
-	l.log.WarnContext(ctx, "listening to view data was interrupted", "err", err, "again", pause)
-	select {
-	case <-time.After(pause):
-	case <-ctx.Done():
-	}
-}
-
-// listen makes a connection and listens on it until it is lost. It reports
-// whether it could listen at all.
-func (l *Listener) listen(ctx context.Context) (listened bool, err error) {
+// listen connects, calls connected, and listens until it loses the connection.
+func (l *Listener) listen(ctx context.Context, connected func()) error {
 	conn, err := pgx.ConnectConfig(ctx, l.config)
 	if err != nil {
-		return false, err
+		return err
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
 	if _, err := conn.Exec(ctx, "listen operations"); err != nil {
-		return false, err
+		return err
 	}
-	l.wakeAll() // of what came until now, nobody has heard
+	connected()
+	l.wake("") // notifications before the connection were missed
 	for {
-		bounded, cancel := context.WithTimeout(ctx, silence)
-		n, err := conn.WaitForNotification(bounded)
-		cancel()
-		switch {
-		case err == nil:
-			l.wake(n.Payload)
-		case ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded):
-			if err := ask(ctx, conn); err != nil {
-				return true, err
-			}
-		default:
-			return true, err
+		n, err := conn.WaitForNotification(ctx)
+		if err != nil {
+			return err
 		}
+		l.wake(n.Payload)
 	}
 }
 
-// ask returns an error if the connection is dead.
-func ask(ctx context.Context, conn *pgx.Conn) error {
-	ctx, cancel := context.WithTimeout(ctx, askPatience)
-	defer cancel()
-	return conn.Ping(ctx)
-}
-
+// wake notifies the waiters for the trace ID; "" means all waiters.
 func (l *Listener) wake(traceID string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for c := range l.waiting[traceID] {
-		signal(c)
-	}
-}
-
-func (l *Listener) wakeAll() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, waiters := range l.waiting {
-		for c := range waiters {
-			signal(c)
+	for c, id := range l.waiters {
+		if traceID != "" && id != traceID {
+			continue
 		}
-	}
-}
-
-func signal(c chan<- struct{}) {
-	select {
-	case c <- struct{}{}:
-	default: // it has not been heard yet that there are news
+		select {
+		case c <- struct{}{}:
+		default: // the waiter has not received the last notification yet
+		}
 	}
 }

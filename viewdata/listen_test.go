@@ -3,7 +3,6 @@ package viewdata_test
 import (
 	"context"
 	"log/slog"
-	"strings"
 	"testing"
 	"time"
 
@@ -15,8 +14,8 @@ const (
 	anotherTrace = "7f1c2d3e-4a5b-4c6d-8e9f-0a1b2c3d4e5f"
 )
 
-// listen runs a Listener until the test ends.
-func listen(t *testing.T, url string) *viewdata.Listener {
+// runListener runs a Listener until the test ends.
+func runListener(t *testing.T, url string) *viewdata.Listener {
 	t.Helper()
 	l := viewdata.NewListener(open(t, url, viewdata.Reader), slog.New(slog.NewTextHandler(t.Output(), nil)))
 	ctx, cancel := context.WithCancel(context.Background())
@@ -31,107 +30,106 @@ func listen(t *testing.T, url string) *viewdata.Listener {
 	return l
 }
 
-func hears(t *testing.T, woken <-chan struct{}) {
+func expectNotified(t *testing.T, woken <-chan struct{}) {
 	t.Helper()
 	select {
 	case <-woken:
 	case <-time.After(30 * time.Second):
-		t.Fatal("nobody was woken")
+		t.Fatal("no notification within 30 s")
 	}
 }
 
-func TestListener(t *testing.T) {
+func TestListener_Wait(t *testing.T) {
 	t.Parallel()
 	url := migrated(t)
-	l := listen(t, url)
+	l := runListener(t, url)
 	first, stopFirst := l.Wait(aTrace)
 	defer stopFirst()
 	second, stopSecond := l.Wait(aTrace)
 	defer stopSecond()
 	other, stopOther := l.Wait(anotherTrace)
 	defer stopOther()
-	gone, stop := l.Wait(aTrace)
-	// All are woken when it has connected.
-	for _, c := range []<-chan struct{}{first, second, other, gone} {
-		hears(t, c)
+	stopped, stop := l.Wait(aTrace)
+	for _, c := range []<-chan struct{}{first, second, other, stopped} {
+		expectNotified(t, c) // the Listener has connected
 	}
 	stop()
 	for range 3 {
 		exec(t, url, "select pg_notify('operations', '"+aTrace+"')")
-		hears(t, first)
-		hears(t, second)
+		expectNotified(t, first)
+		expectNotified(t, second)
 	}
 	exec(t, url, "select pg_notify('operations', '"+anotherTrace+"')")
-	hears(t, other) // and so all before it was heard
-	for name, c := range map[string]<-chan struct{}{"another's news": other, "no news": first, "nobody any longer": gone} {
+	expectNotified(t, other) // after all earlier notifications
+	for name, c := range map[string]<-chan struct{}{"other trace": other, "no notification": first, "stopped waiter": stopped} {
 		select {
 		case <-c:
-			t.Errorf("%s: it is woken", name)
+			t.Errorf("%s: notified", name)
 		default:
 		}
 	}
 }
 
-// A row of an operation is news.
-func TestListener_Row(t *testing.T) {
+func TestListener_NotifiesOfRow(t *testing.T) {
 	t.Parallel()
 	url := migrated(t)
-	l := listen(t, url)
+	l := runListener(t, url)
 	woken, stop := l.Wait(aTrace)
 	defer stop()
-	hears(t, woken)
+	expectNotified(t, woken)
 	exec(t, url, "insert into video_operations (trace_id, video_id, succeeded, owner_id) values ('"+aTrace+"', '"+anotherTrace+"', true, '"+anotherTrace+"')")
-	hears(t, woken)
+	expectNotified(t, woken)
 }
 
-// The connection may be lost at any time; who waits is woken when there is
-// another one, for what was missed.
+// TestListener_Reconnects ends the connection several times. After each
+// reconnection all waiters are notified, since notifications may have been missed.
 func TestListener_Reconnects(t *testing.T) {
 	t.Parallel()
 	url := migrated(t)
-	l := listen(t, url)
+	l := runListener(t, url)
 	woken, stop := l.Wait(aTrace)
 	defer stop()
 	for range 3 {
-		hears(t, woken)
+		expectNotified(t, woken)
 		exec(t, url, "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and query = 'listen operations'")
 	}
-	hears(t, woken)
+	expectNotified(t, woken)
 	exec(t, url, "select pg_notify('operations', '"+aTrace+"')")
-	hears(t, woken)
+	expectNotified(t, woken)
 }
 
-// lines is a log that hands each line over.
-type lines chan string
+// A lineWriter sends each log line to the channel.
+type lineWriter chan string
 
-func (l lines) Write(line []byte) (int, error) {
-	l <- string(line)
+func (w lineWriter) Write(line []byte) (int, error) {
+	w <- string(line)
 	return len(line), nil
 }
 
-// Postgres may come later; meanwhile it is tried again, and the end is the end.
-func TestListener_Away(t *testing.T) {
+// TestListener_NoPostgres asserts that Run retries until its context ends.
+func TestListener_NoPostgres(t *testing.T) {
 	t.Parallel()
 	pool := open(t, "postgres://127.0.0.1:1/none", viewdata.Reader)
-	log := make(lines)
+	log := make(lineWriter)
 	l := viewdata.NewListener(pool, slog.New(slog.NewTextHandler(log, nil)))
 	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
 	done := make(chan error, 1)
 	go func() { done <- l.Run(ctx) }()
-	for range 2 {
-		if line := <-log; !strings.Contains(line, "interrupted") {
-			t.Errorf("the log says %s", line)
-		}
-	}
-	cancel()
-	for {
+	deadline := time.After(30 * time.Second)
+	for failures := 0; ; {
 		select {
 		case <-log:
+			if failures++; failures == 2 {
+				cancel()
+			}
 		case err := <-done:
-			if err != nil {
-				t.Errorf("run: %v", err)
+			if err != nil || failures < 2 {
+				t.Errorf("run = %v after %d logged failures, want nil after 2", err, failures)
 			}
 			return
+		case <-deadline:
+			t.Fatalf("%d logged failures within 30 s, want 2 and the end of Run", failures)
 		}
 	}
 }

@@ -14,10 +14,10 @@ import (
 	"videotutorials/viewdata"
 )
 
-// TestMigrate_BeginsAgain migrates View Data of before the videos, which has rows:
-// the aggregators whose rows mean something else now make theirs again, the
-// others go on.
-func TestMigrate_BeginsAgain(t *testing.T) {
+// TestMigrate_ResetsAggregators migrates a database with rows from before the views
+// of videos. The aggregators whose rows have another meaning now start again, the
+// others continue.
+func TestMigrate_ResetsAggregators(t *testing.T) {
 	t.Parallel()
 	url := empty(t)
 	config, err := pgx.ParseConfig(url)
@@ -25,7 +25,7 @@ func TestMigrate_BeginsAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	db := stdlib.OpenDB(*config)
-	defer db.Close() //nolint:errcheck // nothing is left to be lost
+	defer db.Close() //nolint:errcheck // there are no pending changes
 	if err := database.Migrate(t.Context(), db, first(t, 10), "migrations"); err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +41,7 @@ func TestMigrate_BeginsAgain(t *testing.T) {
 	err = db.QueryRowContext(t.Context(), `select concat_ws(' ', (select count(*) from pages), (select count(*) from registrations),
 		(select count(*) from ended_sessions), (select string_agg(consumer_id, ' ') from consumer_positions))`).Scan(&left)
 	if err != nil || left != "0 0 1 aggregators:sessions" {
-		t.Errorf("left is %q, %v", left, err)
+		t.Errorf("remaining rows and positions %q, %v", left, err)
 	}
 }
 

@@ -2,29 +2,23 @@ package viewdata
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// A Registration is how a registration ended.
+// A Registration is the outcome of a registration.
 type Registration struct {
 	TraceID, UserID string
 	Succeeded       bool
-	// Code and Reason are why it did not, for programs and for people.
+	// Code and Reason explain a rejection, to programs and to people.
 	Code, Reason string
 }
 
-// ReadRegistration returns how the registration with the trace id ended: where it
-// succeeded, the user can log in. It returns ErrNotFound while it has not ended,
-// or where there never was one, and a *NotReadyError while View Data cannot be
-// read.
+// ReadRegistration returns the outcome of the registration with the trace ID. A
+// user whose registration succeeded can log in. ReadRegistration returns
+// ErrNotFound while there is no outcome.
 func ReadRegistration(ctx context.Context, db *pgxpool.Pool, traceID string) (Registration, error) {
-	traceID, ok := parseUUID(traceID)
-	if !ok {
-		return Registration{}, fmt.Errorf("read registration: %w", ErrNotFound)
-	}
-	return readOne[Registration](ctx, db, "registration", `
+	return readByID[Registration](ctx, db, "registration", `
 		select trace_id::text, user_id::text, succeeded,
 			coalesce(code, '') as code, coalesce(reason, '') as reason
 		from registrations r

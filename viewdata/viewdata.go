@@ -1,38 +1,47 @@
-// Package viewdata is View Data: its schema and its read queries, a file a view.
+// Package viewdata is View Data: its schema and the queries of its readers, one
+// file per view. The file has the name of the aggregator's package: the
+// aggregator homepage writes the tables that homepage.go reads.
 //
-// View Data is a database of its own. The aggregators write it, each its own
-// tables, as the role view_writer; the application reads it, as view_reader,
-// which can do nothing else. All of it is derived from the message store and can
-// be made again from there.
+// View Data is a separate database, derived from the message store and
+// reproducible from it. Each aggregator writes its own tables as the role
+// view_writer; the application reads them as view_reader, which has no other
+// rights.
 //
-// A table is a file in migrations, of the next number, that is never changed
-// once it has run anywhere. Its first line names the aggregator that writes it,
-// and its last ones grant to the roles what they may: without them nobody can
-// write it, or read it. A query is a file here, named as the view.
+// A read of one row returns ErrNotFound if the row does not exist. A read of a
+// list returns an *InvalidError for an invalid request. Each read returns a
+// *NotReadyError while View Data cannot be read.
+//
+// The folder migrations has the tables. The first line of a file names the
+// aggregator that writes its tables, and the last ones grant rights on them to
+// the roles. Never change the statements of a migration that has been applied:
+// add a file with the next number.
 package viewdata
 
 import (
 	"context"
+	"embed"
 	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"videotutorials/internal/database"
 )
 
-// The roles to Open View Data with.
+// The roles for Open.
 const (
-	// Writer may read and write every table, and change none.
+	// Writer may read and write the rows of every table.
 	Writer = "view_writer"
-	// Reader may read every table.
+	// Reader may read the rows of every table.
 	Reader = "view_reader"
 )
 
-// Open returns a pool whose connections work as the role, whoever the user of
-// the URL is; it must be the role itself or a member of it. Open does not
-// connect: Postgres and the role may come later. It returns an error if the URL
-// is wrong.
+// Open returns a pool whose connections have the role. The user of the URL MUST
+// be the role or a member of it. Open does not connect, so Postgres and the role
+// need not exist yet. It returns an error for an invalid URL.
 func Open(ctx context.Context, url string, role string) (*pgxpool.Pool, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
@@ -41,16 +50,15 @@ func Open(ctx context.Context, url string, role string) (*pgxpool.Pool, error) {
 	parameters := config.ConnConfig.RuntimeParams
 	parameters["role"] = role
 	if role == Writer {
-		// A crash of Postgres may undo the last commits, rows and position
-		// together, and the aggregators make them again from the log. So they
-		// need not wait for the disk.
+		// Commits need not wait for the disk. A crash of Postgres may lose the last
+		// ones, rows together with positions, and the aggregators then repeat them.
 		parameters["synchronous_commit"] = "off"
-		// Rows are found by their keys, for which one plan does. Left to itself,
-		// Postgres plans SQL of short arrays each time: for a single viewing of the
-		// creators' videos, 150 µs of 430.
+		// One plan is enough to find rows by their keys. By default, Postgres plans
+		// statements with short arrays at each execution, which takes 150 of the
+		// 430 µs for a single viewing in creatorsvideos.
 		parameters["plan_cache_mode"] = "force_generic_plan"
-		// The lock of an aggregator whose machine is gone is free after 25 s, and
-		// not after the two hours that are the default.
+		// Postgres releases the lock of an aggregator whose machine has died after
+		// 25 s instead of the default of two hours.
 		parameters["tcp_keepalives_idle"] = "10"
 		parameters["tcp_keepalives_interval"] = "5"
 		parameters["tcp_keepalives_count"] = "3"
@@ -63,10 +71,31 @@ func Open(ctx context.Context, url string, role string) (*pgxpool.Pool, error) {
 	return pool, nil
 }
 
-// inUTC lets the connection return times in UTC, and not in this machine's zone.
+// inUTC makes the connection return times in UTC instead of the local zone.
 func inUTC(_ context.Context, conn *pgx.Conn) error {
 	conn.TypeMap().RegisterType(&pgtype.Type{
 		Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC},
 	})
+	return nil
+}
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Migrate applies the migrations that the table migrations does not record yet.
+// Several processes may call it at the same time. The user of the URL must own
+// the database and have the right to create roles; if there is nothing to apply,
+// the rights of view_reader are sufficient.
+func Migrate(ctx context.Context, url string) error {
+	config, err := pgx.ParseConfig(url)
+	if err != nil {
+		return fmt.Errorf("migrate view data: %w", err)
+	}
+	db := stdlib.OpenDB(*config)
+	defer db.Close() //nolint:errcheck // there are no pending changes
+
+	if err := database.Migrate(ctx, db, migrations, "migrations"); err != nil {
+		return fmt.Errorf("migrate view data: %w", err)
+	}
 	return nil
 }

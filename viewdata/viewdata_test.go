@@ -38,6 +38,13 @@ func open(t *testing.T, url, role string) *pgxpool.Pool {
 	return pool
 }
 
+// openMigrated returns the URL of a migrated database, and a reader's pool.
+func openMigrated(t *testing.T) (string, *pgxpool.Pool) {
+	t.Helper()
+	url := migrated(t)
+	return url, open(t, url, viewdata.Reader)
+}
+
 func exec(t *testing.T, url string, statements ...string) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), url)
@@ -52,7 +59,7 @@ func exec(t *testing.T, url string, statements ...string) {
 	}
 }
 
-// tables returns the tables of View Data, but for the record of its migrations.
+// tables returns the tables of View Data, without the one of the migrations.
 func tables(t *testing.T, url string) []string {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), url)
@@ -68,6 +75,7 @@ func tables(t *testing.T, url string) []string {
 	return tables
 }
 
+// as returns the URL with another user.
 func as(t *testing.T, raw, user string) string {
 	t.Helper()
 	u, err := url.Parse(raw)
@@ -80,8 +88,8 @@ func as(t *testing.T, raw, user string) string {
 
 func TestMigrate_SeveralAtOnce(t *testing.T) {
 	t.Parallel()
-	// With the record in place all begin at the same step; those that would have
-	// to make it wait for each other there already.
+	// With the table migrations in place they all start with the same migration.
+	// Otherwise, they would already wait for each other to create that table.
 	url := migrated(t)
 	exec(t, url, "drop table "+strings.Join(tables(t, url), ", "), "drop function move_position", "delete from migrations where version_id > 0")
 	var group errgroup.Group
@@ -95,11 +103,12 @@ func TestMigrate_SeveralAtOnce(t *testing.T) {
 	var twice int
 	err := pool.QueryRow(t.Context(), "select count(*) - count(distinct version_id) from migrations").Scan(&twice)
 	if err != nil || twice != 0 {
-		t.Errorf("%d migrations are recorded twice, %v", twice, err)
+		t.Errorf("%d duplicate migrations, %v, want 0", twice, err)
 	}
 }
 
-// TestMigrate_SeveralDatabases races for the roles, which belong to the cluster.
+// TestMigrate_SeveralDatabases migrates databases of one cluster, which share the
+// roles, at the same time.
 func TestMigrate_SeveralDatabases(t *testing.T) {
 	t.Parallel()
 	var group errgroup.Group
@@ -122,8 +131,8 @@ func TestMigrate_CurrentNeedsNoRights(t *testing.T) {
 	}
 }
 
-// TestMigrate_NoSuperuser is a managed Postgres: the migrating user owns the
-// database and may make roles, no more.
+// TestMigrate_NoSuperuser migrates as a managed Postgres allows it: as the owner of
+// the database, with the right to create roles.
 func TestMigrate_NoSuperuser(t *testing.T) {
 	t.Parallel()
 	url := empty(t)
@@ -153,7 +162,7 @@ func TestOpen_Rights(t *testing.T) {
 		{viewdata.Reader, "truncate pages", denied},
 		{viewdata.Reader, "create table other (n bigint)", denied},
 	} {
-		for _, user := range []string{"", test.role} { // as the superuser, and as the role itself
+		for _, user := range []string{"", test.role} { // the superuser and the role itself
 			u := url
 			if user != "" {
 				u = as(t, url, user)
@@ -168,8 +177,8 @@ func TestOpen_Rights(t *testing.T) {
 	}
 }
 
-// TestOpen_RightsOnEveryTable lets the reader read every table and write none,
-// and the writer write all.
+// TestOpen_RightsOnEveryTable asserts that the reader can only select from each
+// table, and that the writer can also change the rows of each.
 func TestOpen_RightsOnEveryTable(t *testing.T) {
 	t.Parallel()
 	url := migrated(t)
@@ -193,14 +202,13 @@ func TestOpen_RightsOnEveryTable(t *testing.T) {
 	}
 }
 
-func TestReadHome(t *testing.T) {
+func TestReadHomePage(t *testing.T) {
 	t.Parallel()
-	url := migrated(t)
-	pool := open(t, url, viewdata.Reader)
+	url, pool := openMigrated(t)
 	read := func(want int64) {
 		t.Helper()
-		if got, err := viewdata.ReadHome(t.Context(), pool); err != nil || got.VideosWatched != want {
-			t.Errorf("ReadHome = %+v, %v, want %d watched", got, err, want)
+		if got, err := viewdata.ReadHomePage(t.Context(), pool); err != nil || got.VideosWatched != want {
+			t.Errorf("ReadHomePage = %+v, %v, want %d watched", got, err, want)
 		}
 	}
 	read(0)
@@ -210,33 +218,33 @@ func TestReadHome(t *testing.T) {
 	read(9007199254740993)
 }
 
-func TestReadHome_NotReady(t *testing.T) {
+func TestReadHomePage_NotReady(t *testing.T) {
 	t.Parallel()
-	notThere, err := url.Parse(empty(t))
+	missing, err := url.Parse(empty(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	notThere.Path = "/nowhere"
+	missing.Path = "/nowhere"
 	for name, url := range map[string]string{
 		"NoTables":   empty(t),
-		"NoDatabase": notThere.String(),
+		"NoDatabase": missing.String(),
 		"NoPostgres": "postgres://postgres@127.0.0.1:1/view_data",
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := viewdata.ReadHome(t.Context(), open(t, url, viewdata.Reader))
+			_, err := viewdata.ReadHomePage(t.Context(), open(t, url, viewdata.Reader))
 			var notReady *viewdata.NotReadyError
 			if !errors.As(err, &notReady) {
-				t.Errorf("ReadHome = %v, want a *NotReadyError", err)
+				t.Errorf("ReadHomePage = %v, want a *NotReadyError", err)
 			}
 		})
 	}
 	t.Run("Canceled", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		_, err := viewdata.ReadHome(ctx, open(t, empty(t), viewdata.Reader))
+		_, err := viewdata.ReadHomePage(ctx, open(t, empty(t), viewdata.Reader))
 		var notReady *viewdata.NotReadyError
 		if !errors.Is(err, context.Canceled) || errors.As(err, &notReady) {
-			t.Errorf("ReadHome = %v, want the context's error", err)
+			t.Errorf("ReadHomePage = %v, want the context's error", err)
 		}
 	})
 }

@@ -28,7 +28,7 @@ func TestInit(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if home, err := viewdata.ReadHome(t.Context(), reader); err != nil || home.VideosWatched != 7 {
+	if home, err := viewdata.ReadHomePage(t.Context(), reader); err != nil || home.VideosWatched != 7 {
 		t.Errorf("home page %+v, %v, want 7 watched", home, err)
 	}
 }

@@ -33,7 +33,7 @@ func TestAll_Tables(t *testing.T) {
 	}
 	created := tables(t)
 	for table, writer := range created {
-		if writer != "the frame, package aggregators" && written[table] != strings.TrimPrefix(writer, "aggregators/") {
+		if writer != "the runtime, package aggregators" && written[table] != strings.TrimPrefix(writer, "aggregators/") {
 			t.Errorf("%s is written by %s, and its migration says %s", table, written[table], writer)
 		}
 	}

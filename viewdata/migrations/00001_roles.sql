@@ -1,13 +1,13 @@
--- Written by nobody: the two roles, and what they may.
--- Roles belong to the whole cluster, so another database may have them already,
--- and another migrator may make them at this moment.
+-- Written by no aggregator: the two roles and their rights.
+-- Roles belong to the cluster, so they may exist already, and a migration of another
+-- database may create them at the same time.
 
 -- +goose Up
 -- +goose StatementBegin
 do $$
 begin
     create role view_writer login;
-    -- For a migrating user who is no superuser, so that it can work as the role.
+    -- Lets a migrating user that is not a superuser take the role.
     grant view_writer to current_user;
 exception
     when duplicate_object or unique_violation then null;
@@ -26,5 +26,5 @@ $$;
 -- +goose StatementEnd
 revoke all on schema public from public;
 grant usage on schema public to view_writer, view_reader;
--- So that a migrator with no more than a role sees that nothing is to be done.
+-- Lets a process with one of these roles see that no migration is pending.
 grant select on migrations to view_writer, view_reader;

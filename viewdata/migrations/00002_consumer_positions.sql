@@ -1,10 +1,10 @@
--- Written by the frame, package aggregators: each aggregator its own row, in the
--- transaction of its rows.
+-- Written by the runtime, package aggregators: one row per aggregator, in the
+-- transaction that changes the aggregator's tables.
 
 -- +goose Up
 create table consumer_positions (
     consumer_id text primary key,
-    -- All up to and including this global position is in the tables.
+    -- The tables contain all messages up to and including this global position.
     position    bigint not null,
     -- The message at the position; null before the first.
     message_id  uuid
@@ -12,9 +12,9 @@ create table consumer_positions (
 grant select, insert, update, delete, truncate on consumer_positions to view_writer;
 grant select on consumer_positions to view_reader;
 
--- The fence, the first statement of each transaction of an aggregator: it moves
--- the position, or ends the transaction with VT001 if the position is not where
--- the aggregator read it. Two runners wait for each other here.
+-- The fence, the first statement of each transaction of an aggregator. It updates the
+-- position, or aborts the transaction with VT001 if the position is not the one that
+-- the aggregator read. Transactions of two instances wait for each other here.
 -- +goose StatementBegin
 create function move_position(consumer text, from_position bigint, from_id uuid, to_position bigint, to_id uuid)
 returns void

@@ -3,10 +3,10 @@
 -- +goose Up
 create table admin_users (
     id                                        uuid primary key,
-    -- Empty until the registration; by bytes, as the pages are.
+    -- Empty until the registration. Pages are in this order, by bytes.
     email                                     text collate "C" not null default '',
     registration_email_sent                   boolean not null default false,
-    -- Why the mail could not be sent, finally; null while it is not so.
+    -- The reason of the last failed attempt to send the mail; null unless all failed.
     registration_email_failed                 text,
     confirmed                                 boolean not null default false,
     admin                                     boolean not null default false,

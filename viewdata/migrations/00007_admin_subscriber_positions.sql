@@ -1,5 +1,5 @@
--- Written by aggregators/adminpositions: how far the components are. How far the
--- aggregators are is in consumer_positions.
+-- Written by aggregators/adminpositions: the saved positions of the components. Those
+-- of the aggregators are in consumer_positions.
 
 -- +goose Up
 create table admin_subscriber_positions (

@@ -5,7 +5,7 @@ create table registrations (
     trace_id  uuid primary key,
     user_id   uuid not null,
     succeeded boolean not null,
-    -- Why it did not, for programs and for people; null where it did.
+    -- The reason of a rejection, for programs and for people; null after a success.
     code      text,
     reason    text
 );

@@ -1,5 +1,5 @@
--- Written by aggregators/adminmessages: the log once more, with the indexes that
--- the store does not have, and without the secrets.
+-- Written by aggregators/adminmessages: a copy of the log, with indexes that the store
+-- does not have, and without password hashes.
 
 -- +goose Up
 create table admin_messages (
@@ -9,7 +9,7 @@ create table admin_messages (
     position        bigint not null,
     category        text collate "C" not null,
     type            text collate "C" not null,
-    -- Of the metadata; null where they have none, or no UUID.
+    -- Those of the metadata; null unless they are UUIDs.
     trace_id        uuid,
     user_id         uuid,
     time            timestamptz not null,
@@ -18,7 +18,7 @@ create table admin_messages (
     metadata        jsonb compression lz4 not null
 );
 create unique index admin_messages_id on admin_messages (id);
--- One for each filter, in the order of the pages: so a page costs what it has.
+-- One index per filter, in the order of the pages, so that a page reads only its rows.
 create index admin_messages_stream on admin_messages (stream_name, global_position);
 create index admin_messages_category on admin_messages (category, global_position);
 create index admin_messages_type on admin_messages (type, global_position);

@@ -5,18 +5,18 @@ create table video_operations (
     trace_id       uuid primary key,
     video_id       uuid not null,
     succeeded      boolean not null,
-    -- Why it did not, for people; null where it did.
+    -- The reason of a failure, for people; null after a success.
     failure_reason text,
-    -- Who asked, and who alone may see it.
+    -- The user who gave the command, and the only one who may see the row.
     owner_id       uuid not null,
-    -- The reason for programs; null also where the original system gives none.
+    -- The reason for programs; null also for events of the original system.
     failure_code   text
 );
 grant select, insert, update, delete, truncate on video_operations to view_writer;
 grant select on video_operations to view_reader;
 
--- The publishings that were asked for and have no outcome. One that is repeated
--- gets no event of its own: the outcome of the first is that of all.
+-- Commands to publish a video that have no outcome yet. A repeated command causes no
+-- event of its own: the outcome of the first is that of all.
 create table video_publish_requests (
     trace_id uuid primary key,
     video_id uuid not null,
@@ -26,7 +26,7 @@ create index video_publish_requests_video on video_publish_requests (video_id, o
 grant select, insert, update, delete, truncate on video_publish_requests to view_writer;
 grant select on video_publish_requests to view_reader;
 
--- Their outcomes, for those that ask later.
+-- The outcomes, for repeated commands that come later.
 create table video_publish_outcomes (
     video_id       uuid,
     owner_id       uuid,
@@ -38,8 +38,7 @@ create table video_publish_outcomes (
 grant select, insert, update, delete, truncate on video_publish_outcomes to view_writer;
 grant select on video_publish_outcomes to view_reader;
 
--- Wakes who waits for an operation: its trace id goes to the channel operations,
--- when the row is there.
+-- Notifies the channel operations of the trace ID of each new row, at the commit.
 -- +goose StatementBegin
 create or replace function notify_operation() returns trigger
 language plpgsql

@@ -1,5 +1,5 @@
--- Written by nobody: what a rebuild needs, which fills temporary tables. On a
--- database of its own Postgres grants it to everybody, elsewhere perhaps not.
+-- Written by no aggregator: the right to create the temporary tables of a rebuild. By
+-- default all roles have it, but an administrator may have revoked it.
 
 -- +goose Up
 -- +goose StatementBegin

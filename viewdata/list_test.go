@@ -1,6 +1,7 @@
 package viewdata_test
 
 import (
+	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -8,10 +9,12 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/jackc/pgx/v5/pgxpool"
+
 	"videotutorials/viewdata"
 )
 
-// fill puts 120 rows into each list; some users have no address or the same.
+// fill inserts 120 rows into each list. Some users have no address, or the same.
 func fill(t *testing.T, url string) {
 	t.Helper()
 	exec(t, url,
@@ -30,14 +33,12 @@ func fill(t *testing.T, url string) {
 	)
 }
 
-// TestLists_Pages goes through each list in pages of several sizes: each row
-// comes once, in the same order, and the last page has no next.
+// TestLists_Pages reads each list in pages of several sizes and counts their rows.
 func TestLists_Pages(t *testing.T) {
 	t.Parallel()
-	url := migrated(t)
-	db := open(t, url, viewdata.Reader)
+	url, db := openMigrated(t)
 	fill(t, url)
-	for name, list := range lists {
+	for name, list := range listReads {
 		for size, want := range map[int][]int{
 			0: {50, 50, 20}, 50: {50, 50, 20}, 7: append(slices.Repeat([]int{7}, 17), 1), 60: {60, 60}, 120: {120}, 1000: {120},
 		} {
@@ -59,16 +60,15 @@ func TestLists_Pages(t *testing.T) {
 	}
 }
 
-// TestLists_PageBytes: large rows make small pages, and a row is a page at least.
+// TestLists_PageBytes asserts that a page has at most 1 MiB, and at least one row.
 func TestLists_PageBytes(t *testing.T) {
 	t.Parallel()
-	url := migrated(t)
-	db := open(t, url, viewdata.Reader)
+	url, db := openMigrated(t)
 	exec(t, url, `insert into creators_portal_videos (id, owner_id, description, status, position, first_position)
 		select gen_random_uuid(), '`+ada+`', repeat('x', case n when 1 then 2000000 else 40000 end), 'published', n, n from generate_series(1, 100) n`)
 	seen := map[string]bool{}
 	for r := (viewdata.PageRequest{Size: 1000}); ; {
-		page, err := viewdata.ReadCreatorVideos(t.Context(), db, ada, r)
+		page, err := viewdata.ReadCreatorsVideos(t.Context(), db, ada, r)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -89,42 +89,32 @@ func TestLists_PageBytes(t *testing.T) {
 	}
 }
 
-// TestLists_Order joins pages and compares them with the whole.
+// TestLists_Order asserts that pages have each row once, in the order of their
+// keys.
 func TestLists_Order(t *testing.T) {
 	t.Parallel()
-	url := migrated(t)
-	db := open(t, url, viewdata.Reader)
+	url, db := openMigrated(t)
 	fill(t, url)
-	users := joined(t, func(r viewdata.PageRequest) (viewdata.Page[viewdata.AdminUser], error) {
-		return viewdata.ReadAdminUsers(t.Context(), db, r)
-	}, func(u viewdata.AdminUser) string { return u.Email + " " + u.ID })
-	messages := joined(t, func(r viewdata.PageRequest) (viewdata.Page[viewdata.AdminMessage], error) {
-		return viewdata.ReadAdminMessages(t.Context(), db, viewdata.MessageFilter{}, r)
-	}, func(m viewdata.AdminMessage) string { return fmt.Sprintf("%09d", math.MaxInt16-m.GlobalPosition) })
-	positions := joined(t, func(r viewdata.PageRequest) (viewdata.Page[viewdata.AdminPosition], error) {
-		return viewdata.ReadAdminPositions(t.Context(), db, 0, r)
-	}, func(p viewdata.AdminPosition) string { return fmt.Sprint(p.ID, " ", p.Aggregator) })
-	streams := joined(t, func(r viewdata.PageRequest) (viewdata.Page[viewdata.AdminStream], error) {
-		return viewdata.ReadAdminStreams(t.Context(), db, r)
-	}, func(s viewdata.AdminStream) string { return s.StreamName })
-	home := joined(t, func(r viewdata.PageRequest) (viewdata.Page[viewdata.HomeVideo], error) {
-		return viewdata.ReadHomeVideos(t.Context(), db, r)
-	}, func(v viewdata.HomeVideo) string { return fmt.Sprintf("%09d", math.MaxInt16-v.PublishedPosition) })
-	videos := joined(t, func(r viewdata.PageRequest) (viewdata.Page[viewdata.CreatorVideo], error) {
-		return viewdata.ReadCreatorVideos(t.Context(), db, ada, r)
-	}, func(v viewdata.CreatorVideo) string { return fmt.Sprintf("%09d", math.MaxInt16-v.FirstPosition) })
-	for name, keys := range map[string][]string{"home": home, "videos": videos, "users": users, "messages": messages, "positions": positions, "streams": streams} {
+	newest := func(position int64) string { return fmt.Sprintf("%09d", math.MaxInt16-position) }
+	for name, keys := range map[string][]string{
+		"users":     keys(t, db, viewdata.ReadAdminUsers, func(u viewdata.AdminUser) string { return u.Email + " " + u.ID }),
+		"messages":  keys(t, db, readMessages, func(m viewdata.AdminMessage) string { return newest(m.GlobalPosition) }),
+		"positions": keys(t, db, readPositions, func(p viewdata.AdminPosition) string { return fmt.Sprint(p.ID, " ", p.Aggregator) }),
+		"streams":   keys(t, db, viewdata.ReadAdminStreams, func(s viewdata.AdminStream) string { return s.StreamName }),
+		"home":      keys(t, db, viewdata.ReadHomePageVideos, func(v viewdata.HomePageVideo) string { return newest(v.PublishedPosition) }),
+		"videos":    keys(t, db, readAdasVideos, func(v viewdata.CreatorsVideo) string { return newest(v.FirstPosition) }),
+	} {
 		if sorted := slices.Compact(slices.Sorted(slices.Values(keys))); len(keys) != 120 || !slices.Equal(keys, sorted) {
-			t.Errorf("%s are not in order, each once: %q", name, keys)
+			t.Errorf("%s: keys %q, want 120 in order, each once", name, keys)
 		}
 	}
 }
 
-// joined returns the keys of all rows of a list, read in pages.
-func joined[T any](t *testing.T, read func(viewdata.PageRequest) (viewdata.Page[T], error), key func(T) string) (keys []string) {
+// keys returns the keys of all rows of a list, read in pages.
+func keys[T any](t *testing.T, db *pgxpool.Pool, read func(context.Context, *pgxpool.Pool, viewdata.PageRequest) (viewdata.Page[T], error), key func(T) string) (keys []string) {
 	t.Helper()
 	for r := (viewdata.PageRequest{Size: 11}); ; {
-		page, err := read(r)
+		page, err := read(t.Context(), db, r)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -137,12 +127,11 @@ func joined[T any](t *testing.T, read func(viewdata.PageRequest) (viewdata.Page[
 	}
 }
 
-// TestLists_NewMessages has messages written between two pages: the second goes
-// on behind the first.
+// TestLists_NewMessages inserts messages between the reads of two pages. The second
+// page continues after the first.
 func TestLists_NewMessages(t *testing.T) {
 	t.Parallel()
-	url := migrated(t)
-	db := open(t, url, viewdata.Reader)
+	url, db := openMigrated(t)
 	fill(t, url)
 	first, err := viewdata.ReadAdminMessages(t.Context(), db, viewdata.MessageFilter{}, viewdata.PageRequest{Size: 10})
 	if err != nil {
@@ -164,7 +153,7 @@ func TestLists_Invalid(t *testing.T) {
 		"pageToken": {{Token: "?"}, {Token: token("{")}, {Token: token("[1]")}, {Token: token("1.5")}},
 	} {
 		for _, r := range requests {
-			for name, list := range lists {
+			for name, list := range listReads {
 				var invalid *viewdata.InvalidError
 				if _, _, err := list(t.Context(), db, r); !errors.As(err, &invalid) || invalid.Field != field {
 					t.Errorf("%s %+v: %v, want an *InvalidError of %s", name, r, err, field)
@@ -173,10 +162,10 @@ func TestLists_Invalid(t *testing.T) {
 		}
 	}
 	for _, text := range []string{`"\u0000"`, `{"Email": "\u0000", "ID": "` + ada + `"}`, `{"Email": "", "ID": "x"}`, `{"ID": "\u0000"}`, `9223372036854775808`} {
-		for name, list := range lists {
+		for name, list := range listReads {
 			var invalid *viewdata.InvalidError
 			if _, _, err := list(t.Context(), db, viewdata.PageRequest{Token: token(text)}); err != nil && !errors.As(err, &invalid) {
-				t.Errorf("%s %s: %v, want nothing or an *InvalidError", name, text, err)
+				t.Errorf("%s %s: %v, want nil or an *InvalidError", name, text, err)
 			}
 		}
 	}
@@ -184,8 +173,7 @@ func TestLists_Invalid(t *testing.T) {
 
 func TestReadAdminMessages_Filter(t *testing.T) {
 	t.Parallel()
-	url := migrated(t)
-	db := open(t, url, viewdata.Reader)
+	url, db := openMigrated(t)
 	exec(t, url, `insert into admin_messages values
 		(1, gen_random_uuid(), 'identity-1', 0, 'identity', 'Registered', '`+trace+`', '`+ada+`', now(), 'w', '{"a": 1}', '{}'),
 		(2, gen_random_uuid(), 'viewing-1', 0, 'viewing', 'VideoViewed', null, '`+ada+`', now(), 'w', '{}', '{}'),
@@ -234,8 +222,7 @@ func TestReadAdminMessages_Filter(t *testing.T) {
 
 func TestReadAdminPositions_Lag(t *testing.T) {
 	t.Parallel()
-	url := migrated(t)
-	db := open(t, url, viewdata.Reader)
+	url, db := openMigrated(t)
 	exec(t, url,
 		fmt.Sprintf(`insert into admin_subscriber_positions values ('a', 90, 100), ('b', %d, 80), ('c', %d, 95)`, math.MaxInt64, math.MinInt64),
 		`insert into consumer_positions values ('a', 98)`)
