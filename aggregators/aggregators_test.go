@@ -247,8 +247,8 @@ func TestPoison(t *testing.T) {
 func (v view) expectPoisoned(store messagestore.Store, poison, rows int64, handle func(*viewingv1.VideoViewed, messagestore.Message) aggregators.Statement) {
 	v.t.Helper()
 	run := v.run(store, nil, inserter(v, "poisoned", handle), inserter(v, "healthy", read))
-	run.awaitLog("stopped, and trying again")
-	run.awaitLog("stopped, and trying again")
+	run.awaitLog("consumer stopped, retrying")
+	run.awaitLog("consumer stopped, retrying")
 	if got := v.number("select count(*) from poisoned"); got != rows {
 		v.t.Errorf("%d messages are applied, want the %d before the poison", got, rows)
 	}
@@ -280,8 +280,8 @@ func TestCommitFails(t *testing.T) {
 			v := newView(t)
 			watch(t, store, 10)
 			run := v.run(store, nil, inserter(v, "poisoned", handle))
-			run.awaitLog("stopped, and trying again")
-			run.awaitLog("stopped, and trying again")
+			run.awaitLog("consumer stopped, retrying")
+			run.awaitLog("consumer stopped, retrying")
 			if err := run.Ready(t.Context()); err == nil {
 				t.Error("ready while commits fail")
 			}

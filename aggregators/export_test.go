@@ -15,8 +15,8 @@ func Unlock(r *Runner) {
 	}
 }
 
-// NewSink returns the aggregator's Sink, and what ends it.
-func NewSink(a Aggregator, db *pgxpool.Pool, log *slog.Logger) (consumer.Sink, func()) {
+// NewSink returns the aggregator's BatchHandler, and what ends it.
+func NewSink(a Aggregator, db *pgxpool.Pool, log *slog.Logger) (consumer.BatchHandler, func()) {
 	f := newFollower(a, db, log)
 	return f, f.disconnect
 }

@@ -24,7 +24,7 @@ const (
 	patience = 15 * time.Second
 )
 
-// A follower is the Sink of one aggregator.
+// A follower is the BatchHandler of one aggregator.
 type follower struct {
 	aggregator Aggregator
 	handlers   map[contract.Kind]Handler
@@ -98,9 +98,9 @@ func (f *follower) Skip(ctx context.Context, place messagestore.Place) error {
 	return f.commit(ctx, f.fenced(place), place)
 }
 
-// Lost rebuilds the aggregator if its position is not in the log. Behind skipped
+// Diverged rebuilds the aggregator if its position is not in the log. Behind skipped
 // messages it may be in the log while what was skipped is not.
-func (f *follower) Lost(ctx context.Context, cause error) error {
+func (f *follower) Diverged(ctx context.Context, cause error) error {
 	if f.at != f.place {
 		return nil
 	}

@@ -78,7 +78,7 @@ func TestFollower_Lost(t *testing.T) {
 
 	// What was skipped is not in the log: the position may be.
 	f.skip(t, at(consumer.MaxSkipped+5))
-	if err := f.Lost(t.Context(), errors.New("lost")); err != nil {
+	if err := f.Diverged(t.Context(), errors.New("lost")); err != nil {
 		t.Fatal(err)
 	}
 	f.expect(t, moved)
@@ -87,7 +87,7 @@ func TestFollower_Lost(t *testing.T) {
 	}
 
 	// The position itself is not.
-	if err := f.Lost(t.Context(), errors.New("lost")); err != nil {
+	if err := f.Diverged(t.Context(), errors.New("lost")); err != nil {
 		t.Fatal(err)
 	}
 	if n := rows(); n != 1 {
@@ -97,7 +97,7 @@ func TestFollower_Lost(t *testing.T) {
 
 	// Another runner has rebuilt it and gone on.
 	f.place, f.at = moved, moved
-	if err := f.Lost(t.Context(), errors.New("lost")); err == nil {
+	if err := f.Diverged(t.Context(), errors.New("lost")); err == nil {
 		t.Error("rebuilt behind another's back")
 	}
 }

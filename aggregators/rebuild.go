@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"videotutorials/messagestore"
+	"videotutorials/messagestore/consumer"
 )
 
 // sayEvery is how often Rebuild logs how far it is.
@@ -60,7 +61,7 @@ func Rebuild(ctx context.Context, store messagestore.Store, db *pgxpool.Pool, a 
 func (s *shadow) follow(ctx context.Context, subscription messagestore.Subscription) error {
 	caughtUp := false
 	broken := func(err error) { s.log.WarnContext(ctx, "the message store is away, trying again", "error", err) }
-	for event, err := range messagestore.Follow(ctx, s.store, subscription, broken) {
+	for event, err := range consumer.Follow(ctx, s.store, subscription, broken) {
 		if err != nil {
 			return err
 		}

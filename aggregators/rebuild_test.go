@@ -166,7 +166,7 @@ func TestRebuild_WhileWritten(t *testing.T) {
 	}
 	run.stop()
 	for len(run.logged) > 0 {
-		if <-run.logged == "stopped, and trying again" {
+		if <-run.logged == "consumer stopped, retrying" {
 			t.Error("the aggregator takes the rebuild for a failure")
 		}
 	}

@@ -28,7 +28,7 @@ type Runner struct {
 // running is one aggregator of a Runner.
 type running struct {
 	follower *follower
-	loop     *consumer.Loop
+	consumer *consumer.Consumer
 }
 
 // New returns a Runner of the aggregators, which follow the store and write View
@@ -49,8 +49,8 @@ func New(store messagestore.Store, db *pgxpool.Pool, metrics *consumer.Metrics, 
 		if err != nil {
 			return nil, fmt.Errorf("run %s: %w", a.ID, err)
 		}
-		r.running = append(r.running, &running{f, &consumer.Loop{
-			ID: a.ID, Store: store, Subscription: subscription, Batch: batchSize, Sink: f, Metrics: metrics, Log: log,
+		r.running = append(r.running, &running{f, &consumer.Consumer{
+			ID: a.ID, Store: store, Subscription: subscription, Batches: f, BatchSize: batchSize, Metrics: metrics, Log: log,
 		}})
 	}
 	return r, nil
@@ -64,7 +64,7 @@ func (r *Runner) Run(ctx context.Context) error {
 	for _, one := range r.running {
 		group.Go(func() error {
 			defer one.follower.disconnect()
-			return one.loop.Run(ctx)
+			return one.consumer.Run(ctx)
 		})
 	}
 	return group.Wait()
@@ -76,7 +76,7 @@ func (r *Runner) Ready(context.Context) error {
 	var reasons []error
 	for _, one := range r.running {
 		if !one.follower.standby.Load() {
-			reasons = append(reasons, one.loop.Ready())
+			reasons = append(reasons, one.consumer.Ready())
 		}
 	}
 	return errors.Join(reasons...)

@@ -168,7 +168,7 @@ func TestIDOfAnother_D13(t *testing.T) {
 	registerAs(t, store, user, "eve@example.org")
 	for _, id := range []string{"undefined", "", strings.ToUpper(user)} {
 		write(t, store, "undefined", "", &identityv1.Register{UserId: id, Email: "eve@example.org"})
-		if text := <-r.logged; text != "message skipped, since nobody can handle it" {
+		if text := <-r.logged; text != "message skipped: it cannot be handled" {
 			t.Errorf("%q: logged %q", id, text)
 		}
 	}

@@ -42,7 +42,7 @@ const (
 
 // A Runner runs the consumers of components.
 type Runner struct {
-	running []*consumer.Parallel
+	running []*consumer.Consumer
 }
 
 // New returns a Runner of the consumers, which follow the store and write to it.
@@ -54,11 +54,11 @@ func New(store messagestore.Store, metrics *consumer.Metrics, log *slog.Logger, 
 	}
 	r := &Runner{}
 	for _, c := range consumers {
-		parallel, err := c.parallel(store, metrics, log.With("consumer", c.ID))
+		one, err := c.newConsumer(store, metrics, log.With("consumer", c.ID))
 		if err != nil {
 			return nil, fmt.Errorf("run %s: %w", c.ID, err)
 		}
-		r.running = append(r.running, parallel)
+		r.running = append(r.running, one)
 	}
 	return r, nil
 }
@@ -76,7 +76,7 @@ func Distinct(consumers ...Consumer) error {
 	return nil
 }
 
-func (c Consumer) parallel(store messagestore.Store, metrics *consumer.Metrics, log *slog.Logger) (*consumer.Parallel, error) {
+func (c Consumer) newConsumer(store messagestore.Store, metrics *consumer.Metrics, log *slog.Logger) (*consumer.Consumer, error) {
 	kinds := make([]contract.Kind, len(c.Handlers))
 	handlers := map[contract.Kind]Handler{}
 	for i, h := range c.Handlers {
@@ -91,18 +91,17 @@ func (c Consumer) parallel(store messagestore.Store, metrics *consumer.Metrics, 
 		consumer: c.ID, store: store, log: log,
 		effects: newPlaces(cmp.Or(c.AtOnce, atOnce)), looks: newPlaces(lookAtOnce),
 	}
-	return &consumer.Parallel{
+	return &consumer.Consumer{
 		ID: c.ID, Group: c.Group, Store: store, Subscription: subscription, Metrics: metrics, Log: log,
-		Entity: func(m messagestore.Message) (messagestore.Stream, error) {
+		Prepare: func(m messagestore.Message) (consumer.Task, error) {
 			h, ok := handlers[contract.Kind{Category: m.Stream.Category(), Type: m.Type}]
 			if !ok {
-				return "", nil // a type of ours in another category of ours
+				return consumer.Task{}, nil // a type of ours in another category of ours
 			}
-			return h.entity(m)
-		},
-		Handle: func(ctx context.Context, m messagestore.Message, release func()) error {
-			kind := contract.Kind{Category: m.Stream.Category(), Type: m.Type}
-			return handlers[kind].handle(ctx, f, m, release)
+			entity, err := h.entity(m)
+			return consumer.Task{Entity: entity, Run: func(ctx context.Context, release func()) error {
+				return h.handle(ctx, f, m, release)
+			}}, err
 		},
 	}, nil
 }

@@ -40,7 +40,7 @@ type Store interface {
 	// Its first event is Started; while nothing else comes, Progress does, each
 	// heartbeat interval. It ends with an error, always: an *InvalidError, a
 	// *NotReaderError, an *AheadError, a *DivergedError, or one after which
-	// Follow goes on by itself.
+	// consumer.Follow subscribes again.
 	Subscribe(ctx context.Context, subscription Subscription) iter.Seq2[Event, error]
 
 	// Message returns the message with that id, or ErrNotFound, or an

@@ -7,6 +7,7 @@ import (
 
 	"videotutorials/internal/service"
 	"videotutorials/messagestore"
+	"videotutorials/messagestore/consumer"
 )
 
 // tailMessages is the command that prints each message when it is stored.
@@ -61,7 +62,7 @@ func (c *tailMessages) run(ctx context.Context, log *slog.Logger, args []string)
 func (c *tailMessages) follow(ctx context.Context, log *slog.Logger, store messagestore.Store, s messagestore.Subscription, p *printer) error {
 	broken := func(err error) { log.Warn("the subscription broke, and is taken up again", "error", err) }
 	printed := 0
-	for event, err := range messagestore.Follow(ctx, store, s, broken) {
+	for event, err := range consumer.Follow(ctx, store, s, broken) {
 		if err != nil {
 			return err
 		}

@@ -20,7 +20,7 @@ func TestFewMessages_D7(t *testing.T) {
 			store := teststore.New(t)
 			place := view(t, store, 1, 1)[0]
 			c, viewed := viewer("test")
-			running := start(t, c, store, limits{handled: 100, interval: test.interval, skipped: 1_000_000, patience: time.Second})
+			running := start(t, c, store, limits{handled: 100, interval: test.interval, skipped: 1_000_000, timeout: time.Second})
 			want(t, viewed, 1, 1)
 			if test.stop {
 				running.stop()

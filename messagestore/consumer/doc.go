@@ -1,28 +1,29 @@
-// Package consumer follows a subscription and keeps the consumer's position. The
-// components handle what comes by a Parallel; the aggregators, which keep their
-// positions in View Data, follow by a Loop.
+// Package consumer runs handlers over a subscription and keeps the position of
+// the consumer. Components handle messages in parallel, one worker per entity.
+// Aggregators handle them in batches and store the position in View Data.
 //
-//	categories ──subscription──▶ Loop ──▶ Parallel ──▶ position
-//	                               ▲                      │ Read in subscriberPosition-<ID>
-//	                               └──── after a start ───┘
+//	categories ──subscription──▶ Consumer ──▶ worker of entity 1 ──▶ position
+//	                                 ▲    └─▶ worker of entity 2       │ Read in subscriberPosition-<ID>
+//	                                 └──────── at a start ─────────────┘
 //
 // # Delivery
 //
-// Each message is handled at least once, those for one entity in the order of the
-// log. After a stop none that was handled comes again; after a crash those since
-// the last kept position do, so handling MUST be idempotent. A message that fails
-// is tried again for ever, with growing pauses, and the ones behind it for the same
-// entity wait; only what nobody can handle is skipped, with a line in the log.
+// Each message is handled at least once, those of one entity in the order of the
+// log. After a stop no handled message is repeated. After a crash the messages
+// behind the saved position are repeated, so handlers MUST be idempotent. A
+// message that fails is retried for ever, with backoff, while later messages of
+// the same entity wait. Only a message that can never be handled is logged and
+// skipped.
 //
 // # Position
 //
-// The position is written after 100 handled messages, 5 s after the first one
-// that was handled since the last write, when the consumer stops, and after
-// 10,000 skipped ones; never merely because time passed or the subscription
-// reported progress. Messages that are themselves positions count as skipped.
-// Else idle consumers' positions would move the head for each other, for ever.
+// The saved position is right below the oldest unhandled message. It is saved
+// after 100 handled messages, 5 s after the first message handled since the last
+// save, when the consumer stops, and after 10,000 skipped messages. Time or
+// Progress alone never cause a save, and messages that are themselves positions
+// count as skipped: otherwise idle consumers would wake each other for ever.
 //
-// A position is a place: it has the id of its message. When the log no longer
-// has the message at that place (it was restored, and perhaps written on), the
-// consumer goes on from the position that the log has.
+// A saved position has the id of its message. If that message is no longer in the
+// log because the log was restored from a backup, the consumer resumes at the
+// position that the restored log has.
 package consumer

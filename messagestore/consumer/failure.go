@@ -1,17 +1,18 @@
 package consumer
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	"videotutorials/messagestore"
 )
 
-// A MessageError is returned by a Sink's Handle for the message that cannot be
-// handled.
+// A MessageError reports the message that could not be handled.
 type MessageError struct {
 	Message messagestore.Message
 	Cause   error
@@ -23,7 +24,8 @@ func (e *MessageError) Error() string {
 
 func (e *MessageError) Unwrap() error { return e.Cause }
 
-// LogValue is the text of the error, and behind it all of a panic, and its stack.
+// LogValue returns the text of the error, followed by the value and the stack of
+// a panic.
 func (e *MessageError) LogValue() slog.Value {
 	var panicked *PanicError
 	if errors.As(e.Cause, &panicked) {
@@ -32,10 +34,9 @@ func (e *MessageError) LogValue() slog.Value {
 	return slog.StringValue(e.Error())
 }
 
-// A PanicError is returned by Protect for a panic. Its text is one line.
+// A PanicError is a panic recovered by Protect. Its text is one line.
 type PanicError struct {
-	// Value is what the panic was called with, Stack where.
-	Value any
+	Value any // the argument of panic
 	Stack []byte
 }
 
@@ -44,8 +45,8 @@ func (e *PanicError) Error() string {
 	return "panic: " + first
 }
 
-// Protect calls handle and returns its error, or its panic as a *PanicError: a
-// handler that panics must not stop the others of the process.
+// Protect calls handle and returns its error, or a *PanicError if it panics, so
+// that a panic in one handler does not end the process.
 func Protect(handle func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -53,4 +54,18 @@ func Protect(handle func() error) (err error) {
 		}
 	}()
 	return handle()
+}
+
+// grace is how long running tasks may continue after a stop.
+const grace = 10 * time.Second
+
+// Finishing returns a context for work that a stop must not interrupt: it ends
+// 10 s after ctx. The caller MUST call done when the work is finished.
+func Finishing(ctx context.Context) (work context.Context, done context.CancelFunc) {
+	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(grace, cancel) })
+	return work, func() {
+		stop()
+		cancel()
+	}
 }

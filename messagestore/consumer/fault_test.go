@@ -14,9 +14,9 @@ import (
 	"videotutorials/messagestore"
 )
 
-// TestParallel_LogRestored restores the log to before the consumer's place and
+// TestConsumer_LogRestored restores the log to before the consumer's place and
 // writes it on past it: the consumer goes on from the position the log has.
-func TestParallel_LogRestored(t *testing.T) {
+func TestConsumer_LogRestored(t *testing.T) {
 	t.Parallel()
 	store, url := teststore.Open(t)
 	faulty := &faulty{Store: store, cut: make(chan struct{})}
@@ -40,9 +40,9 @@ func TestParallel_LogRestored(t *testing.T) {
 	keptUpTo(t, kept(t, restored), places[len(places)-1])
 }
 
-// TestParallel_KeptPlaceDiverged damages the position itself: the consumer says
+// TestConsumer_KeptPlaceDiverged damages the position itself: the consumer says
 // so, handles nothing, and goes on as soon as it is mended.
-func TestParallel_KeptPlaceDiverged(t *testing.T) {
+func TestConsumer_KeptPlaceDiverged(t *testing.T) {
 	t.Parallel()
 	for name, damaged := range map[string]string{
 		"OtherMessage": `{"position": 2, "messageId": "01926f4e-0000-7000-8000-000000000000"}`,
@@ -68,8 +68,8 @@ func TestParallel_KeptPlaceDiverged(t *testing.T) {
 	}
 }
 
-// TestParallel_PositionOfTheOriginal resumes by the position alone.
-func TestParallel_PositionOfTheOriginal(t *testing.T) {
+// TestConsumer_PositionOfTheOriginal resumes by the position alone.
+func TestConsumer_PositionOfTheOriginal(t *testing.T) {
 	t.Parallel()
 	store := teststore.New(t)
 	view(t, store, 1, 4)
@@ -79,9 +79,9 @@ func TestParallel_PositionOfTheOriginal(t *testing.T) {
 	want(t, viewed, 3, 4)
 }
 
-// TestParallel_TwoInstances lets two instances of a consumer keep its position:
+// TestConsumer_TwoInstances lets two instances of a consumer keep its position:
 // both handle all, and no position goes back.
-func TestParallel_TwoInstances(t *testing.T) {
+func TestConsumer_TwoInstances(t *testing.T) {
 	t.Parallel()
 	store := teststore.New(t)
 	var runs []running
@@ -105,9 +105,9 @@ func TestParallel_TwoInstances(t *testing.T) {
 	keptUpTo(t, got, last)
 }
 
-// TestParallel_AnotherInstance finds that another one has kept a position: behind
+// TestConsumer_AnotherInstance finds that another one has kept a position: behind
 // it the consumer keeps its own, before it none.
-func TestParallel_AnotherInstance(t *testing.T) {
+func TestConsumer_AnotherInstance(t *testing.T) {
 	t.Parallel()
 	for name, other := range map[string]int64{"Behind": 1, "Ahead": 1000} {
 		t.Run(name, func(t *testing.T) {
@@ -130,9 +130,9 @@ func TestParallel_AnotherInstance(t *testing.T) {
 	}
 }
 
-// TestParallel_PositionCannotBeKept lets each write fail, or hang: the handlers
+// TestConsumer_PositionCannotBeKept lets each write fail, or hang: the handlers
 // go on, and later the position is kept.
-func TestParallel_PositionCannotBeKept(t *testing.T) {
+func TestConsumer_PositionCannotBeKept(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]func(context.Context) error{
 		"Fails": func(context.Context) error { return &messagestore.ExhaustedError{Reason: "queue full"} },
@@ -144,7 +144,7 @@ func TestParallel_PositionCannotBeKept(t *testing.T) {
 			faulty := &faulty{Store: store, write: fault}
 			c, viewed := viewer("test")
 			impatient := eager
-			impatient.patience = time.Millisecond
+			impatient.timeout = time.Millisecond
 			run := start(t, c, faulty, impatient)
 			view(t, store, 1, 20)
 			want(t, viewed, 1, 20)
@@ -173,19 +173,18 @@ func TestParallel_PositionCannotBeKept(t *testing.T) {
 	})
 }
 
-// TestParallel_StopFinishesTheMessage stops in the middle of a handler.
-func TestParallel_StopFinishesTheMessage(t *testing.T) {
+// TestConsumer_StopFinishesTheMessage stops in the middle of a handler.
+func TestConsumer_StopFinishesTheMessage(t *testing.T) {
 	t.Parallel()
 	store := teststore.New(t)
 	begun := make(chan struct{}, 2)
-	c, _ := viewer("test")
-	c.Handle = func(ctx context.Context, _ messagestore.Message, _ func()) error {
+	c := viewings("test", func(ctx context.Context, _ messagestore.Message, _ func()) error {
 		work, done := Finishing(ctx)
 		defer done()
 		begun <- struct{}{}
 		<-ctx.Done()
 		return work.Err()
-	}
+	})
 	first := view(t, store, 1, 2)[0]
 	run := start(t, c, store, lazy)
 	<-begun
@@ -198,7 +197,7 @@ func TestParallel_StopFinishesTheMessage(t *testing.T) {
 func TestFinishing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
-		work, done := finishing(ctx)
+		work, done := Finishing(ctx)
 		defer done()
 		stop()
 		begun := time.Now()
@@ -206,7 +205,7 @@ func TestFinishing(t *testing.T) {
 		if got := time.Since(begun); got != grace {
 			t.Errorf("work was broken off %v after the stop, want %v", got, grace)
 		}
-		work, done = finishing(t.Context())
+		work, done = Finishing(t.Context())
 		done()
 		<-work.Done()
 	})

@@ -13,8 +13,8 @@ import (
 	subscriberpositionv1 "videotutorials/proto/subscriberposition/v1"
 )
 
-// TestParallel_Group shares entities among members: each is one's.
-func TestParallel_Group(t *testing.T) {
+// TestConsumer_Group shares entities among members: each is one's.
+func TestConsumer_Group(t *testing.T) {
 	t.Parallel()
 	store := teststore.New(t)
 	const streams, size = 20, 3
@@ -27,17 +27,18 @@ func TestParallel_Group(t *testing.T) {
 	var seen sync.WaitGroup
 	var stops []func()
 	for member := range int32(size) {
-		p, _ := parallel(t, store, func(_ context.Context, m messagestore.Message, _ func()) error {
+		c := viewings("test", func(_ context.Context, m messagestore.Message, _ func()) error {
 			handled <- handling{member, m.Stream}
 			return nil
 		})
-		p.Group = &messagestore.ConsumerGroup{Member: member, Size: size}
+		c.Group = &messagestore.ConsumerGroup{Member: member, Size: size}
 		seen.Add(2 * streams)
-		p.Entity = func(m messagestore.Message) (messagestore.Stream, error) {
+		prepare := c.Prepare
+		c.Prepare = func(m messagestore.Message) (Task, error) {
 			seen.Done()
-			return m.Stream, nil
+			return prepare(m)
 		}
-		stops = append(stops, startParallel(t, p, lazy))
+		stops = append(stops, start(t, c, store, lazy).stop)
 	}
 	members := map[messagestore.Stream]int32{}
 	for range 2 * streams {

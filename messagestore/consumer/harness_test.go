@@ -23,10 +23,10 @@ import (
 func TestMain(m *testing.M) { testdb.Main(m) }
 
 // eager keeps the position after each message, and tries again at once.
-var eager = limits{handled: 1, interval: 1, skipped: 1_000_000, patience: time.Second}
+var eager = limits{handled: 1, interval: 1, skipped: 1_000_000, timeout: time.Second}
 
 // lazy keeps the position at the stop alone.
-var lazy = limits{handled: 1_000_000, interval: time.Hour, skipped: 1_000_000, patience: time.Second}
+var lazy = limits{handled: 1_000_000, interval: time.Hour, skipped: 1_000_000, timeout: time.Second}
 
 // A running consumer.
 type running struct {
@@ -36,13 +36,13 @@ type running struct {
 	failed <-chan struct{}
 }
 
-func start(t *testing.T, p *Parallel, store messagestore.Store, limits limits) running {
+func start(t *testing.T, c *Consumer, store messagestore.Store, limits limits) running {
 	t.Helper()
 	failed := make(chan struct{}, 1000)
-	p.Store, p.Log = store, slog.New(watcher{slog.NewTextHandler(t.Output(), nil), failed})
+	c.Store, c.Log = store, slog.New(watcher{slog.NewTextHandler(t.Output(), nil), failed})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- p.run(ctx, limits) }()
+	go func() { done <- c.run(ctx, limits) }()
 	stop := sync.OnceFunc(func() {
 		cancel()
 		if err := <-done; err != nil {
@@ -70,19 +70,26 @@ func (w watcher) WithAttrs(attributes []slog.Attr) slog.Handler {
 	return watcher{w.Handler.WithAttrs(attributes), w.failed}
 }
 
-// viewer is a consumer of viewings, all of one entity, that sends each one it
-// handles.
-func viewer(id string) (*Parallel, <-chan string) {
-	viewed := make(chan string, 1000)
-	return &Parallel{
+// viewings returns a consumer of viewings, one entity per stream.
+func viewings(id string, run func(context.Context, messagestore.Message, func()) error) *Consumer {
+	return &Consumer{
 		ID: id, Subscription: messagestore.Subscription{Source: messagestore.OfCategories("viewing")},
-		Entity: func(m messagestore.Message) (messagestore.Stream, error) { return m.Stream, nil },
-		Handle: func(_ context.Context, m messagestore.Message, _ func()) error {
-			viewing, err := contract.Decode[*viewingv1.VideoViewed](m)
-			viewed <- viewing.GetVideoId()
-			return err
-		},
-	}, viewed
+		Prepare: func(m messagestore.Message) (Task, error) { return task(m, run), nil },
+	}
+}
+
+func task(m messagestore.Message, run func(context.Context, messagestore.Message, func()) error) Task {
+	return Task{m.Stream, func(ctx context.Context, release func()) error { return run(ctx, m, release) }}
+}
+
+// viewer returns a consumer of viewings that sends the id of each video viewed.
+func viewer(id string) (*Consumer, <-chan string) {
+	viewed := make(chan string, 1000)
+	return viewings(id, func(_ context.Context, m messagestore.Message, _ func()) error {
+		viewing, err := contract.Decode[*viewingv1.VideoViewed](m)
+		viewed <- viewing.GetVideoId()
+		return err
+	}), viewed
 }
 
 // step writes viewings of v<from> to v<to>, each after the one before was handled,

@@ -13,16 +13,16 @@ import (
 // statusTimeout bounds how long a scrape waits for the head of the log.
 const statusTimeout = time.Second
 
-// Metrics measures the consumers of a process, by their ids:
+// Metrics measures the consumers of a process, labelled by their ids:
 //
 //	consumer_handled_total         messages handled
-//	consumer_failures_total        failures, each of which is tried again
+//	consumer_failures_total        failures, which are retried
 //	consumer_handling_seconds      time to handle a message, or a batch of an aggregator
-//	consumer_lag_messages          messages of the log behind its place
-//	consumer_position_age_seconds  time since it last moved, or heard that it need not
+//	consumer_lag_messages          messages between the position and the head of the log
+//	consumer_position_age_seconds  time since the position moved or was confirmed
 //
-// The lag is asked for when it is scraped. It is absent while the store is away;
-// then the age grows. A nil *Metrics measures nothing.
+// A scrape reads the head of the log from the store. While the store is
+// unavailable the lag is absent and the age grows. A nil *Metrics does nothing.
 type Metrics struct {
 	store           messagestore.Store
 	handledTotal    *prometheus.CounterVec
@@ -31,37 +31,37 @@ type Metrics struct {
 	lag, age        *prometheus.Desc
 	mu              sync.Mutex
 	positions       map[string]int64
-	heard           map[string]time.Time
+	confirmed       map[string]time.Time
 }
 
-// NewMetrics returns the metrics of a process whose consumers follow the store,
-// and registers them. It panics if they are registered already.
+// NewMetrics registers and returns the metrics of a process whose consumers
+// subscribe to the store. It panics if they are registered already.
 func NewMetrics(registry prometheus.Registerer, store messagestore.Store) *Metrics {
 	label := []string{"consumer"}
 	m := &Metrics{
 		store:         store,
 		handledTotal:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "consumer_handled_total", Help: "Messages handled."}, label),
-		failuresTotal: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "consumer_failures_total", Help: "Failures, each of which is tried again."}, label),
+		failuresTotal: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "consumer_failures_total", Help: "Failures, which are retried."}, label),
 		handlingSeconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "consumer_handling_seconds", Help: "Time to handle a message, or a batch of an aggregator.",
 			Buckets: prometheus.ExponentialBuckets(0.0001, 4, 9), // 0.1 ms to 6.5 s
 		}, label),
-		lag:       prometheus.NewDesc("consumer_lag_messages", "Messages of the log behind its place.", label, nil),
-		age:       prometheus.NewDesc("consumer_position_age_seconds", "Time since it last moved, or heard that it need not.", label, nil),
+		lag:       prometheus.NewDesc("consumer_lag_messages", "Messages between the position and the head of the log.", label, nil),
+		age:       prometheus.NewDesc("consumer_position_age_seconds", "Time since the position moved or was confirmed.", label, nil),
 		positions: map[string]int64{},
-		heard:     map[string]time.Time{},
+		confirmed: map[string]time.Time{},
 	}
 	registry.MustRegister(m, m.handledTotal, m.failuresTotal, m.handlingSeconds)
 	return m
 }
 
-// Describe is prometheus's.
+// Describe implements prometheus.Collector.
 func (m *Metrics) Describe(out chan<- *prometheus.Desc) {
 	out <- m.lag
 	out <- m.age
 }
 
-// Collect is prometheus's.
+// Collect implements prometheus.Collector.
 func (m *Metrics) Collect(out chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), statusTimeout)
 	defer cancel()
@@ -69,7 +69,7 @@ func (m *Metrics) Collect(out chan<- prometheus.Metric) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for id, position := range m.positions {
-		out <- prometheus.MustNewConstMetric(m.age, prometheus.GaugeValue, time.Since(m.heard[id]).Seconds(), id)
+		out <- prometheus.MustNewConstMetric(m.age, prometheus.GaugeValue, time.Since(m.confirmed[id]).Seconds(), id)
 		if err == nil {
 			lag := max(0, status.Head.Position-position)
 			out <- prometheus.MustNewConstMetric(m.lag, prometheus.GaugeValue, float64(lag), id)
@@ -92,8 +92,8 @@ func (m *Metrics) failed(id string) {
 	m.failuresTotal.WithLabelValues(id).Inc()
 }
 
-// placed says where the consumer begins. That is no sign of life but the first
-// time: one that fails begins again and again.
+// placed records where the consumer subscribes. Only the first time confirms the
+// position: a failing consumer subscribes again and again.
 func (m *Metrics) placed(id string, place messagestore.Place) {
 	if m == nil {
 		return
@@ -101,17 +101,17 @@ func (m *Metrics) placed(id string, place messagestore.Place) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.positions[id] = place.Position
-	if _, ok := m.heard[id]; !ok {
-		m.heard[id] = time.Now()
+	if _, ok := m.confirmed[id]; !ok {
+		m.confirmed[id] = time.Now()
 	}
 }
 
-// moved says that all up to the place is handled or skipped.
+// moved records that everything up to the place is handled or skipped.
 func (m *Metrics) moved(id string, place messagestore.Place) {
 	if m == nil {
 		return
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.positions[id], m.heard[id] = place.Position, time.Now()
+	m.positions[id], m.confirmed[id] = place.Position, time.Now()
 }

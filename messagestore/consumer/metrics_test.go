@@ -19,7 +19,7 @@ func TestMetrics_LagAndAge(t *testing.T) {
 	view(t, store, 1, 5)
 	metrics.moved("test", messagestore.Place{Position: 2})
 	err := testutil.GatherAndCompare(registry, strings.NewReader(`
-		# HELP consumer_lag_messages Messages of the log behind its place.
+		# HELP consumer_lag_messages Messages between the position and the head of the log.
 		# TYPE consumer_lag_messages gauge
 		consumer_lag_messages{consumer="test"} 3
 	`), "consumer_lag_messages")
@@ -29,9 +29,9 @@ func TestMetrics_LagAndAge(t *testing.T) {
 	if n, err := testutil.GatherAndCount(registry, "consumer_position_age_seconds"); n != 1 || err != nil {
 		t.Errorf("%d ages, %v, want 1", n, err)
 	}
-	heard := metrics.heard["test"]
+	heard := metrics.confirmed["test"]
 	metrics.placed("test", messagestore.Place{Position: 2})
-	if metrics.heard["test"] != heard {
+	if metrics.confirmed["test"] != heard {
 		t.Error("another try is taken for a sign of life")
 	}
 	var none *Metrics

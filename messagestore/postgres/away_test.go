@@ -12,6 +12,7 @@ import (
 	"videotutorials/internal/test/testdb"
 	"videotutorials/internal/test/teststore"
 	"videotutorials/messagestore"
+	"videotutorials/messagestore/consumer"
 )
 
 // An idle subscription has a heartbeat in time, at its place.
@@ -61,7 +62,7 @@ func TestStore_PostgresAway(t *testing.T) {
 
 	messages, breaks := make(chan messagestore.Message, 10), make(chan error, 100)
 	go func() {
-		for event, err := range messagestore.Follow(ctx, store, messagestore.Subscription{Source: messagestore.OfAll()}, func(err error) { breaks <- err }) {
+		for event, err := range consumer.Follow(ctx, store, messagestore.Subscription{Source: messagestore.OfAll()}, func(err error) { breaks <- err }) {
 			batch, _ := event.(messagestore.Messages)
 			for _, m := range batch {
 				messages <- m

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"videotutorials/messagestore"
+	"videotutorials/messagestore/consumer"
 )
 
 // silent is two heartbeats, after which a client gives up: no server that runs is
@@ -124,7 +125,7 @@ func (f *follower) follow(ctx context.Context, server *server, store messagestor
 	s := f.subscription
 	s.After = f.place
 	taken := 0
-	for event, err := range messagestore.Follow(ctx, store, s, func(error) { f.breaks++; hear(false) }) {
+	for event, err := range consumer.Follow(ctx, store, s, func(error) { f.breaks++; hear(false) }) {
 		if ctx.Err() != nil {
 			f.findings.add(f.name, faultf(failed, "stands at %+v and does not come to its goal", f.place))
 			return false

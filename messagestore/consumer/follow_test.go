@@ -1,4 +1,4 @@
-package messagestore_test
+package consumer
 
 import (
 	"context"
@@ -43,7 +43,7 @@ func TestFollow(t *testing.T) {
 		var breaks []error
 		var last error
 		events := 0
-		for event, err := range messagestore.Follow(t.Context(), store,
+		for event, err := range Follow(t.Context(), store,
 			messagestore.Subscription{Source: messagestore.OfAll(), From: 5}, func(err error) { breaks = append(breaks, err) }) {
 			if event != nil {
 				events++

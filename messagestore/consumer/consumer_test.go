@@ -18,7 +18,7 @@ import (
 	viewingv1 "videotutorials/proto/viewing/v1"
 )
 
-func TestParallel_HandlesInOrderAndResumes(t *testing.T) {
+func TestConsumer_HandlesInOrderAndResumes(t *testing.T) {
 	t.Parallel()
 	store := teststore.New(t)
 	view(t, store, 1, 3)
@@ -39,9 +39,9 @@ func TestParallel_HandlesInOrderAndResumes(t *testing.T) {
 	want(t, viewed, 6, 7)
 }
 
-// TestParallel_KeepsPositions keeps one after three messages, or when the next one
+// TestConsumer_KeepsPositions keeps one after three messages, or when the next one
 // comes, and at the stop.
-func TestParallel_KeepsPositions(t *testing.T) {
+func TestConsumer_KeepsPositions(t *testing.T) {
 	t.Parallel()
 	store := teststore.New(t)
 	c, viewed := viewer("test")
@@ -57,9 +57,9 @@ func TestParallel_KeepsPositions(t *testing.T) {
 	keptUpTo(t, got, last)
 }
 
-// TestParallel_IdleWritesNothing lets consumers that keep their position as
+// TestConsumer_IdleWritesNothing lets consumers that keep their position as
 // eagerly as can be see nothing but Progress and each other's positions.
-func TestParallel_IdleWritesNothing(t *testing.T) {
+func TestConsumer_IdleWritesNothing(t *testing.T) {
 	t.Parallel()
 	store := teststore.New(t)
 	view(t, store, 1, 1)
@@ -68,13 +68,12 @@ func TestParallel_IdleWritesNothing(t *testing.T) {
 	for i := range 2 {
 		read := make(chan int64, 1000)
 		reads = append(reads, read)
-		reader, _ := viewer(fmt.Sprintf("reader-%d", i))
-		reader.Subscription.Source = messagestore.OfCategories(positions)
-		reader.Handle = func(_ context.Context, m messagestore.Message, _ func()) error {
+		reader := viewings(fmt.Sprintf("reader-%d", i), func(_ context.Context, m messagestore.Message, _ func()) error {
 			e, err := contract.Decode[*subscriberpositionv1.Read](m)
 			read <- e.GetPosition()
 			return err
-		}
+		})
+		reader.Subscription.Source = messagestore.OfCategories(positions)
 		stops = append(stops, start(t, reader, store, eager).stop)
 	}
 	c, viewed := viewer("viewer")
@@ -94,12 +93,17 @@ func TestParallel_IdleWritesNothing(t *testing.T) {
 	}
 }
 
-func TestLanes_SkipKeepsNothingBefore10000(t *testing.T) {
+func TestWorkers_SkipKeepsNothingBefore10000(t *testing.T) {
 	t.Parallel()
 	store := teststore.New(t)
-	c, _ := viewer("test")
-	s := newLanes(t.Context(), c, position{store: store, stream: positionStream("test"), ledger: ledger{limits: eager}})
-	s.position.ledger.limits.skipped = MaxSkipped
+	c := viewings("test", nil)
+	c.Store = store
+	limits := eager
+	limits.skipped = MaxSkipped
+	s, err := newWorkers(t.Context(), c, limits)
+	if err != nil {
+		t.Fatal(err)
+	}
 	if _, err := s.Place(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +119,7 @@ func TestLanes_SkipKeepsNothingBefore10000(t *testing.T) {
 	}
 }
 
-func TestParallel_TriesAgain(t *testing.T) {
+func TestConsumer_TriesAgain(t *testing.T) {
 	t.Parallel()
 	for name, fail := range map[string]func() error{
 		"Error": func() error { return errors.New("not now") },
@@ -129,9 +133,8 @@ func TestParallel_TriesAgain(t *testing.T) {
 			var notReady error
 			done := make(chan struct{})
 			failures := 0
-			c, _ := viewer("test")
-			c.Metrics = NewMetrics(registry, store)
-			c.Handle = func(_ context.Context, m messagestore.Message, _ func()) error {
+			var c *Consumer
+			c = viewings("test", func(_ context.Context, m messagestore.Message, _ func()) error {
 				e, err := contract.Decode[*viewingv1.VideoViewed](m)
 				if e.GetVideoId() == "v2" && failures < 3 {
 					if failures == 2 {
@@ -145,7 +148,8 @@ func TestParallel_TriesAgain(t *testing.T) {
 					close(done)
 				}
 				return err
-			}
+			})
+			c.Metrics = NewMetrics(registry, store)
 			if err := c.Ready(); !errors.Is(err, errStarting) {
 				t.Errorf("ready before it ran: %v", err)
 			}
@@ -172,7 +176,7 @@ func TestParallel_TriesAgain(t *testing.T) {
 	}
 }
 
-func TestParallel_Wrong(t *testing.T) {
+func TestConsumer_Wrong(t *testing.T) {
 	t.Parallel()
 	c, _ := viewer("")
 	if err := c.Run(t.Context()); err == nil {
