@@ -3,6 +3,8 @@ package application
 import (
 	"regexp"
 	"strings"
+
+	identityv1 "videotutorials/proto/identity/v1"
 )
 
 // address is what an e-mail address looks like: the dot-atom of RFC 5322 before
@@ -23,7 +25,7 @@ const (
 // registered as Ann@Example.com logs in as ann@example.com. It says no where the
 // text cannot be an address; whether there is such a mailbox, only a mail tells.
 func parseEmail(text string) (string, bool) {
-	email := strings.ToLower(strings.TrimSpace(text))
+	email := identityv1.NormalizeEmail(text)
 	if len(email) > maxAddress || strings.IndexByte(email, '@') > maxLocalPart {
 		return "", false
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"videotutorials/messagestore"
+	"videotutorials/messagestore/contract"
 )
 
 // The purposes of derived ids. They are part of the derivation.
@@ -60,14 +61,7 @@ func (r *request) repeats(ctx context.Context, store messagestore.Store, command
 
 // parseUUID returns the UUID that s is in its canonical form, hexadecimal digits
 // in groups of 8-4-4-4-12, in either case.
-func parseUUID(s string) (uuid.UUID, bool) {
-	// The package also takes braces, a urn prefix and no dashes.
-	if len(s) != len(uuid.Nil.String()) {
-		return uuid.Nil, false
-	}
-	id, err := uuid.Parse(s)
-	return id, err == nil
-}
+func parseUUID(s string) (uuid.UUID, bool) { return contract.ParseUUID(s) }
 
 // notUUID says what is wrong with a value that should be a UUID.
 func notUUID(s string) string {

@@ -121,7 +121,7 @@ const longestEmail = 254
 // normalise returns the address as it is compared. The original system has it as
 // it was typed.
 func normalise(email string) string {
-	email = strings.ToLower(strings.TrimSpace(email))
+	email = identityv1.NormalizeEmail(email)
 	if len(email) > longestEmail {
 		email = strings.ToValidUTF8(email[:longestEmail], "")
 	}

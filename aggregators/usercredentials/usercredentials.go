@@ -4,7 +4,6 @@
 package usercredentials
 
 import (
-	"strings"
 	"time"
 
 	"videotutorials/aggregators"
@@ -27,7 +26,7 @@ func Aggregator() aggregators.Aggregator {
 
 func registered(e *identityv1.Registered, m messagestore.Message) aggregators.Statement {
 	// The original system keeps the address as it was typed.
-	email := strings.ToLower(strings.TrimSpace(e.GetEmail()))
+	email := identityv1.NormalizeEmail(e.GetEmail())
 	return aggregators.ForEntity(m, `
 		insert into user_credentials (id, email, password_hash)
 		values ($1, $2, $3)

@@ -72,7 +72,7 @@ func origin[M any](_ M, cause components.Cause) []messagestore.Stream {
 // register makes the identity, unless its address is another's, or the id is.
 // The same Register sent twice is one registration.
 func (i identity) register(m *identityv1.Register, _ components.Cause) []components.Emit {
-	email := normalise(m.GetEmail())
+	email := identityv1.NormalizeEmail(m.GetEmail())
 	reject := func(code, reason string) []components.Emit {
 		return []components.Emit{components.Event(&identityv1.RegistrationRejected{
 			UserId: m.GetUserId(), Email: email, Code: code, Reason: reason,

@@ -3,7 +3,6 @@ package identity
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"strings"
 
 	"videotutorials/components"
 	"videotutorials/messagestore/contract"
@@ -22,7 +21,7 @@ type identity struct {
 
 var identities = components.Projection[identity]{
 	components.When(func(i identity, e *identityv1.Registered) identity {
-		i.id, i.email, i.registered = e.GetUserId(), normalise(e.GetEmail()), true
+		i.id, i.email, i.registered = e.GetUserId(), identityv1.NormalizeEmail(e.GetEmail()), true
 		return i
 	}),
 	components.When(func(i identity, _ *identityv1.RegistrationConfirmed) identity {
@@ -53,10 +52,6 @@ var reservations = contract.Category((*identityv1.EmailAddressReserved)(nil))
 // addressID returns the id of an address's stream: the hexadecimal SHA-256 of the
 // address, since a stream's name is short, and seen by more people.
 func addressID(email string) string {
-	sum := sha256.Sum256([]byte(normalise(email)))
+	sum := sha256.Sum256([]byte(identityv1.NormalizeEmail(email)))
 	return hex.EncodeToString(sum[:])
 }
-
-// normalise returns the address as it is compared. Other programs than ours write
-// it as it was typed.
-func normalise(email string) string { return strings.ToLower(strings.TrimSpace(email)) }

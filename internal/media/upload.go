@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
+
+	"videotutorials/messagestore/contract"
 )
 
 const uploadScheme = "upload:"
@@ -20,12 +22,10 @@ func UploadURI(upload uuid.UUID) string { return uploadScheme + upload.String() 
 // canonical form, and whether it does.
 func ParseUploadURI(uri string) (uuid.UUID, bool) {
 	text, ok := strings.CutPrefix(uri, uploadScheme)
-	// The package also takes braces, a urn prefix and no dashes.
-	if !ok || len(text) != len(uuid.Nil.String()) {
+	if !ok {
 		return uuid.Nil, false
 	}
-	upload, err := uuid.Parse(text)
-	return upload, err == nil
+	return contract.ParseUUID(text)
 }
 
 // An Upload is one that is being written. Either Commit or Abort ends it.

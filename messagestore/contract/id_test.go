@@ -1,6 +1,7 @@
 package contract_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -21,5 +22,25 @@ func TestNewID(t *testing.T) {
 			t.Fatalf("%s came after %s", id, last)
 		}
 		last = id
+	}
+}
+
+func TestParseUUID(t *testing.T) {
+	t.Parallel()
+	const canonical = "5f0c1d5e-8a51-4e4e-9a25-0c5f3f6f1a2b"
+	for text, want := range map[string]struct{ parsed, canonical bool }{
+		canonical:                           {true, true},
+		strings.ToUpper(canonical):          {true, false},
+		"{" + canonical + "}":               {false, false},
+		"urn:uuid:" + canonical:             {false, false},
+		"5f0c1d5e8a514e4e9a250c5f3f6f1a2b":  {false, false},
+		"":                                  {false, false},
+		"undefined":                         {false, false},
+		strings.Repeat("x", len(canonical)): {false, false},
+	} {
+		id, ok := contract.ParseUUID(text)
+		if ok != want.parsed || ok && id.String() != canonical || contract.IsUUID(text) != want.canonical {
+			t.Errorf("%q: %v, %v, canonical: %v", text, id, ok, contract.IsUUID(text))
+		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	googleuuid "github.com/google/uuid"
 
 	"videotutorials/messagestore"
+	"videotutorials/messagestore/contract"
 	"videotutorials/messagestore/postgres/jsonb"
 )
 
@@ -199,9 +200,8 @@ func parseUUID(s string) (uuid, error) {
 	if s == "" {
 		return uuid{}, fmt.Errorf("is required, a UUID")
 	}
-	// The package also takes braces, a urn prefix and no dashes.
-	u, err := googleuuid.Parse(s)
-	if err != nil || len(s) != len(googleuuid.Nil.String()) {
+	u, ok := contract.ParseUUID(s)
+	if !ok {
 		return uuid{}, fmt.Errorf("%.64q is not a UUID like 5f0c1d5e-8a51-4e4e-9a25-0c5f3f6f1a2b", s)
 	}
 	return uuid(u), nil
