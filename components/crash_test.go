@@ -61,7 +61,7 @@ func TestEffect_WaitingLosesNothing(t *testing.T) {
 	store := teststore.New(t)
 	const many, crashes = 10, 3
 	one := func(handlers components.Handler) components.Consumer {
-		return components.Consumer{ID: "test", AtOnce: 1, Handlers: components.Handlers{handlers}}
+		return components.Consumer{ID: "test", Concurrency: 1, Handlers: components.Handlers{handlers}}
 	}
 	post(t, store, many)
 	for range crashes {
@@ -73,7 +73,7 @@ func TestEffect_WaitingLosesNothing(t *testing.T) {
 			<-ctx.Done()
 			return ctx.Err()
 		})
-		stuck.Interruptible, stuck.Lease, stuck.Pauses = true, 50*time.Millisecond, []time.Duration{0, 0}
+		stuck.Interruptible, stuck.Lease, stuck.Backoff = true, 50*time.Millisecond, []time.Duration{0, 0}
 		r := run(t, crashing, one(stuck.Handler()))
 		<-begun
 		r.stop()
@@ -81,7 +81,7 @@ func TestEffect_WaitingLosesNothing(t *testing.T) {
 	var mu sync.Mutex
 	attempted := map[string]bool{}
 	whole := delivering(nil)
-	whole.Pauses = []time.Duration{0, 0}
+	whole.Backoff = []time.Duration{0, 0}
 	whole.Do = func(_ context.Context, m *sendemailv1.Send) ([]components.Emit, error) {
 		mu.Lock()
 		defer mu.Unlock()
@@ -103,8 +103,8 @@ func TestEffect_ShareOfTheSecond(t *testing.T) {
 	go1, go2 := make(chan struct{}), make(chan struct{})
 	instance := func(may chan struct{}) components.Consumer {
 		e := delivering(func(context.Context) error { <-may; return nil })
-		e.Announce = true
-		return components.Consumer{ID: "test", AtOnce: 1, Handlers: components.Handlers{e.Handler()}}
+		e.RecordWaiting = true
+		return components.Consumer{ID: "test", Concurrency: 1, Handlers: components.Handlers{e.Handler()}}
 	}
 	post(t, store, many)
 	first := run(t, store, instance(go1))
@@ -148,7 +148,7 @@ func TestEffect_LateFailure(t *testing.T) {
 	store := teststore.New(t)
 	late := &gate{Store: store}
 	first := delivering(func(context.Context) error { late.shut.Store(true); return errors.New("first") })
-	first.Lease, first.Pauses = 400*time.Millisecond, []time.Duration{0, 0}
+	first.Lease, first.Backoff = 400*time.Millisecond, []time.Duration{0, 0}
 	one := run(t, late, components.Consumer{ID: "test", Handlers: components.Handlers{first.Handler()}})
 	post(t, store, 1)
 	begun, finish := make(chan struct{}), make(chan struct{})
@@ -156,7 +156,7 @@ func TestEffect_LateFailure(t *testing.T) {
 		close(begun)
 		return closed(ctx, finish)
 	})
-	second.Pauses = first.Pauses
+	second.Backoff = first.Backoff
 	follow(t, store, messagestore.OfCategories("sendEmail"), 1)
 	run(t, store, components.Consumer{ID: "test", Handlers: components.Handlers{second.Handler()}})
 	<-begun

@@ -216,7 +216,7 @@ func TestTemplateChanged(t *testing.T) {
 	changed.PublicURL = changed.PublicURL.JoinPath("new")
 	again := run(t, elsewhere{store}, identity.Consumers(changed)[1])
 	again.await((*identityv1.Registered)(nil), 1)
-	if text := <-again.logged; text != "done before, with another outcome" {
+	if text := <-again.logged; text != "handled before, with another outcome" {
 		t.Errorf("logged %q", text)
 	}
 	if err := again.Ready(t.Context()); err != nil {

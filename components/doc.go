@@ -1,37 +1,40 @@
-// Package components is the frame of the components: autonomous doers that take
-// commands and events, decide, and append events to the streams they own.
+// Package components is the runtime of components. A component consumes commands
+// and events, decides, and appends events to the streams that it owns.
 //
-//	message ──▶ read the entity's stream ──▶ done? ──▶ decide ──▶ write, all or nothing
-//	                  ▲                                             │ version conflict
-//	                  └─────────────────────────────────────────────┘
+//	message ──▶ read the entity's stream ──▶ handled before? ──▶ decide ──▶ append as one batch
+//	                  ▲                                                       │ version conflict
+//	                  └───────────────────────────────────────────────────────┘
 //
-// A component is one package: a state, the folds of the entity's events into it,
-// and for each message a decision, a method of the state that returns what is to
-// be emitted. Decisions are pure. The frame does the rest, always alike. The
-// README has a whole one, under "Writing a component, writing an aggregator".
+// A component is one package with a state type, the folds of its entity's events
+// into that state, and one decision for each type of message: a pure method of
+// the state that returns the messages to append. The runtime does everything
+// else. The README contains a complete component, under "Writing a component,
+// writing an aggregator".
 //
-// # Once
+// # Idempotence
 //
-// A message may be delivered twice, and to two instances. It is done if the
-// entity's stream, the first that is read, has an event caused by it, or by a
-// later message of the same category: those of one entity are handled in order.
-// Each emitted message has the message that caused it in its metadata. An event
-// of the original system, which has not, counts as caused by what stands right
-// before it in the log.
+// A message may be delivered twice, and to two instances. It counts as handled if
+// the entity's stream (the first stream that is read) has an event caused by it, or
+// caused by a later message of the same category: messages for one entity are
+// handled in order. The metadata of each emitted message names its cause. An event
+// of the original system has no such metadata; it counts as caused by the message
+// right before it in the log.
 //
-// What is emitted is written in one batch that expects each stream that was read
-// as it was read. On a conflict the frame begins again. The ids of what is
-// emitted derive from the consumer, the cause and the ordinal (see derive), so a
-// decision that leaves no event in the entity's stream is written once, too. If
-// such an id is stored with other content, another program's version has written
-// it: it is done.
+// The messages that a decision emits are appended in one batch, which expects every
+// stream that was read to be at the version that was read. After a version conflict
+// the runtime starts over. The ids of emitted messages derive from the consumer, the
+// cause and an ordinal (see derive), so a decision that leaves no event in the
+// entity's stream is also written only once. If a derived id is stored with other
+// content, another version of the program has handled the message, and it counts as
+// handled.
 //
-// Domain failures are events. Whatever else fails, as a store that is away, is
-// tried again for ever, with growing pauses, while other entities go on.
+// Domain failures are events. Any other failure, such as an unavailable store, is
+// retried for ever with growing backoff, while other entities proceed.
 //
 // # Effects
 //
-// What is done outside, as to send a mail, is an Effect. The frame appends an
-// event before each attempt, with the time until which nobody else attempts it,
-// and the instance whose append wins does it. It does not hold up the entity.
+// An Effect is work outside the log, such as sending a mail. The runtime appends an
+// event before each attempt, which holds a lease on the attempt; the instance whose
+// append succeeds makes the attempt. Other messages for the entity do not wait for
+// it. The documentation of Effect describes its states.
 package components

@@ -9,76 +9,86 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"videotutorials/messagestore"
 	"videotutorials/messagestore/contract"
 )
 
-// Attempted is the contract of the event that says that an attempt has begun.
+// Attempted is the contract of the event that records the start of an attempt.
 type Attempted interface {
 	proto.Message
-	// GetAttempt counts from 1.
+	// GetAttempt returns the number of the attempt, counted from 1.
 	GetAttempt() int32
-	// GetUntil is when another attempt may begin if nothing was heard of this one.
+	// GetUntil returns when the lease on the attempt expires. If the log has no
+	// outcome of the attempt by then, the next attempt may start.
 	GetUntil() *timestamppb.Timestamp
 }
 
-// An Effect is something that is done outside of the log because of messages M,
-// for the entity whose state is S. Of each attempt the log has an event A before,
-// and events after it.
+// An Effect is work outside the log that messages of type M ask for, for an entity
+// with state S. Events of type A record its attempts.
 //
-// Of several instances one makes an attempt: whose A was appended at the expected
-// version. The others wait. Where a crash, or a store that is away, swallows what
-// came of an attempt, another one follows at the earliest after its until: so
-// what Do does is done at least once, and most often once. Clocks of instances
+//		pending ──▶ attempted ──▶ done
+//		   ▲            ├───────▶ failed
+//		   └────────────┘
+//		    after a failed attempt and its backoff, or when the lease expires
+//
+//	  - Pending: no attempt is under way. A crash loses nothing; any instance
+//	    starts the next attempt.
+//	  - Attempted: the entity's stream has an A whose lease has not expired. Only the
+//	    instance that appended it runs Do, and renews the lease while Do runs.
+//	    After a crash the lease expires, and another instance makes the next
+//	    attempt, even if Do had succeeded and only its events were lost. An
+//	    instance that stops hands the attempt back, so it can be repeated at once.
+//	  - Done: the events of Do are stored, and Pending returns false.
+//	  - Failed: the last attempt failed, or its lease expired, and the events of Failed
+//	    are stored. No other attempt is made.
+//
+// So Do runs at least once, and usually exactly once. The clocks of the instances
 // MUST agree within a quarter of the Lease.
 //
-// Once the first A is appended, or it has to wait for its turn, the effect does not
-// hold up other messages for the entity, but its message is not handled before it
-// is over.
+// Other messages for the entity wait only until the first A is stored, or until the
+// attempt has to wait because the consumer's Concurrency is used up. The message
+// itself is not handled before the effect is done or failed.
 type Effect[M proto.Message, S any, A Attempted] struct {
-	// Entity says for which entity it is: one stream. It is pure, as all but Do.
+	// Entity returns the stream of the entity. Like all functions but Do, it is pure.
 	Entity Streams[M]
-	// Projection folds the entity's stream. It need not have a fold for A.
+	// Projection folds the entity's stream. It needs no fold for A.
 	Projection Projection[S]
-	// Refuse returns the events that say that it is not to be done, or nothing.
-	// Defaults to never.
-	Refuse func(S, M) []Emit
-	// Whose returns for whom it is: of those that wait for their turn, one of whom
-	// has the fewest under way is next. Defaults to all for the same.
-	Whose func(M) string
-	// Due reports whether it is still to be done: that no attempt has succeeded
-	// and none was the last.
-	Due func(S, M) bool
-	// Attempted returns the event that says that an attempt begins, or goes on.
-	// Where until is the zero time, the attempt is handed back, by an instance
-	// that stops: the next one has its number.
+	// Reject returns the events that reject the message, or nothing to accept it.
+	// Defaults to accepting all.
+	Reject func(S, M) []Emit
+	// Owner returns the user for whom the effect is made. If attempts have to
+	// wait, the next one is of an owner with the fewest under way. Defaults to one
+	// owner for all.
+	Owner func(M) string
+	// Pending reports whether the effect is neither done nor failed.
+	Pending func(S, M) bool
+	// Attempted returns the event that records the start or the renewal of an
+	// attempt. A zero until hands the attempt back: the next one gets its number.
 	Attempted func(message M, attempt int32, until time.Time) A
-	// Do does it and returns the events that say so. The context ends with the
-	// Timeout. An error means that the attempt has failed; it is the last one if
-	// it is a *PermanentError.
+	// Do performs the effect and returns the events that record its success. An
+	// error fails the attempt; a *PermanentError makes it the last one. The context
+	// ends after Timeout, and when the lease is lost.
 	Do func(context.Context, M) ([]Emit, error)
-	// Failed returns the events that say that the attempt has failed. The state is
-	// the entity's when they are written. Last says that there will be no other:
-	// after it, Due MUST be false.
+	// Failed returns the events that record a failed attempt, given the state of the
+	// entity when they are appended. If last, no other attempt follows, and Pending
+	// MUST return false after these events.
 	Failed func(state S, message M, attempt int32, last bool, err error) []Emit
-	// Timeout bounds Do.
+	// Timeout limits Do.
 	Timeout time.Duration
-	// Lease is after how long another instance takes an attempt for lost. While
-	// one goes on, or waits for its turn, the frame appends A again before that,
-	// each time for twice as long. Defaults to twice the Timeout.
+	// Lease is the duration of a new lease, and so how long an attempt that a crash
+	// interrupted blocks the next one. Each renewal doubles it, up to 15 minutes.
+	// Defaults to twice the Timeout.
 	Lease time.Duration
-	// Announce says that the log hears of it at once, also where it has to wait for
-	// its turn: by an A with the zero time. It is for effects of which later
-	// messages for the entity want to know.
-	Announce bool
-	// Interruptible says that a stop ends Do at once. Else it has 10 s.
+	// RecordWaiting makes the runtime append an A with a zero until when an attempt
+	// has to wait. Set it if later messages for the entity depend on the first A.
+	RecordWaiting bool
+	// Interruptible ends the context of Do at once when the process stops. Otherwise
+	// Do has 10 seconds to finish.
 	Interruptible bool
-	// Pauses are those between attempts, one fewer than there are attempts.
-	Pauses []time.Duration
+	// Backoff holds the pauses between attempts, one fewer than there are attempts.
+	Backoff []time.Duration
 }
 
-// A PermanentError is returned by an Effect's Do if another attempt would be of
-// no use.
+// A PermanentError is returned by Effect.Do if no other attempt can succeed.
 type PermanentError struct {
 	Cause error
 }
@@ -86,32 +96,17 @@ type PermanentError struct {
 func (e *PermanentError) Error() string { return e.Cause.Error() }
 func (e *PermanentError) Unwrap() error { return e.Cause }
 
-// ErrNoResult is the cause of a last attempt's failure of which nothing was
-// heard: it may have succeeded.
-var ErrNoResult = errors.New("nothing was heard of the last attempt")
+// ErrNoResult is passed to Effect.Failed if the lease on the last attempt expired
+// without an outcome in the log. The attempt may have succeeded.
+var ErrNoResult = errors.New("the last attempt left no result")
 
-// Handler returns the handler of M that does the effect; it panics if M or A is no
-// contract.
+// Handler returns the handler that performs the effect for messages of type M. It
+// panics if M or A is not a contract.
 func (e Effect[M, S, A]) Handler() Handler {
-	var (
-		none      M
-		attempted A
-	)
+	var attempted A
 	contract.KindOf(attempted)
-	return Handler{
-		kind:   contract.KindOf(none),
-		entity: entityOf(e.Entity),
-		handle: func(ctx context.Context, f frame, m messagestore.Message, release func()) error {
-			message, cause, err := parse[M](m)
-			if err != nil {
-				return err
-			}
-			ctx, cause, end := f.trace(ctx, cause)
-			one := attempting[M, S, A]{Effect: e, frame: f, message: message, cause: cause}
-			one.Lease = cmp.Or(e.Lease, 2*e.Timeout)
-			err = one.run(ctx, release)
-			end(err)
-			return err
-		},
-	}
+	e.Lease = cmp.Or(e.Lease, 2*e.Timeout)
+	return newHandler(e.Entity, func(ctx context.Context, j job[M], release func()) error {
+		return effectRun[M, S, A]{e, j}.run(ctx, release)
+	})
 }

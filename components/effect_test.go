@@ -32,7 +32,7 @@ func parcelOf[M interface{ GetEmailId() string }](m M, _ components.Cause) []mes
 func delivering(do func(context.Context) error) components.Effect[*sendemailv1.Send, parcel, *sendemailv1.SendAttempted] {
 	return components.Effect[*sendemailv1.Send, parcel, *sendemailv1.SendAttempted]{
 		Entity: parcelOf[*sendemailv1.Send], Projection: parcels,
-		Due: func(p parcel, _ *sendemailv1.Send) bool { return !p.settled },
+		Pending: func(p parcel, _ *sendemailv1.Send) bool { return !p.settled },
 		Attempted: func(m *sendemailv1.Send, n int32, until time.Time) *sendemailv1.SendAttempted {
 			return &sendemailv1.SendAttempted{EmailId: m.GetEmailId(), Attempt: n, Until: timestamppb.New(until)}
 		},
@@ -99,8 +99,8 @@ func TestEffect_Whose(t *testing.T) {
 	const anns = 20
 	finish, begun := make(chan struct{}), make(chan struct{}, anns+1)
 	effect := delivering(func(context.Context) error { begun <- struct{}{}; <-finish; return nil })
-	effect.Whose, effect.Announce = (*sendemailv1.Send).GetTo, true
-	r := run(t, store, components.Consumer{ID: "test", AtOnce: 1, Handlers: components.Handlers{effect.Handler()}})
+	effect.Owner, effect.RecordWaiting = (*sendemailv1.Send).GetTo, true
+	r := run(t, store, components.Consumer{ID: "test", Concurrency: 1, Handlers: components.Handlers{effect.Handler()}})
 	of := map[string]string{}
 	for n, to := range append(slices.Repeat([]string{"ann"}, anns), "bob") {
 		id := uuid.NewString()
@@ -153,7 +153,7 @@ func TestEffect_FewerAttempts(t *testing.T) {
 	id := uuid.NewString()
 	write(t, store, id, "", &sendemailv1.Send{EmailId: id})
 	older := delivering(func(context.Context) error { return errors.New("not now") })
-	older.Pauses = []time.Duration{time.Hour}
+	older.Backoff = []time.Duration{time.Hour}
 	r := run(t, store, components.Consumer{ID: "test", Handlers: components.Handlers{older.Handler()}})
 	follow(t, store, messagestore.OfCategories("sendEmail"), 2)
 	r.stop()
@@ -177,7 +177,7 @@ func TestEffect_Panics(t *testing.T) {
 			return nil
 		}
 	})
-	effect.Timeout, effect.Pauses = 20*time.Millisecond, []time.Duration{time.Millisecond}
+	effect.Timeout, effect.Backoff = 20*time.Millisecond, []time.Duration{time.Millisecond}
 	r := run(t, store, components.Consumer{ID: "test", Handlers: components.Handlers{effect.Handler()}})
 	write(t, store, id, "", &sendemailv1.Send{EmailId: id})
 	r.await((*sendemailv1.Send)(nil), 1)

@@ -6,117 +6,105 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/cenkalti/backoff/v5"
+
 	"videotutorials/messagestore"
 	"videotutorials/messagestore/contract"
 )
 
-// longestLease is the time from which on a lease is not doubled any more: for so
-// long, or for as long as it was made, an attempt is not taken up again after a
-// crash.
-const longestLease = 15 * time.Minute
+// maxLease is the duration from which on a renewal does not double the lease. It
+// limits how long a crash blocks the next attempt.
+const maxLease = 15 * time.Minute
 
-// errLost is returned by an attempt that another instance has taken over.
-var errLost = errors.New("the attempt was taken over, since the log did not hear of it in time")
+// errLeaseLost means that the lease on an attempt expired, or that another instance has
+// taken the attempt over.
+var errLeaseLost = errors.New("lease lost: it was not renewed in time")
 
-// say appends that an attempt is made until then, and reports whether it is this
-// instance's. The id is no derived one: two instances that begin at the same
-// moment would both be told that their event is stored.
-func (a attempting[M, S, A]) say(ctx context.Context, entity version, n int32, until time.Time) (won bool, err error) {
-	m, err := a.cause.emitted(a.frame.consumer, entity.stream, 0, Event(a.Attempted(a.message, n, until)))
+// A lease is the right to make an attempt until it expires. The zero value is no lease.
+// A lease with a zero until hands the attempt back.
+type lease struct {
+	attempt int32
+	until   time.Time
+}
+
+// appendAttempted appends the event of a lease, and reports whether the entity was at
+// the expected version. Its id is random: with a derived one, two instances that start
+// at the same moment would both succeed.
+func (r effectRun[M, S, A]) appendAttempted(ctx context.Context, entity version, l lease) (ok bool, err error) {
+	m, err := r.cause.emit(r.runtime.consumer, entity.stream, 0, Event(r.Attempted(r.message, l.attempt, l.until)))
 	if err != nil {
 		return false, err
 	}
 	m.ID = contract.NewID()
-	_, err = a.frame.store.Write(ctx, entity.stream, entity.last, m)
+	_, err = r.runtime.store.Write(ctx, entity.stream, entity.last, m)
 	var conflict *messagestore.VersionConflictError
 	if errors.As(err, &conflict) {
 		return false, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("say in %s that attempt %d is made: %w", entity.stream, n, err)
+		return false, fmt.Errorf("record attempt %d in %s: %w", l.attempt, entity.stream, err)
 	}
 	return true, nil
 }
 
-// hold returns a context that ends with ctx, or when the attempt is no longer
-// this instance's; until then the log hears of it in time. The caller MUST call
-// let when the attempt is over.
-func (a attempting[M, S, A]) hold(ctx context.Context, mine tenure) (held context.Context, let func()) {
-	held, cancel := context.WithCancelCause(ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		cancel(a.renew(held, mine))
-	}()
-	return held, func() {
-		cancel(nil)
-		<-done
-	}
-}
-
-// renew appends again and again that the attempt is made, when a quarter of the
-// time is left that the log has heard of. It returns errLost when it is no longer
-// this instance's, and else why the context has ended.
-func (a attempting[M, S, A]) renew(ctx context.Context, mine tenure) error {
-	for lease := a.Lease; ; {
-		if err := sleep(ctx, time.Until(mine.until)-lease/4); err != nil {
+// renew extends the lease whenever a quarter of it is left, until the context ends. It
+// returns errLeaseLost if it does not succeed before the lease expires: by then another
+// instance may make the attempt.
+func (r effectRun[M, S, A]) renew(ctx context.Context, l lease) error {
+	for duration := r.Lease; ; {
+		if err := sleep(ctx, time.Until(l.until)-duration/4); err != nil {
 			return err
 		}
-		next := min(2*lease, max(longestLease, a.Lease))
-		var until time.Time
-		for pause := firstPause; ; pause = min(2*pause, lastPause) {
-			until = time.Now().Add(next)
-			err := a.againBefore(ctx, mine.until, mine.n, until)
-			if err == nil {
-				break
-			}
-			if errors.Is(err, errLost) || time.Now().After(mine.until) {
-				return errLost
-			}
-			if err := sleep(ctx, pause); err != nil {
-				return err
-			}
+		duration = min(2*duration, max(maxLease, r.Lease))
+		var err error
+		if l, err = r.extend(ctx, l, duration); err != nil {
+			return err
 		}
-		mine.until, lease = until, next
 	}
 }
 
-// againBefore is again that gives up when the lease is over: by then another
-// instance may make the attempt.
-func (a attempting[M, S, A]) againBefore(ctx context.Context, over time.Time, n int32, until time.Time) error {
-	ctx, cancel := context.WithDeadline(ctx, over)
+// extend retries to append a longer lease until the present one expires.
+func (r effectRun[M, S, A]) extend(ctx context.Context, l lease, duration time.Duration) (lease, error) {
+	ctx, cancel := context.WithDeadlineCause(ctx, l.until, errLeaseLost)
 	defer cancel()
-	return a.again(ctx, n, until)
+	return backoff.Retry(ctx, func() (lease, error) {
+		next := lease{l.attempt, time.Now().Add(duration)}
+		err := r.update(ctx, next)
+		if errors.Is(err, errLeaseLost) {
+			err = backoff.Permanent(err)
+		}
+		return next, err
+	}, backoff.WithBackOff(newBackoff()), backoff.WithMaxElapsedTime(0))
 }
 
-// again appends that the attempt goes on. It returns errLost if it is another's.
-func (a attempting[M, S, A]) again(ctx context.Context, n int32, until time.Time) error {
+// update appends the lease if its attempt is still open, and returns errLeaseLost if it
+// is not.
+func (r effectRun[M, S, A]) update(ctx context.Context, l lease) error {
 	for {
-		r, all, err := a.read(ctx)
+		s, err := r.read(ctx)
 		if err != nil {
 			return err
 		}
-		if all.n != n || !all.open() {
-			return errLost
+		if s.history.attempt != l.attempt || !s.history.open() {
+			return errLeaseLost
 		}
-		won, err := a.say(ctx, r.versions[0], n, until)
-		if err != nil || won {
+		if ok, err := r.appendAttempted(ctx, s.versions[0], l); ok || err != nil {
 			return err
 		}
 	}
 }
 
-// handBack lets another instance, or this one when it runs again, begin the
-// attempt anew, if this one stops. It returns why it does not go on.
-func (a attempting[M, S, A]) handBack(ctx, held context.Context, n int32) error {
-	if err := context.Cause(held); errors.Is(err, errLost) {
+// handBack ends an attempt that was interrupted, so that any instance can start it
+// again at once. It returns the reason of the interruption.
+func (r effectRun[M, S, A]) handBack(ctx, held context.Context, attempt int32) error {
+	if err := context.Cause(held); errors.Is(err, errLeaseLost) {
 		return err
 	}
-	brief, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastPause)
+	brief, cancel := context.WithTimeout(context.WithoutCancel(ctx), maxPause)
 	defer cancel()
-	if err := a.again(brief, n, time.Time{}); err != nil {
-		a.frame.log.WarnContext(ctx, "an attempt is not handed back; it is made anew when its time is up", "attempt", n,
-			"message", a.cause.Message.ID, "error", err)
+	if err := r.update(brief, lease{attempt: attempt}); err != nil {
+		r.runtime.log.WarnContext(ctx, "attempt not handed back, it is repeated after its lease expires", "attempt", attempt,
+			"message", r.cause.Message.ID, "error", err)
 	}
 	return ctx.Err()
 }

@@ -130,12 +130,12 @@ func TestEffect_TakenOver(t *testing.T) {
 		close(ended)
 		return ctx.Err()
 	})
-	slow.Lease, slow.Pauses = 100*time.Millisecond, []time.Duration{time.Millisecond}
+	slow.Lease, slow.Backoff = 100*time.Millisecond, []time.Duration{time.Millisecond}
 	run(t, mute{store}, components.Consumer{ID: "test", Handlers: components.Handlers{slow.Handler()}})
 	write(t, store, id, "", &sendemailv1.Send{EmailId: id})
 	<-begun
 	quick := delivering(func(context.Context) error { return nil })
-	quick.Pauses = slow.Pauses
+	quick.Backoff = slow.Backoff
 	two := run(t, store, components.Consumer{ID: "test", Handlers: components.Handlers{quick.Handler()}})
 	two.await((*sendemailv1.Send)(nil), 1)
 	<-ended
@@ -160,7 +160,7 @@ func TestEffect_Refused(t *testing.T) {
 	store := teststore.New(t)
 	id := uuid.NewString()
 	effect := delivering(func(context.Context) error { return errors.New("attempted") })
-	effect.Refuse = func(parcel, *sendemailv1.Send) []components.Emit {
+	effect.Reject = func(parcel, *sendemailv1.Send) []components.Emit {
 		return []components.Emit{components.Event(&sendemailv1.SendAttemptFailed{EmailId: id, Reason: "refused"})}
 	}
 	write(t, store, id, "", &sendemailv1.Send{EmailId: id})

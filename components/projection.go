@@ -7,18 +7,18 @@ import (
 	"videotutorials/messagestore/contract"
 )
 
-// A Projection folds the events of the streams that a decision is made on into a
-// state S, from its zero value. Events that it has no fold for are ignored.
+// A Projection folds events into a state S, starting from its zero value. Events
+// without a fold are ignored.
 type Projection[S any] []Fold[S]
 
-// A Fold folds the events of one kind into a state. Make it with When.
+// A Fold folds events of one kind into a state. Make it with When.
 type Fold[S any] struct {
 	kind contract.Kind
 	fold func(S, messagestore.Message) (S, error)
 }
 
-// When returns the fold of the events whose contract is E, which names their type
-// and category; it panics if E is no contract. The function is pure.
+// When returns the fold of events of contract E, which determines their type and
+// category. fold is pure. When panics if E is not a contract.
 func When[S any, E proto.Message](fold func(S, E) S) Fold[S] {
 	var none E
 	return Fold[S]{contract.KindOf(none), func(state S, m messagestore.Message) (S, error) {
@@ -30,11 +30,9 @@ func When[S any, E proto.Message](fold func(S, E) S) Fold[S] {
 	}}
 }
 
-// apply returns the state after the stored event.
 func (p Projection[S]) apply(state S, m messagestore.Message) (S, error) {
-	kind := contract.Kind{Category: m.Stream.Category(), Type: m.Type}
 	for _, f := range p {
-		if f.kind == kind {
+		if f.kind == kindOf(m) {
 			return f.fold(state, m)
 		}
 	}

@@ -113,7 +113,7 @@ func TestRefusals(t *testing.T) {
 			"test: a message fails: GrantAdmin 1 in identity:command-" + user + ": the decision emits ConfirmRegistration as an event of identity-" + user +
 				", but its category is identity:command: use Command or EventOf"},
 		"Foreign": {components.EventOf("ann", &identityv1.EmailAddressReserved{UserId: user}),
-			"write emailAddress-ann: category emailAddress is owned by component/other"},
+			"write for identity-" + user + ": category emailAddress is owned by component/other"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

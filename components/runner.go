@@ -8,46 +8,47 @@ import (
 	"log/slog"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
 
+	"videotutorials/internal/limit"
 	"videotutorials/messagestore"
 	"videotutorials/messagestore/consumer"
 	"videotutorials/messagestore/contract"
 )
 
-// A Consumer is one subscription of a component, and what is done with its
-// messages.
+// A Consumer is one subscription of a component, with the handlers of its messages.
 type Consumer struct {
-	// ID names the consumer and its position, for ever: `components:send-email`.
-	// The ids of what it emits derive from it.
+	// ID identifies the consumer and its position, such as `components:send-email`.
+	// It MUST never change. The ids of emitted messages derive from it.
 	ID string
-	// Origin, unless "", narrows it to messages whose metadata originStreamName is
-	// a stream of that category: the answers to the component's own commands.
+	// Origin, if not "", limits the subscription to messages whose metadata
+	// originStreamName is a stream of this category: the answers to the component's
+	// own commands.
 	Origin messagestore.Category
-	// Group, if not nil, is the member of a group that this one is. Its share is
-	// entities.
+	// Group, if not nil, makes the consumer a member of a consumer group. Each member
+	// handles its share of the entities.
 	Group *messagestore.ConsumerGroup
-	// AtOnce bounds the attempts of effects that are made at the same time.
-	// Defaults to 16.
-	AtOnce int
-	// Handlers are what it does. Their categories are one subscription.
+	// Concurrency limits the attempts of effects that run at the same time. Defaults
+	// to 16.
+	Concurrency int
+	// Handlers handle the messages. Their categories form one subscription.
 	Handlers Handlers
 }
 
 const (
-	// atOnce is the default of AtOnce.
-	atOnce = 16
-	// lookAtOnce bounds the looks at what is known of effects.
-	lookAtOnce = 16
+	defaultConcurrency = 16
+	// pollConcurrency limits the reads of effects that wait: any number may.
+	pollConcurrency = 16
 )
 
 // A Runner runs the consumers of components.
 type Runner struct {
-	running []*consumer.Consumer
+	consumers []*consumer.Consumer
 }
 
-// New returns a Runner of the consumers, which follow the store and write to it.
-// It returns an error if a consumer is wrong, or two have one ID. Metrics may be
-// nil.
+// New returns a Runner of consumers that read from the store and write to it. It
+// returns an error if a consumer is invalid, or if two have the same ID. Metrics may
+// be nil.
 func New(store messagestore.Store, metrics *consumer.Metrics, log *slog.Logger, consumers ...Consumer) (*Runner, error) {
 	if err := Distinct(consumers...); err != nil {
 		return nil, err
@@ -58,13 +59,14 @@ func New(store messagestore.Store, metrics *consumer.Metrics, log *slog.Logger, 
 		if err != nil {
 			return nil, fmt.Errorf("run %s: %w", c.ID, err)
 		}
-		r.running = append(r.running, one)
+		r.consumers = append(r.consumers, one)
 	}
 	return r, nil
 }
 
-// Distinct returns an error if two of the consumers have one ID: they would move
-// one position. New looks at its own; a process with several Runners MUST at all.
+// Distinct returns an error if two of the consumers have the same ID, and so would share
+// a position. New checks its own consumers; a process with several Runners MUST check
+// all of them.
 func Distinct(consumers ...Consumer) error {
 	ids := map[string]bool{}
 	for _, c := range consumers {
@@ -87,42 +89,44 @@ func (c Consumer) newConsumer(store messagestore.Store, metrics *consumer.Metric
 		return nil, err
 	}
 	subscription.Filter.Origin = c.Origin
-	f := frame{
+	r := runtime{
 		consumer: c.ID, store: store, log: log,
-		effects: newPlaces(cmp.Or(c.AtOnce, atOnce)), looks: newPlaces(lookAtOnce),
+		attempts: &limit.Semaphore{Total: cmp.Or(c.Concurrency, defaultConcurrency)}, polls: semaphore.NewWeighted(pollConcurrency),
 	}
 	return &consumer.Consumer{
 		ID: c.ID, Group: c.Group, Store: store, Subscription: subscription, Metrics: metrics, Log: log,
 		Prepare: func(m messagestore.Message) (consumer.Task, error) {
-			h, ok := handlers[contract.Kind{Category: m.Stream.Category(), Type: m.Type}]
+			h, ok := handlers[kindOf(m)]
 			if !ok {
-				return consumer.Task{}, nil // a type of ours in another category of ours
+				return consumer.Task{}, nil // the subscription is every type in every category of the handlers
 			}
-			entity, err := h.entity(m)
-			return consumer.Task{Entity: entity, Run: func(ctx context.Context, release func()) error {
-				return h.handle(ctx, f, m, release)
-			}}, err
+			return h.prepare(r, m)
 		},
 	}, nil
 }
 
-// Run runs the consumers until the context ends; then they finish what they have
-// begun, keep their positions, and it returns nil. One that fails tries again for
-// ever, and the others go on. Call it once.
+// kindOf returns the kind of a stored message.
+func kindOf(m messagestore.Message) contract.Kind {
+	return contract.Kind{Category: m.Stream.Category(), Type: m.Type}
+}
+
+// Run runs the consumers until the context ends. Then it finishes the messages that are
+// being handled, saves the positions and returns nil. A consumer that fails retries for
+// ever, and the others go on. Call Run once.
 func (r *Runner) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
-	for _, one := range r.running {
-		group.Go(func() error { return one.Run(ctx) })
+	for _, c := range r.consumers {
+		group.Go(func() error { return c.Run(ctx) })
 	}
 	return group.Wait()
 }
 
-// Ready returns nil while each consumer follows and handles, and an error that
-// says which do not, and why.
+// Ready returns nil if every consumer is subscribed and no message fails, and otherwise
+// an error with the reasons.
 func (r *Runner) Ready(context.Context) error {
 	var reasons []error
-	for _, one := range r.running {
-		reasons = append(reasons, one.Ready())
+	for _, c := range r.consumers {
+		reasons = append(reasons, c.Ready())
 	}
 	return errors.Join(reasons...)
 }

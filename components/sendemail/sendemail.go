@@ -57,8 +57,8 @@ func Consumers(transport Transport) []components.Consumer {
 func consumers(transport Transport, timeout, lease time.Duration, pauses []time.Duration) []components.Consumer {
 	s := sender{transport}
 	effect := components.Effect[*sendemailv1.Send, mail, *sendemailv1.SendAttempted]{
-		Entity: entity, Projection: mails, Due: mail.due, Attempted: attempted, Do: s.send, Failed: s.failed,
-		Timeout: timeout, Lease: lease, Pauses: pauses,
+		Entity: entity, Projection: mails, Pending: mail.due, Attempted: attempted, Do: s.send, Failed: s.failed,
+		Timeout: timeout, Lease: lease, Backoff: pauses,
 	}
 	return []components.Consumer{{
 		ID:       "components:send-email",

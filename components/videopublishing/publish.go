@@ -24,10 +24,10 @@ type publishing struct {
 
 func (p publishing) effect(t times) components.Effect[*videopublishingv1.PublishVideo, video, *videopublishingv1.PublishAttempted] {
 	return components.Effect[*videopublishingv1.PublishVideo, video, *videopublishingv1.PublishAttempted]{
-		Entity: publishable, Projection: videos, Refuse: video.refuse, Due: video.due, Attempted: attempted,
-		Whose: (*videopublishingv1.PublishVideo).GetOwnerId,
+		Entity: publishable, Projection: videos, Reject: video.refuse, Pending: video.due, Attempted: attempted,
+		Owner: (*videopublishingv1.PublishVideo).GetOwnerId,
 		Do:    p.publish, Failed: video.notPublished,
-		Timeout: t.timeout, Lease: t.lease, Announce: true, Interruptible: true, Pauses: t.pauses,
+		Timeout: t.timeout, Lease: t.lease, RecordWaiting: true, Interruptible: true, Backoff: t.pauses,
 	}
 }
 

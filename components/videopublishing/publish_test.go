@@ -333,7 +333,7 @@ func TestPublish_SoundGoesOn(t *testing.T) {
 // TestEffect_Whose: one owner's many videos do not hold up another's.
 func TestEffect_Whose(t *testing.T) {
 	t.Parallel()
-	if whose := (publishing{}).effect(times{}).Whose(&videopublishingv1.PublishVideo{OwnerId: "owner"}); whose != "owner" {
+	if whose := (publishing{}).effect(times{}).Owner(&videopublishingv1.PublishVideo{OwnerId: "owner"}); whose != "owner" {
 		t.Errorf("a place is of %q, want of the owner", whose)
 	}
 }

@@ -79,7 +79,7 @@ func consumers(p Publisher, t times) []components.Consumer {
 	return []components.Consumer{{
 		ID: "video-publishing",
 		// A transcode takes a processor. One alone must not hold up all others.
-		AtOnce: max(2, runtime.GOMAXPROCS(0)),
+		Concurrency: max(2, runtime.GOMAXPROCS(0)),
 		Handlers: components.Handlers{
 			one.effect(t).Handler(),
 			components.On(of, videos, video.rename),

@@ -8,8 +8,8 @@ import (
 	"videotutorials/messagestore/contract"
 )
 
-// TestDerive is frozen: what one version handled, and is delivered to another
-// one, must have the same ids there.
+// TestDerive checks that the derivation of ids has not changed: messages that one
+// version of a component emitted must have the same ids in every other version.
 func TestDerive(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 3, 1, 12, 0, 0, 123_456_789, time.UTC)
@@ -26,10 +26,10 @@ func TestDerive(t *testing.T) {
 		"Ordinal":  derive("components:identity:command", "Register", cause, 1, at),
 	} {
 		if other == first {
-			t.Errorf("%s: another one has the same id", name)
+			t.Errorf("%s: the id does not depend on it", name)
 		}
 		if other[:13] != first[:13] {
-			t.Errorf("%s: id %s does not begin with the time, as %s", name, other, first)
+			t.Errorf("%s: id %s does not start with the same time as %s", name, other, first)
 		}
 	}
 }
@@ -46,13 +46,12 @@ func TestCause_SettledBy(t *testing.T) {
 		"ByLater":          {contract.Metadata{CausationMessageID: "later", CausationGlobalPosition: 11, CausationStreamName: "identity:command-1"}, 20, true},
 		"ByLaterElsewhere": {contract.Metadata{CausationMessageID: "later", CausationGlobalPosition: 11, CausationStreamName: "sendEmail-1"}, 20, false},
 		"ByEarlier":        {contract.Metadata{CausationMessageID: "earlier", CausationGlobalPosition: 9, CausationStreamName: "identity:command-1"}, 20, false},
-		// An import keeps the numbers of the log that it comes from: a cause is never
-		// behind its event.
-		"OfAnotherLogBefore":  {contract.Metadata{CausationMessageID: "other", CausationGlobalPosition: 9000, CausationStreamName: "identity:command-1"}, 9, false},
-		"OfAnotherLogLater":   {contract.Metadata{CausationMessageID: "other", CausationGlobalPosition: 9000, CausationStreamName: "identity:command-1"}, 11, true},
-		"OfAnotherLogByIt":    {contract.Metadata{CausationMessageID: "cause", CausationGlobalPosition: 9000, CausationStreamName: "identity:command-1"}, 11, true},
-		"OfTheOriginalLater":  {contract.Metadata{TraceID: "t"}, 11, true},
-		"OfTheOriginalBefore": {contract.Metadata{TraceID: "t"}, 9, false},
+		// Imported events keep the causation positions of their former log.
+		"ImportedBefore": {contract.Metadata{CausationMessageID: "other", CausationGlobalPosition: 9000, CausationStreamName: "identity:command-1"}, 9, false},
+		"ImportedLater":  {contract.Metadata{CausationMessageID: "other", CausationGlobalPosition: 9000, CausationStreamName: "identity:command-1"}, 11, true},
+		"ImportedByIt":   {contract.Metadata{CausationMessageID: "cause", CausationGlobalPosition: 9000, CausationStreamName: "identity:command-1"}, 11, true},
+		"OriginalLater":  {contract.Metadata{TraceID: "t"}, 11, true},
+		"OriginalBefore": {contract.Metadata{TraceID: "t"}, 9, false},
 	} {
 		if got := cause.settledBy(messagestore.Message{GlobalPosition: test.at, Metadata: test.by.String()}); got != test.want {
 			t.Errorf("%s: settled %v, want %v", name, got, test.want)
@@ -60,37 +59,38 @@ func TestCause_SettledBy(t *testing.T) {
 	}
 }
 
-func TestAttempts(t *testing.T) {
+func TestHistory(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	pauses := []time.Duration{time.Second, time.Minute}
+	backoff := []time.Duration{time.Second, time.Minute}
 	for name, test := range map[string]struct {
-		attempts attempts
-		wait     time.Duration
-		spent    bool
+		history   history
+		wait      time.Duration
+		exhausted bool
 	}{
-		"None":         {attempts{}, 0, false},
-		"Open":         {attempts{n: 1, until: now.Add(time.Hour)}, time.Hour, false},
-		"Lost":         {attempts{n: 1, until: now.Add(-time.Second)}, 0, false},
-		"Failed":       {attempts{n: 2, until: now.Add(time.Hour), over: now.Add(-time.Second)}, 59 * time.Second, false},
-		"FailedBefore": {attempts{n: 2, until: now.Add(time.Hour), over: now.Add(-time.Hour)}, 0, false},
-		"LastOpen":     {attempts{n: 3, until: now.Add(time.Hour)}, time.Hour, true},
-		"LastLost":     {attempts{n: 3, until: now.Add(-time.Hour)}, 0, true},
+		"Empty":        {history{}, 0, false},
+		"Open":         {history{attempt: 1, until: now.Add(time.Hour)}, time.Hour, false},
+		"Expired":      {history{attempt: 1, until: now.Add(-time.Second)}, 0, false},
+		"Failed":       {history{attempt: 2, until: now.Add(time.Hour), ended: now.Add(-time.Second)}, 59 * time.Second, false},
+		"FailedBefore": {history{attempt: 2, until: now.Add(time.Hour), ended: now.Add(-time.Hour)}, 0, false},
+		"LastOpen":     {history{attempt: 3, until: now.Add(time.Hour)}, time.Hour, true},
+		"LastExpired":  {history{attempt: 3, until: now.Add(-time.Hour)}, 0, true},
 	} {
-		if got := test.attempts.wait(pauses, now); got != test.wait {
+		if got := test.history.wait(backoff, now); got != test.wait {
 			t.Errorf("%s: wait %v, want %v", name, got, test.wait)
 		}
-		if got := test.attempts.spent(pauses); got != test.spent {
-			t.Errorf("%s: spent %v, want %v", name, got, test.spent)
+		if got := test.history.exhausted(backoff); got != test.exhausted {
+			t.Errorf("%s: exhausted %v, want %v", name, got, test.exhausted)
 		}
 	}
-	other := contract.Metadata{CausationMessageID: "other"}.String()
-	mine := contract.Metadata{CausationMessageID: "mine"}.String()
-	open := attempts{n: 1, cause: "mine"}
-	if !open.hear(messagestore.Message{Time: now, Metadata: other}).open() {
+	event := func(cause string) messagestore.Message {
+		return messagestore.Message{Time: now, Metadata: contract.Metadata{CausationMessageID: cause}.String()}
+	}
+	open := history{attempt: 1, cause: "mine"}
+	if !open.observe(event("other")).open() {
 		t.Error("an event of another cause ends the attempt")
 	}
-	if open.hear(messagestore.Message{Time: now, Metadata: mine}).open() {
-		t.Error("an event of the cause does not end the attempt")
+	if open.observe(event("mine")).open() {
+		t.Error("an event of the same cause does not end the attempt")
 	}
 }
