@@ -1,18 +1,18 @@
-// Package messagestore is the vocabulary of the message store: messages in
-// streams, one order over all of them, and a Store that appends and reads.
+// Package messagestore defines the messages, streams, categories and errors of a
+// message store, and the Store interface that appends and reads messages.
 //
 //	applications ──write──▶ ┌───────────────┐ ──subscribe──▶ components
 //	components   ──write──▶ │ message store │ ──subscribe──▶ aggregators
 //	                        └───────────────┘
 //
-// A stream is append-only and counts its messages from position 0, without
-// gaps. The store counts all messages from global position 1, without gaps too,
-// in the order in which they were committed: whoever has seen global position n
-// has seen all below it. The first part of a stream's name is its category, and
-// a category has one owner, which alone appends to it.
+// A stream is append-only. The positions of its messages start at 0 and have no
+// gaps. Global positions number all messages of the store in commit order, from 1
+// and without gaps too: a reader that has seen global position n has seen all
+// lower ones. The part of a stream's name before the first dash is its category.
+// Only the owner of a category may append to it.
 //
-// The package imports nothing but the standard library. Package postgres has the
-// Store on Postgres, package rpc the Store over gRPC and its server, package
-// consumer what runs handlers over a subscription, and package storetest the
-// suite that every Store passes.
+// The package imports only the standard library. Package postgres implements Store
+// on Postgres, package rpc over gRPC, with a client and a server. Package consumer
+// runs handlers over a subscription. Package contract encodes messages, and package
+// storetest is the conformance suite of Store.
 package messagestore

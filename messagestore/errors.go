@@ -8,45 +8,41 @@ import (
 )
 
 var (
-	// ErrNotFound is returned where there is no such message.
+	// ErrNotFound means that the message does not exist.
 	ErrNotFound = errors.New("no such message")
-	// ErrUnauthenticated is returned to a caller without a good credential.
+	// ErrUnauthenticated means that the caller's credential is missing or invalid.
 	ErrUnauthenticated = errors.New("no or bad credential")
-	// ErrInternal is returned for what nobody foresaw. The server has logged it.
+	// ErrInternal is an unexpected error, which the server has logged.
 	ErrInternal = errors.New("internal error")
 )
 
-// An InvalidError is returned for a bad request. Nothing of it was done.
+// An InvalidError rejects an invalid request, which had no effect.
 type InvalidError struct {
-	// Violations are all that is wrong, at least one.
+	// Violations has every violation of the request, at least one.
 	Violations []Violation
 }
 
-// A Violation is one thing that is wrong in a request.
+// A Violation describes an invalid field.
 type Violation struct {
-	// Field is the path of the field, as `messages[0].id`.
+	// Field is the path of the field, such as `messages[0].id`.
 	Field string
-	// Description says what is wrong with the value and what is allowed.
+	// Description states what is wrong with the value and what is allowed.
 	Description string
 }
 
 func (e *InvalidError) Error() string {
-	var b strings.Builder
+	texts := make([]string, len(e.Violations))
 	for i, v := range e.Violations {
-		if i > 0 {
-			b.WriteString("; ")
-		}
-		b.WriteString(v.Field + ": " + v.Description)
+		texts[i] = v.Field + ": " + v.Description
 	}
-	return b.String()
+	return strings.Join(texts, "; ")
 }
 
-// A VersionConflictError is returned by a write when the stream is not at the
-// version the writer expected: someone else wrote first.
+// A VersionConflictError rejects a write whose expected version is not the
+// stream's.
 type VersionConflictError struct {
 	Stream Stream
-	// Expected is what the writer expected, Actual what the stream has: None
-	// where it is empty.
+	// Actual is the version of the stream, None if it is empty.
 	Expected, Actual Version
 }
 
@@ -54,11 +50,11 @@ func (e *VersionConflictError) Error() string {
 	return fmt.Sprintf("write %s: version %d, expected %s", e.Stream, e.Actual, e.Expected)
 }
 
-// An IDConflictError is returned by a write when a message with one of its ids
-// is stored with other content or in other company.
+// An IDConflictError rejects a write with the id of a stored message that has other
+// content or was stored by a different write.
 type IDConflictError struct {
 	ID string
-	// StoredStream is the stream that has the message with the id.
+	// StoredStream is the stream of the stored message.
 	StoredStream Stream
 }
 
@@ -66,7 +62,7 @@ func (e *IDConflictError) Error() string {
 	return fmt.Sprintf("message %s is stored in %s with other content or in another write", e.ID, e.StoredStream)
 }
 
-// A NotOwnerError is returned by a write to a category that is another's.
+// A NotOwnerError rejects a write to a category of another owner.
 type NotOwnerError struct {
 	Category Category
 	Owner    Principal
@@ -76,9 +72,9 @@ func (e *NotOwnerError) Error() string {
 	return fmt.Sprintf("category %s is owned by %s", e.Category, e.Owner)
 }
 
-// A NotReaderError is returned by a read of what the caller may not read.
-// Category is empty where the right to read everything is missing.
+// A NotReaderError rejects a read without permission.
 type NotReaderError struct {
+	// Category is "" if permission to read all categories is missing.
 	Category Category
 }
 
@@ -89,12 +85,12 @@ func (e *NotReaderError) Error() string {
 	return fmt.Sprintf("not among the readers of category %s", e.Category)
 }
 
-// A NotOperatorError is returned for what only an operator may do.
+// A NotOperatorError rejects a call that is reserved to operators.
 type NotOperatorError struct{}
 
 func (e *NotOperatorError) Error() string { return "only an operator may" }
 
-// An AheadError is returned for a place beyond the end of the log.
+// An AheadError rejects a position beyond the head of the log.
 type AheadError struct {
 	Position, Head int64
 }
@@ -103,8 +99,8 @@ func (e *AheadError) Error() string {
 	return fmt.Sprintf("position %d is ahead of the log, whose head is %d", e.Position, e.Head)
 }
 
-// A DivergedError is returned for a place that is not in this log: it was
-// restored, and perhaps written on.
+// A DivergedError rejects a place that is not in the log: the log was restored
+// from a backup and other messages may have been written since.
 type DivergedError struct {
 	Place Place
 }
@@ -113,12 +109,12 @@ func (e *DivergedError) Error() string {
 	return fmt.Sprintf("message %s is not at position %d: the log has diverged", e.Place.ID, e.Place.Position)
 }
 
-// An ExhaustedError is returned where a limit is reached. Nothing was done; unless
-// gRPC itself had sent the call to a server before that went away.
+// An ExhaustedError means that a limit is reached. The call had no effect, unless
+// gRPC had already sent it to a server that then went away.
 type ExhaustedError struct {
-	// RetryAfter is how long to wait before another try.
+	// RetryAfter is how long to wait before a retry.
 	RetryAfter time.Duration
-	// Reason says which limit.
+	// Reason names the limit.
 	Reason string
 }
 
@@ -126,12 +122,12 @@ func (e *ExhaustedError) Error() string {
 	return fmt.Sprintf("%s: try again in %v", e.Reason, e.RetryAfter)
 }
 
-// An UnavailableError is returned while the store or its Postgres is away. The
+// An UnavailableError means that the store or its Postgres is unavailable. The
 // outcome of a write is unknown.
 type UnavailableError struct {
-	// Reason says what is away.
+	// Reason names what is unavailable.
 	Reason string
-	// Cause, if not nil, is the error below. It does not cross the wire.
+	// Cause is the underlying error, or nil. It is not sent to clients.
 	Cause error
 }
 

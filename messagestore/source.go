@@ -8,31 +8,28 @@ import (
 	"slices"
 )
 
-// A Source is what is read: a stream, categories or everything. Make it with
-// OfStream, OfCategories or OfAll; the zero Source is none.
+// A Source is the set of messages to read: a stream, some categories or all
+// messages. Make it with OfStream, OfCategories or OfAll.
 type Source struct {
-	// Stream is the stream, if the source is one.
-	Stream Stream
-	// Categories are the categories, if the source is some.
+	Stream     Stream
 	Categories []Category
-	// All says that the source is everything.
-	All bool
+	All        bool
 }
 
-// OfStream is the messages of a stream. Its positions are the stream's.
+// OfStream returns the source of a stream's messages, with stream positions.
 func OfStream(s Stream) Source { return Source{Stream: s} }
 
-// OfCategories is the messages of categories, in one order. Its positions are
-// global ones.
+// OfCategories returns the source of the messages of the categories, in one order,
+// with global positions.
 func OfCategories(c ...Category) Source { return Source{Categories: c} }
 
-// OfAll is every message. Its positions are global ones.
+// OfAll returns the source of all messages, with global positions.
 func OfAll() Source { return Source{All: true} }
 
-// IsStream reports whether the source counts stream positions.
+// IsStream reports whether the source has stream positions.
 func (s Source) IsStream() bool { return s.Stream != "" }
 
-// Has reports whether m is one of the source's messages.
+// Has reports whether m belongs to the source.
 func (s Source) Has(m *Message) bool {
 	switch {
 	case s.All:
@@ -51,25 +48,25 @@ func (s Source) Place(m *Message) Place {
 	return Place{m.GlobalPosition, m.ID}
 }
 
-// A Filter narrows a source. What it skips still moves the position. The zero
-// Filter skips nothing. On a single stream only Types applies.
+// A Filter skips messages of a source. The zero Filter skips none. Only Types
+// applies to the source of a stream.
 type Filter struct {
-	// Types, if any, are the only types.
+	// Types, if not empty, are the types to pass.
 	Types []string
-	// Group, if not nil, is the member whose share of the streams is read.
+	// Group, if not nil, passes the streams of one member of a consumer group.
 	Group *ConsumerGroup
-	// Origin and Correlation, if not empty, are the category that the metadata
-	// `originStreamName` and `correlationStreamName` must have.
+	// Origin and Correlation, if not empty, are the required categories of the
+	// streams in the metadata `originStreamName` and `correlationStreamName`.
 	Origin, Correlation Category
 }
 
-// A ConsumerGroup is one member of a group that shares a source: each stream is
-// read by one of them. Member counts from 0.
+// A ConsumerGroup is one member of a group that divides the streams of a source.
+// Member counts from 0.
 type ConsumerGroup struct {
 	Member, Size int32
 }
 
-// Passes reports whether the filter lets m through.
+// Passes reports whether the filter passes m.
 func (f *Filter) Passes(m *Message) bool {
 	if len(f.Types) > 0 && !slices.Contains(f.Types, m.Type) {
 		return false
@@ -84,23 +81,23 @@ func (f *Filter) Passes(m *Message) bool {
 	if json.Unmarshal([]byte(m.Metadata), &metadata) != nil {
 		return false
 	}
-	return named(metadata, "originStreamName", f.Origin) && named(metadata, "correlationStreamName", f.Correlation)
+	return hasStream(metadata, "originStreamName", f.Origin) && hasStream(metadata, "correlationStreamName", f.Correlation)
 }
 
-// named reports whether the metadata names a stream of the category by that key.
-// The empty category is every one.
-func named(metadata map[string]any, key string, category Category) bool {
+// hasStream reports whether the metadata has a stream of the category, if not "",
+// at the key.
+func hasStream(metadata map[string]any, key string, category Category) bool {
 	stream, _ := metadata[key].(string)
 	return category == "" || Stream(stream).Category() == category
 }
 
-// has is Message DB's rule: the absolute value of the first 8 bytes of the md5
-// of the cardinal id, modulo the size.
+// has implements Message DB's rule: the absolute value of the first 8 bytes of the
+// md5 of the cardinal id, modulo the size.
 func (g *ConsumerGroup) has(s Stream) bool {
 	sum := md5.Sum([]byte(s.CardinalID())) //nolint:gosec // as above
 	hash := int64(binary.BigEndian.Uint64(sum[:8]))
 	if hash == math.MinInt64 {
-		hash = 0 // has no absolute value, and must still be somebody's
+		hash = 0 // it has no absolute value
 	}
 	if hash < 0 {
 		hash = -hash

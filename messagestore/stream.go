@@ -1,22 +1,22 @@
 package messagestore
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 )
 
-// maxName bounds stream names and message types, in bytes: they stand in every
-// index, whose entries Postgres keeps below a third of a page.
+// maxName bounds stream names and message types, in bytes: they are part of every
+// index, whose entries Postgres limits to a third of a page.
 const maxName = 255
 
-// A Stream is the name of a stream: its category, a dash and its id, as
-// `viewing-7f1c2d`. The id may contain dashes, the category not.
+// A Stream is the name of a stream: its category, a dash and its id, such as
+// `viewing-7f1c2d`. The id may contain dashes, the category may not.
 type Stream string
 
-// Category returns what stands left of the first dash, or "" where there is
-// none.
+// Category returns the part before the first dash, or "" if there is no dash.
 func (s Stream) Category() Category {
 	category, _, ok := strings.Cut(string(s), "-")
 	if !ok {
@@ -25,29 +25,29 @@ func (s Stream) Category() Category {
 	return Category(category)
 }
 
-// ID returns what stands right of the first dash.
+// ID returns the part after the first dash.
 func (s Stream) ID() string {
 	_, id, _ := strings.Cut(string(s), "-")
 	return id
 }
 
-// CardinalID returns the id up to its first `+`: streams with one cardinal id
-// are read by one member of a consumer group.
+// CardinalID returns the id up to its first `+`. Streams with the same cardinal id
+// belong to the same member of a consumer group.
 func (s Stream) CardinalID() string {
 	id, _, _ := strings.Cut(s.ID(), "+")
 	return id
 }
 
-// Check returns nil if s is a stream name: at most 255 bytes of UTF-8, a
-// non-empty category, a dash, a non-empty id, no control characters. A stream of
-// claims may be as much longer as its own category is, since its id is a
-// category. Else its error says what is allowed.
+// Check returns nil if s is a valid stream name: at most 255 bytes of UTF-8
+// without control characters, with a category, a dash and an id. The name of an
+// ownership stream may be longer by its own category and the dash, since its id is
+// a category.
 func (s Stream) Check() error {
-	most := maxName
+	limit := maxName
 	if s.Category() == OwnershipCategory {
-		most += len(OwnershipCategory) + 1
+		limit += len(OwnershipCategory) + 1
 	}
-	if err := checkText(string(s), most); err != nil {
+	if err := checkText(string(s), limit); err != nil {
 		return err
 	}
 	if s.Category() == "" || s.ID() == "" {
@@ -56,17 +56,17 @@ func (s Stream) Check() error {
 	return nil
 }
 
-// A Category is the name of a set of streams, as `viewing`. It has no dash.
-// `identity` and `identity:command` are two categories.
+// A Category is the name of a set of streams, such as `viewing`. `identity` and
+// `identity:command` are different categories.
 type Category string
 
-// Stream returns the category's stream with that id.
+// Stream returns the stream with the id in the category.
 func (c Category) Stream(id string) Stream {
 	return Stream(string(c) + "-" + id)
 }
 
-// Check returns nil if c is a category name: at most 255 bytes of UTF-8, not
-// empty, no dash, no control characters. Else its error says what is allowed.
+// Check returns nil if c is a valid category name: 1 to 255 bytes of UTF-8 without
+// dashes and control characters.
 func (c Category) Check() error {
 	if err := checkText(string(c), maxName); err != nil {
 		return err
@@ -77,17 +77,16 @@ func (c Category) Check() error {
 	return nil
 }
 
-// CheckType returns nil if t is a message type: 1 to 255 bytes of UTF-8 without
-// control characters. Else its error says what is allowed.
+// CheckType returns nil if t is a valid message type: 1 to 255 bytes of UTF-8
+// without control characters.
 func CheckType(t string) error { return checkText(t, maxName) }
 
-// checkText checks what stream names, categories and types have in common.
-func checkText(s string, most int) error {
+func checkText(s string, limit int) error {
 	switch {
 	case s == "":
-		return fmt.Errorf("is required")
-	case len(s) > most:
-		return fmt.Errorf("has %d bytes, at most %d are allowed", len(s), most)
+		return errors.New("is required")
+	case len(s) > limit:
+		return fmt.Errorf("has %d bytes, at most %d are allowed", len(s), limit)
 	case !utf8.ValidString(s):
 		return fmt.Errorf("%q is not UTF-8", s)
 	case strings.ContainsFunc(s, unicode.IsControl):
