@@ -1,11 +1,13 @@
-// Package contract turns the messages of the contracts (viewing.v1, …) into the
-// JSON that is stored, and back, and tells what the contracts say of them: the
-// type, the category and its owner. No other package names a type or a category
-// by a string.
+// Package contract connects the Go types of the contracts (viewing.v1, identity.v1
+// and others) with stored messages. It marshals them to the stored JSON and back,
+// and returns what their protos declare: the message type, the category, its owner
+// and its readers. Other packages need no strings for types and categories.
 package contract
 
 import (
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -18,26 +20,22 @@ import (
 	messagestorev1 "videotutorials/proto/messagestore/v1"
 )
 
-// A Kind is a type of message and the category whose streams hold it.
+// A Kind is a message type and the category of its streams.
 type Kind struct {
 	Category messagestore.Category
 	Type     string
 }
 
-// KindOf returns the kind of the stored messages that m is the contract of. Nil
-// of the type will do for m. It panics like Category.
-func KindOf(m proto.Message) Kind {
-	return Kind{Category(m), Type(m)}
-}
+// KindOf returns the kind of the messages with contract m, which may be a nil
+// pointer. It panics if m is not a contract.
+func KindOf(m proto.Message) Kind { return Kind{Category(m), Type(m)} }
 
-// Type returns the type of m in the store: its unqualified proto name, as
+// Type returns the message type of contract m: its unqualified proto name, such as
 // "VideoViewed".
-func Type(m proto.Message) string {
-	return string(m.ProtoReflect().Descriptor().Name())
-}
+func Type(m proto.Message) string { return string(m.ProtoReflect().Descriptor().Name()) }
 
-// Category returns the category of the streams that hold m. It panics if m is no
-// contract, that is, if its proto lacks the option messagestore.v1.category.
+// Category returns the category of the streams with contract m. It panics if m is
+// not a contract: its proto lacks the option messagestore.v1.category.
 func Category(m proto.Message) messagestore.Category {
 	d := m.ProtoReflect().Descriptor()
 	if known, ok := categories.Load(d); ok {
@@ -51,22 +49,21 @@ func Category(m proto.Message) messagestore.Category {
 	return messagestore.Category(category)
 }
 
-// categories are those of the descriptors that were asked for: an option is slow to
-// read.
+// categories caches the categories by descriptor, because reading an option is slow.
 var categories sync.Map
 
-// A Declaration is what a contract says of a category. Principals are the paths of
-// their SPIFFE IDs, as "component/identity".
+// A Declaration is the declaration of a category in a contract. Principals are the
+// paths of their SPIFFE IDs, such as "component/identity".
 type Declaration struct {
 	Category messagestore.Category
-	// Owner is "" where nobody alone owns the category.
+	// Owner is "" if the category has no single owner.
 	Owner string
-	// Readers is empty where everybody may read it.
+	// Readers is empty if every principal may read the category.
 	Readers []string
 }
 
-// Declarations returns every category that the contracts linked into the program
-// declare, by name.
+// Declarations returns the categories that the contracts linked into the program
+// declare, sorted by name.
 func Declarations() []Declaration {
 	var all []Declaration
 	protoregistry.GlobalFiles.RangeFiles(func(file protoreflect.FileDescriptor) bool {
@@ -78,4 +75,27 @@ func Declarations() []Declaration {
 	})
 	slices.SortFunc(all, func(a, b Declaration) int { return strings.Compare(string(a.Category), string(b.Category)) })
 	return all
+}
+
+// Subscription returns a subscription to the categories of the kinds, as one source
+// with one order, filtered by their types. It also yields a message with the type of
+// one kind in the category of another. It returns an error if kinds is empty or has
+// a duplicate.
+func Subscription(kinds []Kind) (messagestore.Subscription, error) {
+	if len(kinds) == 0 {
+		return messagestore.Subscription{}, errors.New("there is no handler")
+	}
+	seen := map[Kind]bool{}
+	categories := map[messagestore.Category]bool{}
+	types := map[string]bool{}
+	for _, kind := range kinds {
+		if seen[kind] {
+			return messagestore.Subscription{}, fmt.Errorf("%s of %s has two handlers", kind.Type, kind.Category)
+		}
+		seen[kind], categories[kind.Category], types[kind.Type] = true, true, true
+	}
+	return messagestore.Subscription{
+		Source: messagestore.OfCategories(slices.Sorted(maps.Keys(categories))...),
+		Filter: messagestore.Filter{Types: slices.Sorted(maps.Keys(types))},
+	}, nil
 }

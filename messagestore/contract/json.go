@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"strings"
 
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
@@ -13,18 +12,19 @@ import (
 	"videotutorials/messagestore"
 )
 
-// Marshal returns the JSON object that is stored for m: keys in lowerCamelCase,
-// zero values present, null for absent messages and wrappers, 64-bit integers as
-// numbers. It returns an error if a string of m is not UTF-8.
+// Marshal returns the JSON object that is stored for m. Keys are in lowerCamelCase,
+// zero values are present, absent messages and wrappers are null, and 64-bit
+// integers are numbers. It returns an error if a string of m is not UTF-8.
 func Marshal(m proto.Message) (string, error) {
 	printed, err := protojson.MarshalOptions{EmitUnpopulated: true}.Marshal(m)
 	if err != nil {
 		return "", fmt.Errorf("marshal %s: %w", Type(m), err)
 	}
-	if !hasNumbers(m.ProtoReflect().Descriptor(), 0) {
-		var compact bytes.Buffer // protojson strews white space in at random
-		err := json.Compact(&compact, printed)
-		return compact.String(), err
+	var b bytes.Buffer
+	d := m.ProtoReflect().Descriptor()
+	if !hasInt64(d, 0) {
+		err := json.Compact(&b, printed) // protojson adds white space at random
+		return b.String(), err
 	}
 	decoder := json.NewDecoder(bytes.NewReader(printed))
 	decoder.UseNumber()
@@ -32,18 +32,17 @@ func Marshal(m proto.Message) (string, error) {
 	if err := decoder.Decode(&value); err != nil {
 		return "", fmt.Errorf("marshal %s: %w", Type(m), err)
 	}
-	var b strings.Builder
 	encoder := json.NewEncoder(&b)
 	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(numbers(value, m.ProtoReflect().Descriptor())); err != nil {
+	if err := encoder.Encode(messageNumbers(value, d)); err != nil {
 		return "", fmt.Errorf("marshal %s: %w", Type(m), err)
 	}
-	return strings.TrimSuffix(b.String(), "\n"), nil
+	return string(bytes.TrimSuffix(b.Bytes(), []byte("\n"))), nil
 }
 
-// Unmarshal sets m to what data says. Unknown keys are ignored, absent ones and
-// null leave the zero value, integers may be numbers or strings. It returns an
-// error if data is no JSON object or a value does not fit.
+// Unmarshal parses stored data into m. Unknown keys are ignored, absent and null
+// ones leave the zero value, integers may be numbers or strings. It returns an error
+// if data is not a JSON object or a value does not fit.
 func Unmarshal(data string, m proto.Message) error {
 	if err := (protojson.UnmarshalOptions{DiscardUnknown: true}).Unmarshal([]byte(data), m); err != nil {
 		return fmt.Errorf("unmarshal %s: %w", Type(m), err)
@@ -51,7 +50,7 @@ func Unmarshal(data string, m proto.Message) error {
 	return nil
 }
 
-// Decode returns what a stored message says, as its contract. Its errors are
+// Decode returns the data of a stored message as its contract M. Its errors are
 // those of Unmarshal.
 func Decode[M proto.Message](m messagestore.Message) (M, error) {
 	var contract M
@@ -59,87 +58,75 @@ func Decode[M proto.Message](m messagestore.Message) (M, error) {
 	return contract, Unmarshal(m.Data, contract)
 }
 
-// hasNumbers reports whether a message of that type can have a 64-bit integer.
-// Of types that hold each other it says yes.
-func hasNumbers(d protoreflect.MessageDescriptor, depth int) bool {
-	const deepest = 8
-	if depth > deepest {
+func isInt64(kind protoreflect.Kind) bool {
+	switch kind {
+	case protoreflect.Int64Kind, protoreflect.Sint64Kind, protoreflect.Sfixed64Kind,
+		protoreflect.Uint64Kind, protoreflect.Fixed64Kind:
 		return true
 	}
-	if d.FullName() == "google.protobuf.Timestamp" || d.FullName() == "google.protobuf.Duration" {
+	return false
+}
+
+// hasInt64 reports whether a message of type d can contain a 64-bit integer. It
+// returns true for recursive types.
+func hasInt64(d protoreflect.MessageDescriptor, depth int) bool {
+	const maxDepth = 8
+	switch {
+	case depth > maxDepth:
+		return true
+	case d.FullName() == "google.protobuf.Timestamp" || d.FullName() == "google.protobuf.Duration":
 		return false // printed as text
 	}
-	fields := d.Fields()
-	for i := range fields.Len() {
-		switch field := fields.Get(i); field.Kind() {
-		case protoreflect.Int64Kind, protoreflect.Sint64Kind, protoreflect.Sfixed64Kind,
-			protoreflect.Uint64Kind, protoreflect.Fixed64Kind:
+	for i := range d.Fields().Len() {
+		field := d.Fields().Get(i)
+		if isInt64(field.Kind()) || field.Message() != nil && hasInt64(field.Message(), depth+1) {
 			return true
-		case protoreflect.MessageKind, protoreflect.GroupKind:
-			if hasNumbers(field.Message(), depth+1) {
-				return true
-			}
 		}
 	}
 	return false
 }
 
-// numbers returns the value of a message of that type, as protojson prints it,
-// with its 64-bit integers as numbers: protojson prints them as strings, for the
-// sake of JavaScript.
-func numbers(value any, d protoreflect.MessageDescriptor) any {
-	switch d.FullName() {
-	case "google.protobuf.Int64Value", "google.protobuf.UInt64Value":
-		return number(value)
-	}
-	object, ok := value.(map[string]any)
-	if !ok {
-		return value
-	}
-	fields := d.Fields()
-	for i := range fields.Len() {
-		field := fields.Get(i)
-		if v, ok := object[field.JSONName()]; ok {
-			object[field.JSONName()] = fieldNumbers(v, field)
-		}
-	}
-	return object
-}
-
-func fieldNumbers(value any, field protoreflect.FieldDescriptor) any {
+// messageNumbers replaces the 64-bit integers in value, a message of type d, by
+// numbers: protojson prints them as strings, for JavaScript.
+func messageNumbers(value any, d protoreflect.MessageDescriptor) any {
 	switch v := value.(type) {
-	case []any:
-		if field.IsList() {
-			for i := range v {
-				v[i] = singleNumbers(v[i], field)
-			}
-			return v
+	case string:
+		if name := d.FullName(); name == "google.protobuf.Int64Value" || name == "google.protobuf.UInt64Value" {
+			return json.Number(v)
 		}
 	case map[string]any:
-		if field.IsMap() {
-			for key := range v {
-				v[key] = singleNumbers(v[key], field.MapValue())
+		for i := range d.Fields().Len() {
+			field := d.Fields().Get(i)
+			if of, ok := v[field.JSONName()]; ok {
+				v[field.JSONName()] = fieldNumbers(of, field)
 			}
-			return v
 		}
-	}
-	return singleNumbers(value, field)
-}
-
-func singleNumbers(value any, field protoreflect.FieldDescriptor) any {
-	switch field.Kind() {
-	case protoreflect.Int64Kind, protoreflect.Sint64Kind, protoreflect.Sfixed64Kind,
-		protoreflect.Uint64Kind, protoreflect.Fixed64Kind:
-		return number(value)
-	case protoreflect.MessageKind, protoreflect.GroupKind:
-		return numbers(value, field.Message())
 	}
 	return value
 }
 
-func number(value any) any {
-	if digits, ok := value.(string); ok {
-		return json.Number(digits)
+// fieldNumbers is messageNumbers for a field, or an element of a repeated one.
+func fieldNumbers(value any, field protoreflect.FieldDescriptor) any {
+	switch v := value.(type) {
+	case string:
+		if isInt64(field.Kind()) {
+			return json.Number(v)
+		}
+	case []any:
+		for i := range v {
+			v[i] = fieldNumbers(v[i], field)
+		}
+		return v
+	case map[string]any:
+		if field.IsMap() {
+			for key := range v {
+				v[key] = fieldNumbers(v[key], field.MapValue())
+			}
+			return v
+		}
+	}
+	if field.Message() != nil {
+		return messageNumbers(value, field.Message())
 	}
 	return value
 }

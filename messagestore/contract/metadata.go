@@ -7,25 +7,25 @@ import (
 	"videotutorials/messagestore"
 )
 
-// Metadata is what a message says about where it comes from. The keys are those
-// of the original system and ours; traceId and userId are always there, the
-// others where they have a value.
+// Metadata is the metadata of a message. The keys traceId and userId are always
+// stored, the others if they have a value.
 type Metadata struct {
-	// TraceID is the request's: a message has the one of its cause.
+	// TraceID is the id of the request. A message has the trace id of its cause.
 	TraceID string `json:"traceId"`
-	// UserID is who acted; nil when anonymous.
+	// UserID is the acting user, nil if anonymous.
 	UserID *string `json:"userId"`
-	// CausationMessageID, CausationGlobalPosition and CausationStreamName name
-	// the message that this one follows from.
+	// CausationMessageID, CausationGlobalPosition and CausationStreamName identify
+	// the message that caused this one.
 	CausationMessageID      string              `json:"causationMessageId,omitempty"`
 	CausationGlobalPosition int64               `json:"causationGlobalPosition,omitempty"`
 	CausationStreamName     messagestore.Stream `json:"causationStreamName,omitempty"`
 	// TraceParent is the W3C trace context.
 	TraceParent string `json:"traceparent,omitempty"`
-	// OriginStreamName is the stream of the entity that asked, which a serving
-	// component copies unchanged, so that the asker knows its answers.
+	// OriginStreamName is the stream of the entity that sent a command. The
+	// component that handles the command copies it to its events, so that the
+	// sender recognizes them.
 	OriginStreamName messagestore.Stream `json:"originStreamName,omitempty"`
-	// CorrelationStreamName is Message DB's word for the same.
+	// CorrelationStreamName is Message DB's name for the same.
 	CorrelationStreamName messagestore.Stream `json:"correlationStreamName,omitempty"`
 }
 
@@ -33,14 +33,14 @@ type Metadata struct {
 func (m Metadata) String() string {
 	text, err := json.Marshal(m)
 	if err != nil {
-		panic(fmt.Sprintf("marshal metadata: %v", err)) // strings and a number
+		panic(fmt.Sprintf("marshal metadata: %v", err)) // it has only strings and a number
 	}
 	return string(text)
 }
 
-// ParseMetadata returns what stored metadata says. Unknown keys are ignored,
-// absent ones leave the zero value. It returns an error if text is no JSON
-// object or a value does not fit.
+// ParseMetadata parses stored metadata. Unknown keys are ignored, absent ones leave
+// the zero value. It returns an error if text is not a JSON object or a value does
+// not fit.
 func ParseMetadata(text string) (Metadata, error) {
 	var m Metadata
 	if err := json.Unmarshal([]byte(text), &m); err != nil {
