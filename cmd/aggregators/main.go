@@ -51,11 +51,11 @@ func (s *settings) run(ctx context.Context, log *slog.Logger, _ []string) error 
 		return service.ListenAndServe(ctx, service.Addr(s.Port, service.AggregatorsOpsPort), service.Operations(registry, runner.Ready))
 	})
 	group.Go(func() error {
-		say := func(err error, pause time.Duration) {
+		notify := func(err error, pause time.Duration) {
 			log.WarnContext(ctx, "view data is not there, trying again", "error", err, "pause", pause)
 		}
 		migrate := func(ctx context.Context) error { return viewdata.Migrate(ctx, s.ViewData) }
-		if !database.MigrateRetrying(ctx, say, migrate) {
+		if !database.MigrateRetrying(ctx, notify, migrate) {
 			return nil
 		}
 		return runner.Run(ctx)

@@ -65,7 +65,7 @@ func TestRefusal(t *testing.T) {
 	}{
 		{"messagestore/message.go", "time", false},
 		{"messagestore/message.go", "github.com/jackc/pgx/v5", true},
-		{"messagestore/message.go", "videotutorials/messagestore/postgres/jsonb", true},
+		{"messagestore/message.go", "videotutorials/messagestore/postgres", true},
 		{"messagestore/message_test.go", "videotutorials/internal/test/teststore", false},
 		{"messagestore/postgres/store.go", "github.com/jackc/pgx/v5", false},
 		{"messagestore/consumer/parallel.go", "videotutorials/viewdata", true},

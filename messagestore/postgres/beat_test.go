@@ -5,13 +5,13 @@ import (
 	"time"
 )
 
-// TestSubscription_Paced: the next batch leaves with the first beat after the last
+// TestSubscription_Schedule: the next batch leaves with the first beat after the last
 // one, which is the slow one where many messages come.
-func TestSubscription_Paced(t *testing.T) {
+func TestSubscription_Schedule(t *testing.T) {
 	t.Parallel()
-	begun := time.Now()
+	started := time.Now()
 	const ms = time.Millisecond
-	s := &subscription{store: &Store{begun: begun}}
+	s := &subscription{store: &Store{started: started}}
 	for _, step := range []struct {
 		what      string
 		now, next time.Duration
@@ -25,8 +25,8 @@ func TestSubscription_Paced(t *testing.T) {
 		{"fewer in the span", 7203 * ms, 7205 * ms, 70},
 		{"after another silence", 9000 * ms, 9005 * ms, 500},
 	} {
-		s.sent = begun.Add(step.now)
-		if s.paced(step.messages); s.next != step.next {
+		s.sent = started.Add(step.now)
+		if s.schedule(step.messages); s.next != step.next {
 			t.Errorf("%s: the next after %v, expected %v", step.what, s.next, step.next)
 		}
 	}

@@ -19,7 +19,7 @@ func TestTail_Bounds(t *testing.T) {
 		if i >= maxTailMessages {
 			m.Data = large
 		}
-		end, _ := tail.place()
+		end, _ := tail.head()
 		tail.offer(end, []messagestore.Message{m})
 		if tail.bytes > maxTailBytes || tail.dropped > maxTailBytes || len(tail.messages) > maxTailMessages {
 			t.Fatalf("after %d: %d bytes, %d dropped ones, %d messages", i, tail.bytes, tail.dropped, len(tail.messages))

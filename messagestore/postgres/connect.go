@@ -10,29 +10,28 @@ import (
 )
 
 const (
-	// connectTimeout bounds one try to connect.
+	// connectTimeout bounds one attempt to connect.
 	connectTimeout = 5 * time.Second
-	// lockTimeout is a second guard beside the watchdog, which is to be faster.
+	// lockTimeout is a second guard behind the watchdog, which acts earlier.
 	lockTimeout = "15s"
-	// maxReaders bounds the connections that serve reads. Some read pages of
-	// subscriptions, some those of Reads, and one at the least is for what is short.
+	// maxReaders bounds the connections for reads. Pages of subscriptions and pages
+	// of Reads have separate limits, which leave one connection for short queries.
 	maxReaders           = 8
 	maxSubscriptionPages = 4
 	maxReadPages         = 3
 )
 
-// settings are what every connection of the server runs with. All its queries go
-// by an index; without statistics, or with those of a table that was small, the
-// planner would scan. And all are alike each time: planning them again costs more
-// than running them.
-var settings = map[string]string{
+// runtimeParams apply to every connection of the server. All its queries use an
+// index, but without statistics, or with those of a small table, the planner would
+// scan. The plans never change, and planning takes longer than execution.
+var runtimeParams = map[string]string{
 	"plan_cache_mode":               "force_generic_plan",
 	"application_name":              "messagestore",
-	"random_page_cost":              "0", // so that the index with the fewest entries wins
+	"random_page_cost":              "0", // prefers the index with the fewest entries
 	"seq_page_cost":                 "0",
 	"enable_seqscan":                "off",
 	"enable_bitmapscan":             "off",
-	"enable_sort":                   "off", // so that indexes are merged and not sorted
+	"enable_sort":                   "off", // indexes are merged instead
 	"jit":                           "off",
 	"timezone":                      "UTC",
 	"tcp_keepalives_idle":           "5",
@@ -43,57 +42,77 @@ var settings = map[string]string{
 	"default_transaction_isolation": "read committed",
 }
 
-// parse returns the configuration of a connection with that URL: as the role
-// that may select and insert, and no more.
-func parse(url string) (*pgx.ConnConfig, error) {
+// connConfig returns the configuration of a connection as the role of the server,
+// which may only select and insert messages.
+func connConfig(url string) (*pgx.ConnConfig, error) {
+	config, err := loginConfig(url)
+	if err == nil {
+		config.RuntimeParams["role"] = "messagestore_server"
+	}
+	return config, err
+}
+
+// loginConfig returns the configuration of a connection as the user of the URL.
+func loginConfig(url string) (*pgx.ConnConfig, error) {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
 		return nil, err
 	}
-	prepare(config)
-	config.RuntimeParams["role"] = "messagestore_server"
-	return config, nil
-}
-
-// prepare sets what all connections have, those of the watchdog too.
-func prepare(config *pgx.ConnConfig) {
-	for name, value := range settings {
+	for name, value := range runtimeParams {
 		config.RuntimeParams[name] = value
 	}
 	config.ConnectTimeout = connectTimeout
 	dialer := &net.Dialer{
 		Timeout: connectTimeout,
-		// A peer that is gone must be noticed while we wait for its answer.
+		// Detects a dead peer while the server waits for its answer.
 		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: time.Second, Count: 5},
-		Control:         userTimeout,
+		Control:         setUserTimeout,
 	}
 	config.DialFunc = dialer.DialContext
+	return config, nil
 }
 
 type connectKey struct{}
 
-// withoutCancel returns the configuration of a connection that dials only with a
-// context that has connectKey. pgx dials too to cancel the statement of a
-// connection that breaks: one whose commit waits for a synchronous standby would
-// then be seen before the standby has it.
+// withoutCancel returns a copy of config that dials only in a context with
+// connectKey. pgx also dials to cancel the statement of a broken connection, which
+// would make a commit visible that still waits for a synchronous standby.
 func withoutCancel(config *pgx.ConnConfig) *pgx.ConnConfig {
 	config = config.Copy()
 	dial := config.DialFunc
 	config.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
 		if ctx.Value(connectKey{}) == nil {
-			return nil, errors.New("a write is not cancelled")
+			return nil, errors.New("writes are not cancelled")
 		}
 		return dial(ctx, network, addr)
 	}
 	return config
 }
 
-// closeConn closes a connection that may be nil, without waiting for long.
-func closeConn(conn *pgx.Conn) {
-	if conn == nil {
+// A session is a connection that is opened on first use, and again after close.
+type session struct {
+	config *pgx.ConnConfig
+	conn   *pgx.Conn
+}
+
+func (s *session) connect(ctx context.Context) (*pgx.Conn, error) {
+	if s.conn == nil {
+		conn, err := pgx.ConnectConfig(context.WithValue(ctx, connectKey{}, true), s.config)
+		if err != nil {
+			return nil, err
+		}
+		s.conn = conn
+	}
+	return s.conn, nil
+}
+
+// close closes the connection within a second.
+func (s *session) close() {
+	if s.conn == nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	_ = conn.Close(ctx) // what it was used for is over
+	_ = s.conn.Close(ctx) // its results are not needed any more
+	s.conn = nil
 }

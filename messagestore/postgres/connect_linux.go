@@ -1,24 +1,21 @@
 package postgres
 
 import (
+	"errors"
 	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
-// userTimeout lets a TCP connection break when what was sent is not acknowledged
-// for 10 s: without it the kernel goes on trying for a quarter of an hour.
-func userTimeout(network, _ string, conn syscall.RawConn) error {
+// setUserTimeout breaks a TCP connection when data is not acknowledged for 10 s.
+// The kernel's default is a quarter of an hour.
+func setUserTimeout(network, _ string, conn syscall.RawConn) (err error) {
 	if !strings.HasPrefix(network, "tcp") {
 		return nil
 	}
-	var failed error
-	err := conn.Control(func(fd uintptr) {
-		failed = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, 10_000)
+	control := conn.Control(func(fd uintptr) {
+		err = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, 10_000)
 	})
-	if err != nil {
-		return err
-	}
-	return failed
+	return errors.Join(control, err)
 }

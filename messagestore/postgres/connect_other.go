@@ -4,5 +4,5 @@ package postgres
 
 import "syscall"
 
-// userTimeout does nothing where the kernel has no such setting.
-func userTimeout(string, string, syscall.RawConn) error { return nil }
+// setUserTimeout does nothing, since the kernel has no such setting.
+func setUserTimeout(string, string, syscall.RawConn) error { return nil }

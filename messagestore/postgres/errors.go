@@ -11,68 +11,47 @@ import (
 	"videotutorials/messagestore"
 )
 
-// SQLSTATEs that decide something.
+// SQLSTATEs and classes of SQLSTATEs that are handled separately.
 const (
-	uniqueViolation    = "23505"
-	checkViolation     = "23514"
-	diskFull           = "53100"
-	lockNotAvailable   = "55P03"
-	serialization      = "40001"
-	deadlock           = "40P01"
-	readOnly           = "25006"
-	classConnection    = "08"
-	classData          = "22"
-	classRaised        = "P0" // by a trigger that says no more
-	classLimits        = "54"
-	classResources     = "53"
-	classIntervention  = "57"
-	classConfiguration = "F0"
-	classSystem        = "58"
+	uniqueViolation = "23505"
+	checkViolation  = "23514"
+	diskFull        = "53100"
+	classData       = "22"
 )
 
-// postgresText returns Postgres's own sentence, without its SQLSTATE.
-func postgresText(err error) string {
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) {
-		return pg.Message
-	}
-	return ""
-}
-
-// passing reports whether the error is of the connection or of Postgres's state,
-// not of the statement: another try may succeed, and the outcome is unknown.
-func passing(err error) bool {
+// temporary reports whether the error is caused by the connection or by the state
+// of Postgres and not by the statement: the outcome is unknown, and a retry may
+// succeed.
+func temporary(err error) bool {
 	state := database.SQLState(err)
-	if state == "" {
-		return true // the connection broke, or there was none
-	}
 	switch state {
-	case lockNotAvailable, serialization, deadlock, readOnly:
+	case "", // the connection broke or was not made
+		"55P03", "40001", "40P01", "25006": // lock not available, serialization failure, deadlock, read-only
 		return true
 	}
 	switch state[:2] {
-	case classConnection, classResources, classIntervention, classConfiguration, classSystem:
+	case "08", "53", "57", "58", "F0": // connection, resources, intervention, system error, configuration
 		return true
 	}
 	return false
 }
 
-// guilty reports whether Postgres refuses messages for what they are. Others it
-// would store.
-func guilty(err error) bool {
+// rejectsContent reports whether Postgres rejects a message for its content and
+// would store others.
+func rejectsContent(err error) bool {
 	state := database.SQLState(err)
 	if state == "" {
 		return false
 	}
 	switch state[:2] {
-	case classData, classRaised, classLimits:
+	case classData, "P0", "54": // data exception, raised by a trigger, limits
 		return true
 	}
 	return state == checkViolation
 }
 
-// translate returns what a caller gets for an error of Postgres: by SQLSTATE,
-// never by text. Context errors stay themselves.
+// translate returns the error that a caller gets for an error of Postgres, by
+// SQLSTATE. Context errors are returned as they are.
 func translate(ctx context.Context, err error) error {
 	switch {
 	case err == nil:
@@ -81,8 +60,26 @@ func translate(ctx context.Context, err error) error {
 		return ctx.Err()
 	case database.SQLState(err) == diskFull:
 		return &messagestore.ExhaustedError{RetryAfter: 10 * time.Second, Reason: "the disk of Postgres is full"}
-	case passing(err):
+	case temporary(err):
 		return &messagestore.UnavailableError{Reason: "Postgres is away", Cause: err}
 	}
 	return errors.Join(messagestore.ErrInternal, err)
+}
+
+var (
+	errStopping = &messagestore.UnavailableError{Reason: "the message store is stopping"}
+	errStale    = &messagestore.UnavailableError{Reason: "Postgres is away: the head of the log is too old"}
+)
+
+func errQueueFull() error {
+	return &messagestore.ExhaustedError{RetryAfter: 100 * time.Millisecond, Reason: "too many writes are waiting"}
+}
+
+// postgresMessage returns the message of a Postgres error, without its SQLSTATE.
+func postgresMessage(err error) string {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return pg.Message
+	}
+	return ""
 }

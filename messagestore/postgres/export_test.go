@@ -6,24 +6,23 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// The bounds that tests come to.
+// Limits for the tests.
 const (
-	DrainFor     = drainFor
+	DrainTimeout = drainTimeout
 	StaleAfter   = staleAfter
 	MaxReaders   = maxReaders
 	MaxReadPages = maxReadPages
 	MaxHeldBytes = maxHeldBytes
 )
 
-// Readers returns the connections that serve reads.
+// Readers returns the pool of the connections for reads.
 func (s *Store) Readers() *pgxpool.Pool { return s.readers }
 
-// Held returns how many bytes are in pages that were not yet taken.
+// Held returns the bytes of the pages that are not yet delivered.
 func (s *Store) Held() *atomic.Int64 { return &s.held }
 
-// WriterPID returns the process of Postgres that serves the writer, once a write was
-// answered.
-func (s *Store) WriterPID() int { return int(s.writer.conn.PgConn().PID()) }
+// WriterPID returns the pid of the writer's backend, after the first write.
+func (s *Store) WriterPID() int { return int(s.writer.session.conn.PgConn().PID()) }
 
-// Writing reports whether a group is on its way.
-func (s *Store) Writing() bool { return s.writer.stuck() > 0 }
+// Writing reports whether a group is running.
+func (s *Store) Writing() bool { return s.writer.writing() > 0 }

@@ -17,26 +17,28 @@ type message struct {
 	bytes          int
 }
 
-// A unit is what one call writes: all of it or nothing.
+// A unit holds the writes of one call, which are stored all or none.
 type unit struct {
 	writes   []messagestore.Write
 	messages []message // of all writes, in order
 	bytes    int
 	writer   messagestore.Principal
+	err      error // the reason why the unit was not queued
 
-	ctx  context.Context // the caller's: it only says whether somebody still waits
-	done chan verdict    // holds one
+	ctx    context.Context // the caller's, with writeTimeout; units are dropped after its end
+	cancel context.CancelFunc
+	done   chan result // buffered
 }
 
-// A verdict is what a caller gets.
-type verdict struct {
+// A result is the outcome of one unit.
+type result struct {
 	written []messagestore.Written
 	err     error
 }
 
-func (u *unit) answer(v verdict) { u.done <- v }
+func (u *unit) finish(r result) { u.done <- r }
 
-// A group is units that one transaction stores.
+// A group is a commit group: units that one transaction stores.
 type group struct {
 	units    []*unit
 	writes   int
@@ -45,15 +47,15 @@ type group struct {
 	ids      map[uuid]bool
 }
 
-// The bounds of a group: more would not be faster, and all of it waits together.
+// The limits of a group are those of a call. Larger groups are not faster.
 const (
 	maxGroupMessages = maxCallMessages
 	maxGroupWrites   = maxCallWrites
 	maxGroupBytes    = maxCallBytes
 )
 
-// add takes the unit into the group and reports whether it could: within the
-// bounds, no id twice, and no claim beside others, which the function relies on.
+// add adds the unit to the group and reports whether it fits: within the limits,
+// without an id of the group, and a claim only alone, as append requires.
 func (g *group) add(u *unit) bool {
 	if len(g.units) > 0 && (g.messages+len(u.messages) > maxGroupMessages || g.bytes+u.bytes > maxGroupBytes ||
 		g.writes+len(u.writes) > maxGroupWrites || g.units[0].isClaim() || u.isClaim()) {
@@ -77,19 +79,20 @@ func (g *group) add(u *unit) bool {
 	return true
 }
 
-// arguments are those of message_store.append, in its order.
+// arguments returns the arguments of message_store.append, in its order. Indexes
+// are those of Postgres, which start at 1.
 func (g *group) arguments(o *ownership) []any {
 	var (
-		policy                                   = o.now()
-		names, kinds, pinned                     = []string{}, []string{}, []*string{} // of what has an owner
-		ownedAt                                  = map[string]int32{}
+		policy                                   = o.current()
+		names, kinds, pinned                     = []string{}, []string{}, []*string{} // of each owned category or stream
+		ownedIndex                               = map[string]int32{}
 		writeWriters, writeOwned                 = []string{}, []int32{}
-		streams, placeOf                         = []string{}, map[messagestore.Stream]int32{}
-		counts                                   = []int32{} // of each stream: how many messages for it so far
+		streams, streamIndex                     = []string{}, map[messagestore.Stream]int32{}
+		counts                                   = []int32{} // of each stream: its messages so far
 		unitWrites, unitMessages                 = []int32{}, []int32{}
 		writeStreams, writeMessages, writeBefore = []int32{}, []int32{}, []int32{}
 		writeExpected                            = []int64{}
-		places, nth                              = make([]int32, 0, g.messages), make([]int32, 0, g.messages)
+		messageStreams, nth                      = make([]int32, 0, g.messages), make([]int32, 0, g.messages)
 		ordinals                                 = make([]int16, 0, g.messages)
 		ids                                      = make([][16]byte, 0, g.messages)
 		types, writers                           = make([]string, 0, g.messages), make([]string, 0, g.messages)
@@ -99,29 +102,29 @@ func (g *group) arguments(o *ownership) []any {
 		unitWrites = append(unitWrites, int32(len(u.writes)))
 		unitMessages = append(unitMessages, int32(len(u.messages)))
 		for _, w := range u.writes {
-			place, ok := placeOf[w.Stream]
+			stream, ok := streamIndex[w.Stream]
 			if !ok {
 				streams, counts = append(streams, string(w.Stream)), append(counts, 0)
-				place = int32(len(streams)) // Postgres counts from 1
-				placeOf[w.Stream] = place
+				stream = int32(len(streams))
+				streamIndex[w.Stream] = stream
 			}
-			writeStreams = append(writeStreams, place)
+			writeStreams = append(writeStreams, stream)
 			writeExpected = append(writeExpected, int64(w.Expected))
 			writeMessages = append(writeMessages, int32(len(w.Messages)))
-			writeBefore = append(writeBefore, counts[place-1])
+			writeBefore = append(writeBefore, counts[stream-1])
 			writeWriters = append(writeWriters, string(u.writer))
-			at := int32(0)
-			if thing, ok := o.of(policy, w.Stream); ok && len(w.Messages) > 0 {
-				if at, ok = ownedAt[thing.name]; !ok {
-					names, kinds, pinned = append(names, thing.name), append(kinds, thing.kind), append(pinned, thing.pinned)
-					at = int32(len(names))
-					ownedAt[thing.name] = at
+			index := int32(0)
+			if owned, ok := o.of(policy, w.Stream); ok && len(w.Messages) > 0 {
+				if index, ok = ownedIndex[owned.name]; !ok {
+					names, kinds, pinned = append(names, owned.name), append(kinds, owned.kind), append(pinned, owned.pinned)
+					index = int32(len(names))
+					ownedIndex[owned.name] = index
 				}
 			}
-			writeOwned = append(writeOwned, at)
+			writeOwned = append(writeOwned, index)
 			for range w.Messages {
-				counts[place-1]++
-				places, nth = append(places, place), append(nth, counts[place-1])
+				counts[stream-1]++
+				messageStreams, nth = append(messageStreams, stream), append(nth, counts[stream-1])
 			}
 		}
 		for i := range u.messages {
@@ -135,11 +138,11 @@ func (g *group) arguments(o *ownership) []any {
 	return []any{
 		streams, unitWrites, unitMessages, writeStreams, writeExpected, writeMessages, writeBefore,
 		writeWriters, writeOwned, names, kinds, pinned, o.self,
-		places, nth, ordinals, ids, types, writers, datas, metadatas,
+		messageStreams, nth, ordinals, ids, types, writers, datas, metadatas,
 	}
 }
 
-// appended is what message_store.append returns.
+// appended is the row that message_store.append returns.
 type appended struct {
 	Head            int64
 	HeadID          *uuid
@@ -164,10 +167,10 @@ type appended struct {
 
 const appendSQL = `select * from message_store.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)`
 
-// store runs the group as one statement, whose transaction has committed when it
-// returns without an error. It must not run under a caller's context: pgx cancels
-// the statement with it, and a commit that waits for a standby would be seen
-// before the standby has it.
+// store runs the group as one statement, which has committed when store returns
+// without an error. It must not run in a caller's context: pgx cancels the
+// statement with it, which would make a commit visible that still waits for a
+// synchronous standby.
 func (g *group) store(ctx context.Context, conn *pgx.Conn, o *ownership) (*appended, error) {
 	rows, err := conn.Query(ctx, appendSQL, g.arguments(o)...)
 	if err != nil {
@@ -176,8 +179,8 @@ func (g *group) store(ctx context.Context, conn *pgx.Conn, o *ownership) (*appen
 	return pgx.CollectExactlyOneRow(rows, pgx.RowToAddrOfStructByPos[appended])
 }
 
-// before returns the place of the last message before the group.
-func (a *appended) before() messagestore.Place {
+// headBefore returns the head before the group.
+func (a *appended) headBefore() messagestore.Place {
 	if a.HeadID == nil {
 		return messagestore.Place{}
 	}

@@ -11,27 +11,25 @@ import (
 )
 
 const (
-	// stuckFor is how long a group is on its way before the store is not ready.
-	// The watchdog has ended by then who holds the lock for too long.
-	stuckFor = 6 * time.Second
-	// probeEvery is how often a writer whose last group failed tries an empty one.
-	probeEvery = time.Second
-	// doubtFor is for how long a store whose Postgres refuses messages is not ready
-	// although an empty group is stored, as with a full disk.
-	doubtFor = 30 * time.Second
+	// maxWriting is the running time of a group from which the store is not ready. It
+	// is longer than the watchdog needs to terminate a holder of the lock.
+	maxWriting = 6 * time.Second
+	// probeInterval is the time between two empty groups that a writer tries after a
+	// failure.
+	probeInterval = time.Second
+	// contentFailure is how long the store is not ready after Postgres rejected
+	// messages but not an empty group, as with a full disk.
+	contentFailure = 30 * time.Second
 )
 
-// Ready returns nil if the store serves: it has seen Postgres's head not long ago,
-// and its writes commit. It asks nobody: an idle store knows from its look at the
-// head, one that fails from its own tries.
-func (s *Store) Ready(context.Context) error { return s.state() }
-
-func (s *Store) state() error {
+// Ready returns nil if the store serves: the head is fresh and writes commit. It
+// does not query Postgres but uses the results of the poller and the writer.
+func (s *Store) Ready(context.Context) error {
 	if err := s.writer.failing.get(); err != nil {
 		return &messagestore.UnavailableError{Reason: fmt.Sprintf("writes do not commit: %v", err)}
 	}
-	if stuck := s.writer.stuck(); stuck > stuckFor {
-		return &messagestore.UnavailableError{Reason: fmt.Sprintf("writes do not commit: one has been on its way for %v", stuck.Round(time.Second))}
+	if writing := s.writer.writing(); writing > maxWriting {
+		return &messagestore.UnavailableError{Reason: fmt.Sprintf("writes do not commit: the last one has been running for %v", writing.Round(time.Second))}
 	}
 	if !s.tail.fresh() {
 		return errStale
@@ -39,15 +37,15 @@ func (s *Store) state() error {
 	return nil
 }
 
-// A failure is why the last group was not stored, nil where it was.
+// A failure records why the last group was not stored.
 type failure struct{ last atomic.Pointer[failed] }
 
 type failed struct {
-	err error
-	// until is how long an empty group that is stored proves nothing.
-	until time.Time
+	err   error
+	until time.Time // until then, a stored group without messages does not clear the failure
 }
 
+// get returns the error of the last group, or nil.
 func (f *failure) get() error {
 	if last := f.last.Load(); last != nil {
 		return last.err
@@ -55,21 +53,21 @@ func (f *failure) get() error {
 	return nil
 }
 
-// stored says that a group was stored.
+// stored records a group that was stored.
 func (f *failure) stored(messages int) {
 	if last := f.last.Load(); last != nil && (messages > 0 || time.Now().After(last.until)) {
 		f.last.Store(nil)
 	}
 }
 
-// failed says that a group was not.
+// failed records a group that was not stored.
 func (f *failure) failed(err error, messages int) {
 	next := &failed{err: err}
 	if last := f.last.Load(); last != nil {
 		next.until = last.until
 	}
-	if messages > 0 && (!passing(err) || database.SQLState(err) == diskFull) {
-		next.until = time.Now().Add(doubtFor)
+	if messages > 0 && (!temporary(err) || database.SQLState(err) == diskFull) {
+		next.until = time.Now().Add(contentFailure)
 	}
 	f.last.Store(next)
 }

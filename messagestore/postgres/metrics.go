@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"context"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -11,156 +12,145 @@ import (
 	"videotutorials/messagestore"
 )
 
-// metrics measures a Store. What is a state is looked at when it is scraped.
+// metrics are the metrics of a Store.
 type metrics struct {
-	groupCalls    prometheus.Histogram
-	groupMessages prometheus.Histogram
-	commitSeconds prometheus.Histogram
-	retries       prometheus.Counter
-	refused       prometheus.Counter
-	ended         prometheus.Counter
-	pages         prometheus.Counter
-	followers     *followers
+	groupCalls, groupMessages, commitSeconds prometheus.Histogram
+	retries, refused, ended, pages           prometheus.Counter
+	subscriptions                            *subscriptions
 }
 
+const namespace = "messagestore"
+
+// newMetrics registers the counters and histograms, unless registry is nil.
 func newMetrics(registry prometheus.Registerer) *metrics {
-	if registry == nil {
-		registry = prometheus.NewRegistry() // that nobody scrapes
-	}
 	factory := promauto.With(registry)
 	counter := func(name, help string) prometheus.Counter {
-		return factory.NewCounter(prometheus.CounterOpts{Namespace: "messagestore", Name: name, Help: help})
+		return factory.NewCounter(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help})
 	}
 	histogram := func(name, help string, buckets []float64) prometheus.Histogram {
-		return factory.NewHistogram(prometheus.HistogramOpts{Namespace: "messagestore", Name: name, Help: help, Buckets: buckets})
+		return factory.NewHistogram(prometheus.HistogramOpts{Namespace: namespace, Name: name, Help: help, Buckets: buckets})
 	}
 	sizes := prometheus.ExponentialBuckets(1, 2, 11) // to 1,024
-	m := &metrics{
-		groupCalls:    histogram("group_calls", "Calls whose writes were committed by one transaction.", sizes),
-		groupMessages: histogram("group_messages", "Messages that were committed by one transaction.", sizes),
-		commitSeconds: histogram("commit_seconds", "Seconds from when a group was sent to Postgres until its commit was known.",
+	return &metrics{
+		groupCalls:    histogram("group_calls", "Calls committed per transaction.", sizes),
+		groupMessages: histogram("group_messages", "Messages committed per transaction.", sizes),
+		commitSeconds: histogram("commit_seconds", "Seconds from sending a group to Postgres to its commit.",
 			[]float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}),
-		retries: counter("group_retries_total", "Groups that were run again since their outcome was unknown."),
-		refused: counter("queue_refused_total", "Calls that were refused since too many writes were waiting."),
-		ended:   counter("backends_ended_total", "Backends of Postgres that were ended since they held the lock for too long."),
-		pages:   counter("pages_total", "Pages of messages that were read from Postgres."),
-		followers: &followers{
-			all: map[*subscription]messagestore.Principal{},
-			open: prometheus.NewDesc("messagestore_subscriptions",
-				"Subscriptions that are open.", []string{"principal"}, nil),
-			messages: prometheus.NewDesc("messagestore_subscription_lag_messages",
-				"Messages of the log that the subscription furthest behind has not looked at.", []string{"principal"}, nil),
-			seconds: prometheus.NewDesc("messagestore_subscription_lag_seconds",
-				"Seconds for which the subscription furthest behind has had something to take; 0 at the end of the log.", []string{"principal"}, nil),
-		},
+		retries:       counter("group_retries_total", "Retries of groups with an unknown outcome."),
+		refused:       counter("queue_refused_total", "Writes rejected because the queue was full."),
+		ended:         counter("backends_ended_total", "Backends of Postgres terminated because they held the append lock for too long."),
+		pages:         counter("pages_total", "Pages of messages read from Postgres."),
+		subscriptions: newSubscriptions(),
 	}
-	return m
 }
 
-// observe registers what is looked at when it is scraped.
+// observe registers the gauges, which read the state of the Store when they are
+// scraped.
 func (m *metrics) observe(registry prometheus.Registerer, s *Store) {
 	if registry == nil {
 		return
 	}
-	factory := promauto.With(registry)
-	gauge := func(name, help string, value func() float64) {
-		factory.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "messagestore", Name: name, Help: help}, value)
+	for _, g := range []struct {
+		name, help string
+		value      func() float64
+	}{
+		{"queue_calls", "Calls in the queue of writes.", func() float64 { n, _ := s.queue.size(); return float64(n) }},
+		{"queue_bytes", "Bytes of the calls in the queue of writes.", func() float64 { _, n := s.queue.size(); return float64(n) }},
+		{"head_position", "Global position of the last message known to this server.", func() float64 {
+			head, _ := s.tail.head()
+			return float64(head.Position)
+		}},
+		{"head_age_seconds", "Seconds since the known head was that of Postgres.", func() float64 { return s.tail.age().Seconds() }},
+		{"tail_messages", "Messages of the end of the log in memory.", func() float64 { n, _ := s.tail.size(); return float64(n) }},
+		{"tail_bytes", "Bytes of the end of the log in memory.", func() float64 { _, n := s.tail.size(); return float64(n) }},
+		{"ready", "1 while the store serves and its writes commit, otherwise 0.", func() float64 {
+			if s.Ready(context.Background()) != nil {
+				return 0
+			}
+			return 1
+		}},
+	} {
+		registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: namespace, Name: g.name, Help: g.help}, g.value))
 	}
-	gauge("queue_calls", "Calls whose writes are waiting for a transaction.", func() float64 { n, _ := s.queue.waiting(); return float64(n) })
-	gauge("queue_bytes", "Bytes of the writes that are waiting for a transaction.", func() float64 { _, n := s.queue.waiting(); return float64(n) })
-	gauge("head_position", "Global position of the last message, as this server knows it.", func() float64 {
-		end, _ := s.tail.place()
-		return float64(end.Position)
-	})
-	gauge("head_age_seconds", "Seconds since the head was last known to be Postgres's.", s.tail.age)
-	gauge("tail_messages", "Messages of the end of the log that are kept in memory.", func() float64 { n, _ := s.tail.kept(); return float64(n) })
-	gauge("tail_bytes", "Bytes of the end of the log that are kept in memory.", func() float64 { _, n := s.tail.kept(); return float64(n) })
-	gauge("ready", "1 while the store serves and its writes commit, else 0.", func() float64 {
-		if s.state() != nil {
-			return 0
-		}
-		return 1
-	})
-	m.followers.tail = s.tail
-	registry.MustRegister(m.followers)
+	m.subscriptions.tail = s.tail
+	registry.MustRegister(m.subscriptions)
 }
 
-// followers are the subscriptions that are open.
-type followers struct {
+// subscriptions collects the metrics of the open subscriptions.
+type subscriptions struct {
+	tail *tail
 	mu   sync.Mutex
 	all  map[*subscription]messagestore.Principal
-	tail *tail
 
 	open, messages, seconds *prometheus.Desc
 }
 
-// add counts the subscription until it is removed.
-func (f *followers) add(s *subscription, who messagestore.Principal) (remove func()) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.all[s] = who
+func newSubscriptions() *subscriptions {
+	desc := func(name, help string) *prometheus.Desc {
+		return prometheus.NewDesc("messagestore_"+name, help, []string{"principal"}, nil)
+	}
+	return &subscriptions{
+		all:      map[*subscription]messagestore.Principal{},
+		open:     desc("subscriptions", "Open subscriptions of the principal."),
+		messages: desc("subscription_lag_messages", "Messages after the position of the subscription that is furthest behind."),
+		seconds:  desc("subscription_lag_seconds", "Seconds since the subscription that is furthest behind left the head; 0 at the head."),
+	}
+}
+
+// add counts the subscription until remove is called.
+func (c *subscriptions) add(s *subscription, principal messagestore.Principal) (remove func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.all[s] = principal
 	return func() {
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		delete(f.all, s)
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		delete(c.all, s)
 	}
 }
 
-// Describe is prometheus's.
-func (f *followers) Describe(out chan<- *prometheus.Desc) {
-	out <- f.open
-	out <- f.messages
-	out <- f.seconds
+// Describe implements prometheus.Collector.
+func (c *subscriptions) Describe(out chan<- *prometheus.Desc) {
+	out <- c.open
+	out <- c.messages
+	out <- c.seconds
 }
 
-// Collect is prometheus's.
-func (f *followers) Collect(out chan<- prometheus.Metric) {
-	type sum struct {
-		open     int
-		messages int64
-		seconds  float64
+// Collect implements prometheus.Collector.
+func (c *subscriptions) Collect(out chan<- prometheus.Metric) {
+	type total struct{ open, messages, seconds float64 }
+	head, _ := c.tail.head()
+	totals := map[messagestore.Principal]total{}
+	c.mu.Lock()
+	for s, principal := range c.all {
+		t := totals[principal]
+		messages, behind := s.lag.of(head.Position)
+		totals[principal] = total{t.open + 1, max(t.messages, float64(messages)), max(t.seconds, behind.Seconds())}
 	}
-	end, _ := f.tail.place()
-	sums := map[messagestore.Principal]sum{}
-	f.mu.Lock()
-	for s, who := range f.all {
-		one := sums[who]
-		one.open++
-		messages, behind := s.lag.of(end.Position)
-		one.messages, one.seconds = max(one.messages, messages), max(one.seconds, behind.Seconds())
-		sums[who] = one
-	}
-	f.mu.Unlock()
-	for who, one := range sums {
-		out <- prometheus.MustNewConstMetric(f.open, prometheus.GaugeValue, float64(one.open), string(who))
-		out <- prometheus.MustNewConstMetric(f.messages, prometheus.GaugeValue, float64(one.messages), string(who))
-		out <- prometheus.MustNewConstMetric(f.seconds, prometheus.GaugeValue, one.seconds, string(who))
+	c.mu.Unlock()
+	for principal, t := range totals {
+		out <- prometheus.MustNewConstMetric(c.open, prometheus.GaugeValue, t.open, string(principal))
+		out <- prometheus.MustNewConstMetric(c.messages, prometheus.GaugeValue, t.messages, string(principal))
+		out <- prometheus.MustNewConstMetric(c.seconds, prometheus.GaugeValue, t.seconds, string(principal))
 	}
 }
 
-// A lag is how far a subscription is behind.
+// A lag is the distance of a subscription from the head.
 type lag struct {
-	// position is the last global position that was looked at.
-	position atomic.Int64
-	// since is since when there is something after it, in Unix nanoseconds; 0 at
-	// the end of the log.
-	since atomic.Int64
+	position atomic.Int64 // the last global position that was read
+	since    atomic.Int64 // the time since when messages follow it, in Unix nanoseconds; 0 at the head
 }
 
-// behind says that something comes after the position, nobody knows since when.
-func (l *lag) behind() {
-	if l.since.Load() == 0 {
-		l.since.Store(time.Now().UnixNano())
-	}
-}
+// begin records that messages follow the position, since an unknown time.
+func (l *lag) begin() { l.since.CompareAndSwap(0, time.Now().UnixNano()) }
 
-// behindSince says that what comes next was stored then.
-func (l *lag) behindSince(stored time.Time) { l.since.Store(stored.UnixNano()) }
+// beginAt records the time of the message after the position.
+func (l *lag) beginAt(stored time.Time) { l.since.Store(stored.UnixNano()) }
 
-// atEnd says that nothing does.
-func (l *lag) atEnd() { l.since.Store(0) }
+// end records that no messages follow the position.
+func (l *lag) end() { l.since.Store(0) }
 
-// of returns how far it is behind the head, in messages and in time.
+// of returns the distance from the head, in messages and in time.
 func (l *lag) of(head int64) (messages int64, behind time.Duration) {
 	since := l.since.Load()
 	if since == 0 {

@@ -11,58 +11,54 @@ import (
 	"videotutorials/messagestore"
 )
 
-// How append finds out whose something is.
+// The rules by which append finds an owner.
 const (
-	kindClaim = "claim" // the last message of its stream of claims says it, or its first message
-	kindFirst = "first" // who wrote its first message
-	kindFixed = "fixed" // to whom it is pinned
+	kindClaim = "claim" // the owner of the last claim, or else the first writer
+	kindFirst = "first" // the first writer
+	kindFixed = "fixed" // the principal to which it is pinned
 )
 
-// An ownership says who may append to what, and who may read it.
+// ownership decides which principals may append to a stream, and read it.
 type ownership struct {
-	// policy returns the policy that holds now; nil: ownership is off.
+	// policy returns the current policy. If it is nil or returns nil, ownership is off.
 	policy func() *messagestore.Policy
-	// self writes the claims.
+	// self is the writer of the claims.
 	self messagestore.Principal
 }
 
-// now returns the policy that holds now, nil where ownership is off.
-func (o *ownership) now() *messagestore.Policy {
+// current returns the current policy, or nil if ownership is off.
+func (o *ownership) current() *messagestore.Policy {
 	if o.policy == nil {
 		return nil
 	}
 	return o.policy()
 }
 
-// An owned is something that has an owner, as append wants it.
+// owned is a category or a stream that has an owner, as append needs it.
 type owned struct {
 	name, kind string
 	pinned     *string
 }
 
-// of returns what must be the writer's for messages to be appended to the
-// stream, and false where that is open to everybody.
+// of returns what a writer must own to append to the stream, and false if every
+// principal may append.
 func (o *ownership) of(policy *messagestore.Policy, stream messagestore.Stream) (owned, bool) {
 	category := stream.Category()
 	switch {
 	case category == messagestore.OwnershipCategory:
-		// Always: what is claimed while ownership is off would hold afterwards.
+		// Also while ownership is off: claims made then would be valid afterwards.
 		return owned{string(category), kindFixed, (*string)(&o.self)}, true
 	case policy == nil, category.IsCommand():
 		return owned{}, false
 	case category == messagestore.PositionCategory:
 		return owned{name: string(stream), kind: kindFirst}, true
 	}
-	claim := owned{name: string(category), kind: kindClaim}
-	if pinned := policy.Pinned(category); pinned != "" {
-		claim.pinned = (*string)(&pinned)
-	}
-	return claim, true
+	return owned{string(category), kindClaim, orNull(policy.Pinned(category))}, true
 }
 
-// ownerNow returns the owner of a category of which the log says that it is the
-// claimant's; "" where nobody alone owns it.
-func (o *ownership) ownerNow(policy *messagestore.Policy, category messagestore.Category, claimant messagestore.Principal) messagestore.Principal {
+// ownerOf returns the owner of a category whose owner in the log is claimant, or ""
+// if it has none.
+func (o *ownership) ownerOf(policy *messagestore.Policy, category messagestore.Category, claimant messagestore.Principal) messagestore.Principal {
 	switch {
 	case category == messagestore.OwnershipCategory:
 		return o.self
@@ -74,15 +70,15 @@ func (o *ownership) ownerNow(policy *messagestore.Policy, category messagestore.
 	return claimant
 }
 
-// mayRead returns a *messagestore.NotReaderError unless the caller may read the
+// checkReader returns a *messagestore.NotReaderError unless the caller may read the
 // source.
-func (o *ownership) mayRead(ctx context.Context, source messagestore.Source) error {
-	policy := o.now()
+func (o *ownership) checkReader(ctx context.Context, source messagestore.Source) error {
+	policy := o.current()
 	if policy == nil {
 		return nil
 	}
-	who := messagestore.PrincipalOf(ctx)
-	if source.All && !policy.MayReadAll(who) {
+	principal := messagestore.PrincipalOf(ctx)
+	if source.All && !policy.MayReadAll(principal) {
 		return &messagestore.NotReaderError{}
 	}
 	categories := source.Categories
@@ -90,14 +86,14 @@ func (o *ownership) mayRead(ctx context.Context, source messagestore.Source) err
 		categories = []messagestore.Category{source.Stream.Category()}
 	}
 	for _, c := range categories {
-		if !policy.MayRead(who, c) {
+		if !policy.MayRead(principal, c) {
 			return &messagestore.NotReaderError{Category: c}
 		}
 	}
 	return nil
 }
 
-// claims is the stream that says whose the category is.
+// claims returns the stream of the claims of the category.
 func claims(c messagestore.Category) messagestore.Stream {
 	return messagestore.OwnershipCategory.Stream(string(c))
 }
@@ -114,27 +110,27 @@ func (s *Store) TransferOwnership(ctx context.Context, c messagestore.Category, 
 		return "", err
 	}
 	for {
-		now, version, err := s.ownerOf(ctx, c)
-		if err != nil || now == to {
-			return now, err
+		owner, version, err := s.ownerInLog(ctx, c)
+		if err != nil || owner == to {
+			return owner, err
 		}
 		var conflict *messagestore.VersionConflictError
-		if err := s.writeClaim(ctx, c, version, claim{Owner: to, From: now}); !errors.As(err, &conflict) {
-			return now, err
+		if err := s.writeClaim(ctx, c, version, claim{Owner: to, From: owner}); !errors.As(err, &conflict) {
+			return owner, err
 		}
 	}
 }
 
-// ownerOf returns whose the category is, as the log says, and the version of its
-// stream of claims.
-func (s *Store) ownerOf(ctx context.Context, c messagestore.Category) (messagestore.Principal, messagestore.Version, error) {
+// ownerInLog returns the owner of the category according to the log, and the
+// version of its stream of claims.
+func (s *Store) ownerInLog(ctx context.Context, c messagestore.Category) (messagestore.Principal, messagestore.Version, error) {
 	last, err := s.one(ctx, "where stream_name = $1 order by position desc limit 1", claims(c))
 	if err == nil {
-		var now claim
-		if err := json.Unmarshal([]byte(last.Data), &now); err != nil {
+		var data claim
+		if err := json.Unmarshal([]byte(last.Data), &data); err != nil {
 			return "", 0, fmt.Errorf("claim %s at %d: %w", last.ID, last.GlobalPosition, err)
 		}
-		return now.Owner, messagestore.Version(last.Position), nil
+		return data.Owner, messagestore.Version(last.Position), nil
 	}
 	if !errors.Is(err, messagestore.ErrNotFound) {
 		return "", 0, err
@@ -146,19 +142,19 @@ func (s *Store) ownerOf(ctx context.Context, c messagestore.Category) (messagest
 	return first.Writer, messagestore.None, err
 }
 
-// checkTransfer checks the request, and who makes it.
+// checkTransfer checks the request, and that the caller is an operator.
 func (s *Store) checkTransfer(ctx context.Context, c messagestore.Category, to messagestore.Principal) error {
-	policy := s.ownership.now()
+	policy := s.ownership.current()
 	var v violations
 	v.check("category", c.Check())
-	v.check("owner", messagestore.CheckType(string(to))) // a text like a type
-	switch pinned := s.ownership.ownerNow(policy, c, ""); {
+	v.check("owner", messagestore.CheckType(string(to))) // has the grammar of a type
+	switch pinned := s.ownership.ownerOf(policy, c, ""); {
 	case policy == nil:
 		v.add("category", "ownership is off: this server runs without TLS")
 	case pinned != "" && pinned != to:
-		v.add("category", "%s is pinned to %s by the server, and no transfer can change that", c, pinned)
+		v.add("category", "%s is pinned to %s by the server's policy and cannot be transferred", c, pinned)
 	case c.IsCommand(), c == messagestore.PositionCategory:
-		v.add("category", "%s is nobody's alone", c)
+		v.add("category", "%s cannot be owned", c)
 	}
 	if err := v.err(); err != nil {
 		return err
@@ -169,7 +165,7 @@ func (s *Store) checkTransfer(ctx context.Context, c messagestore.Category, to m
 	return nil
 }
 
-// writeClaim writes the claim as the store itself.
+// writeClaim writes the claim as the store's own principal.
 func (s *Store) writeClaim(ctx context.Context, c messagestore.Category, expected messagestore.Version, data claim) error {
 	kind := "Transferred"
 	if data.From == "" {
@@ -179,17 +175,17 @@ func (s *Store) writeClaim(ctx context.Context, c messagestore.Category, expecte
 	if err != nil {
 		return err
 	}
-	by, err := json.Marshal(map[string]messagestore.Principal{"transferredBy": messagestore.PrincipalOf(ctx)})
+	metadata, err := json.Marshal(map[string]messagestore.Principal{"transferredBy": messagestore.PrincipalOf(ctx)})
 	if err != nil {
 		return err
 	}
-	message := messagestore.NewMessage{ID: random.NewString(), Type: kind, Data: string(text), Metadata: string(by)}
+	message := messagestore.NewMessage{ID: random.NewString(), Type: kind, Data: string(text), Metadata: string(metadata)}
 	_, err = s.Write(messagestore.WithPrincipal(ctx, s.ownership.self), claims(c), expected, message)
 	return err
 }
 
-// isClaim reports whether the unit changes an owner: then it is a group alone,
-// since append looks owners up once a group.
+// isClaim reports whether the unit changes an owner. It must then be a group alone,
+// since append looks up owners once per group.
 func (u *unit) isClaim() bool {
 	for i := range u.writes {
 		if u.writes[i].Stream.Category() == messagestore.OwnershipCategory {

@@ -10,9 +10,9 @@ import (
 	"videotutorials/messagestore"
 )
 
-// The bounds of a page. Who reads holds one as long as his client does not take it:
-// where all together come to maxHeldBytes a page is one of minPageBytes, or of one
-// message.
+// The limits of a page. A reader holds its page until its client has accepted it.
+// When all readers together hold maxHeldBytes, a page is limited to minPageBytes or
+// one message.
 const (
 	maxPageMessages = 1000
 	maxPageBytes    = 1 << 20
@@ -21,46 +21,62 @@ const (
 	maxPageScanned  = 10_000
 )
 
-// A pageRequest says what to read next; see message_store.page.
+// A pageRequest has the arguments of message_store.page.
 type pageRequest struct {
 	source   messagestore.Source
 	filter   *messagestore.Filter
 	start    int64
-	afterID  *uuid // nil: not proven
+	afterID  *uuid // nil: not compared
 	bound    int64
 	backward bool
 	limit    int64 // 0: none
 }
 
-// A page is what was read.
+// A page is the result of message_store.page.
 type page struct {
 	messages []messagestore.Message
-	// upTo is the last place that was looked at, in the positions of the source;
-	// nil where there was nothing to look at.
+	// upTo is the last place that was read, in the positions of the source, or nil if
+	// there was nothing to read.
 	upTo *messagestore.Place
-	// end: nothing is left up to the bound.
-	end bool
+	end  bool // nothing follows up to the bound
 }
 
-// errOtherLog: the message before the start is another one.
-var errOtherLog = errors.New("the place is not in the log")
+// errDiverged is returned if the message before the start of a page is not the
+// expected one.
+var errDiverged = errors.New("the place is not in the log")
 
-type pageRow struct {
+type messageRow struct {
 	GlobalPosition, Position             *int64
 	Time                                 *time.Time
 	ID                                   *uuid
 	Stream, Type, Writer, Data, Metadata *string
 }
 
-const pageSQL = "select * from message_store.page($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
+func (r *messageRow) message() messagestore.Message {
+	return messagestore.Message{
+		ID: r.ID.String(), Stream: messagestore.Stream(*r.Stream), Type: *r.Type,
+		Data: *r.Data, Metadata: *r.Metadata,
+		Position: *r.Position, GlobalPosition: *r.GlobalPosition,
+		Time: r.Time.UTC(), Writer: messagestore.Principal(*r.Writer),
+	}
+}
 
-// A querier is a connection, or a pool of them.
+const (
+	pageSQL    = "select * from message_store.page($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
+	headSQL    = "select global_position, id from message_store.messages order by global_position desc limit 1"
+	versionSQL = "select position, id from message_store.messages where stream_name = $1 order by position desc limit 1"
+	messageSQL = `select global_position, position, time, id, stream_name, type, writer,
+       coalesce(data, 'null')::text, coalesce(metadata, '{}')::text
+  from message_store.messages `
+)
+
+// A querier is a connection or a pool.
 type querier interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 }
 
-// page reads a page over the connection. It returns errOtherLog where the place
-// before the start is not as afterID says.
+// page reads a page. It returns errDiverged if the message before the start does
+// not have afterID.
 func (s *Store) page(ctx context.Context, conn querier, r pageRequest) (page, error) {
 	f := r.filter
 	var member, size *int32
@@ -71,25 +87,21 @@ func (s *Store) page(ctx context.Context, conn querier, r pageRequest) (page, er
 	if r.limit > 0 {
 		limit = min(limit, r.limit)
 	}
+	maxBytes := min(max(maxHeldBytes-s.held.Load(), minPageBytes), maxPageBytes)
 	s.metrics.pages.Inc()
-	rows, err := conn.Query(ctx, pageSQL, absent(r.source.Stream), r.source.Categories, r.start, r.afterID, r.bound, r.backward,
-		f.Types, member, size, absent(f.Origin), absent(f.Correlation), limit, s.pageBytes(), maxPageScanned)
+	found, err := query(ctx, conn, pgx.RowToStructByPos[messageRow], pageSQL, orNull(r.source.Stream), r.source.Categories,
+		r.start, r.afterID, r.bound, r.backward, f.Types, member, size, orNull(f.Origin), orNull(f.Correlation), limit, maxBytes, maxPageScanned)
 	if err != nil {
-		return page{}, translate(ctx, err)
-	}
-	var p page
-	found, err := pgx.CollectRows(rows, pgx.RowToStructByPos[pageRow])
-	if err != nil {
-		return page{}, translate(ctx, err)
+		return page{}, err
 	}
 	if len(found) == 0 {
-		return page{}, errOtherLog
+		return page{}, errDiverged
 	}
+	last := &found[len(found)-1]
+	p := page{end: last.Type != nil}
 	for i := range found[:len(found)-1] {
 		p.messages = append(p.messages, found[i].message())
 	}
-	last := &found[len(found)-1]
-	p.end = last.Type != nil
 	if last.ID != nil {
 		p.upTo = &messagestore.Place{Position: *last.GlobalPosition, ID: last.ID.String()}
 		if r.source.IsStream() {
@@ -99,13 +111,18 @@ func (s *Store) page(ctx context.Context, conn querier, r pageRequest) (page, er
 	return p, nil
 }
 
-// pageBytes is how many bytes a page may have, where so many are held.
-func (s *Store) pageBytes() int64 {
-	return min(max(maxHeldBytes-s.held.Load(), minPageBytes), maxPageBytes)
+// query returns the rows of a query, with translated errors.
+func query[T any](ctx context.Context, conn querier, scan pgx.RowToFunc[T], sql string, args ...any) ([]T, error) {
+	rows, err := conn.Query(ctx, sql, args...)
+	if err != nil {
+		return nil, translate(ctx, err)
+	}
+	all, err := pgx.CollectRows(rows, scan)
+	return all, translate(ctx, err)
 }
 
-// hold counts the page as held until let is called.
-func (s *Store) hold(p page) (let func()) {
+// hold counts the page as held until release is called.
+func (s *Store) hold(p page) (release func()) {
 	var bytes int64
 	for i := range p.messages {
 		bytes += int64(len(p.messages[i].Data) + len(p.messages[i].Metadata) + writeBytes)
@@ -114,8 +131,8 @@ func (s *Store) hold(p page) (let func()) {
 	return func() { s.held.Add(-bytes) }
 }
 
-// absent returns nil for the empty text, which stands for none.
-func absent[T ~string](text T) *string {
+// orNull returns nil for an empty text.
+func orNull[T ~string](text T) *string {
 	if text == "" {
 		return nil
 	}
@@ -123,24 +140,13 @@ func absent[T ~string](text T) *string {
 	return &s
 }
 
-func (r *pageRow) message() messagestore.Message {
-	return messagestore.Message{
-		ID: r.ID.String(), Stream: messagestore.Stream(*r.Stream), Type: *r.Type,
-		Data: *r.Data, Metadata: *r.Metadata,
-		Position: *r.Position, GlobalPosition: *r.GlobalPosition,
-		Time: r.Time.UTC(), Writer: messagestore.Principal(*r.Writer),
-	}
-}
-
-const headSQL = "select global_position, id from message_store.messages order by global_position desc limit 1"
-
-// head returns the place of the last message.
+// head returns the head of Postgres.
 func (s *Store) head(ctx context.Context) (messagestore.Place, error) {
 	return place(ctx, s.readers.QueryRow(ctx, headSQL))
 }
 
-// placeOf returns the place of the message at that position of the source; an
-// empty one where there is none.
+// placeOf returns the place of the message at the position of the source, or an
+// empty one if there is none.
 func (s *Store) placeOf(ctx context.Context, source messagestore.Source, position int64) (messagestore.Place, error) {
 	if source.IsStream() {
 		return place(ctx, s.readers.QueryRow(ctx,
@@ -150,10 +156,9 @@ func (s *Store) placeOf(ctx context.Context, source messagestore.Source, positio
 		"select global_position, id from message_store.messages where global_position = $1", position))
 }
 
-// version returns the place of the stream's last message.
+// version returns the place of the stream's last message, or position -1.
 func (s *Store) version(ctx context.Context, stream messagestore.Stream) (messagestore.Place, error) {
-	p, err := place(ctx, s.readers.QueryRow(ctx,
-		"select position, id from message_store.messages where stream_name = $1 order by position desc limit 1", stream))
+	p, err := place(ctx, s.readers.QueryRow(ctx, versionSQL, stream))
 	if err == nil && p.ID == "" {
 		p.Position = -1
 	}
@@ -161,14 +166,13 @@ func (s *Store) version(ctx context.Context, stream messagestore.Stream) (messag
 }
 
 func place(ctx context.Context, row pgx.Row) (messagestore.Place, error) {
-	var (
-		p  messagestore.Place
-		id uuid
-	)
-	switch err := row.Scan(&p.Position, &id); {
-	case errors.Is(err, pgx.ErrNoRows):
+	var p messagestore.Place
+	var id uuid
+	err := row.Scan(&p.Position, &id)
+	if errors.Is(err, pgx.ErrNoRows) {
 		return messagestore.Place{}, nil
-	case err != nil:
+	}
+	if err != nil {
 		return messagestore.Place{}, translate(ctx, err)
 	}
 	p.ID = id.String()

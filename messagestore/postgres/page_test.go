@@ -31,7 +31,7 @@ func TestPage_RareCategory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	config, err := parse(url)
+	config, err := connConfig(url)
 	if err != nil {
 		t.Fatal(err)
 	}

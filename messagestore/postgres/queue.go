@@ -1,66 +1,64 @@
 package postgres
 
 import (
+	"maps"
 	"sync"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"videotutorials/messagestore"
 )
 
-// The bounds of what waits to be written.
+// The limits of the queue.
 const (
 	maxQueued      = 20_000 // units
 	maxQueuedBytes = 64 << 20
 )
 
-// A queue holds the units that wait for the writer. It is fair between
-// principals: each has a line of its own, first come, first served, and the next
-// unit is of the line of which the least was taken. Where the queue is full, the
-// line that has the most of what is full, units or bytes, gives up its last ones.
+// A queue holds the units that wait for the writer. It is fair between principals:
+// each has a line in order of arrival, and the next unit comes from the line that
+// has been served the fewest bytes. When the queue is full, it rejects the last
+// units of the line with the most units or bytes, whichever limit is reached.
 type queue struct {
-	mu     sync.Mutex
-	lines  map[messagestore.Principal]*line
-	units  int
-	bytes  int
-	clock  int64 // what was taken of the line that was next last
-	closed bool
-	filled chan struct{} // holds one when there may be something to take
-	// refused counts those for whom it was full.
-	refused prometheus.Counter
+	mu       sync.Mutex
+	lines    map[messagestore.Principal]*line
+	units    int
+	bytes    int
+	served   int64 // bytes served to the most recently chosen line before it was chosen
+	closed   bool
+	nonEmpty chan struct{} // buffered; signals that take may return a group
+	refused  prometheus.Counter
 }
 
-// A line is what one principal waits for. An empty one is forgotten when the
-// others have had as much: else who comes back again and again would always be
-// next.
+// A line holds the units of one principal. An empty line is kept until the other
+// lines have been served as much; otherwise a principal that returns after each
+// write would always be next.
 type line struct {
 	units []*unit
 	bytes int
-	// taken is how many bytes were taken of it, and at least the clock: who comes
-	// after a while has no credit for it.
-	taken int64
+	// served is the number of bytes taken from the line, and at least served of the
+	// queue, so that an absent principal collects no credit.
+	served int64
 }
 
 func newQueue(refused prometheus.Counter) *queue {
-	return &queue{lines: map[messagestore.Principal]*line{}, filled: make(chan struct{}, 1), refused: refused}
+	return &queue{lines: map[messagestore.Principal]*line{}, nonEmpty: make(chan struct{}, 1), refused: refused}
 }
 
-// put adds units, which may then go in one group. Whose unit does not fit is
-// answered why.
+// put adds units, which may become one group, and finishes those that are refused.
 func (q *queue) put(units ...*unit) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	defer q.wake()
+	defer q.signal()
 	for _, u := range units {
 		if err := q.add(u); err != nil {
-			u.answer(verdict{err: err})
+			u.finish(result{err: err})
 		}
 	}
 }
 
-// add adds a unit. It returns an *ExhaustedError where the queue is full and
-// nobody has a longer line, and an *UnavailableError after close.
+// add adds a unit. It returns an *ExhaustedError if the queue is full and no other
+// line is longer, and an *UnavailableError after close.
 func (q *queue) add(u *unit) error {
 	if q.closed {
 		return errStopping
@@ -68,13 +66,12 @@ func (q *queue) add(u *unit) error {
 	l := q.lines[u.writer]
 	if l == nil {
 		l = &line{}
-		q.lines[u.writer] = l
 	}
 	if !q.makeRoom(l, u) {
-		q.forget()
-		return errFull()
+		return errQueueFull()
 	}
-	l.taken = max(l.taken, q.clock)
+	q.lines[u.writer] = l
+	l.served = max(l.served, q.served)
 	l.units = append(l.units, u)
 	l.bytes += u.bytes
 	q.units++
@@ -82,57 +79,66 @@ func (q *queue) add(u *unit) error {
 	return nil
 }
 
-// makeRoom reports whether the unit fits into the queue. Where it is full, the
-// longest line gives way, if it is still the longest afterwards.
+func (q *queue) fits(u *unit) bool { return q.units < maxQueued && q.bytes+u.bytes <= maxQueuedBytes }
+
+// makeRoom reports whether the unit fits into the queue. If it does not, makeRoom
+// rejects the last units of the longest line, provided that this line would still
+// be longer than the unit's.
 func (q *queue) makeRoom(l *line, u *unit) bool {
-	fits := func() bool { return q.units < maxQueued && q.bytes+u.bytes <= maxQueuedBytes }
-	if fits() {
+	if q.fits(u) {
 		return true
 	}
-	q.refused.Inc() // the one or the other
-	length, more := (*line).count, 1
+	q.refused.Inc() // either this unit or others
+	length, added := func(l *line) int { return len(l.units) }, 1
 	if q.bytes+u.bytes > maxQueuedBytes {
-		length, more = (*line).size, u.bytes // which frees units, too
+		length, added = func(l *line) int { return l.bytes }, u.bytes // this frees units, too
 	}
-	longest := q.longest(length)
-	if length(longest)-more < length(l)+more {
+	longest := l
+	for _, other := range q.lines {
+		if length(other) > length(longest) {
+			longest = other
+		}
+	}
+	if length(longest)-added < length(l)+added {
 		return false
 	}
-	for !fits() {
+	for !q.fits(u) {
 		last := len(longest.units) - 1
-		refused := longest.units[last]
+		rejected := longest.units[last]
 		longest.units[last] = nil
 		longest.units = longest.units[:last]
-		q.left(longest, refused)
-		refused.answer(verdict{err: errFull()})
+		q.removed(longest, rejected)
+		rejected.finish(result{err: errQueueFull()})
 	}
 	return true
 }
 
-// take returns the next group, nil where nothing waits. Units that nobody waits
-// for any more are left out: their callers know that the outcome is unknown.
+// take returns the next group, or nil if the queue is empty. Units whose callers
+// do not wait any more are dropped.
 func (q *queue) take() *group {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	g := &group{}
-	waits := map[*line]bool{} // whose next unit does not fit into this group
-	for l := q.next(waits); l != nil; l = q.next(waits) {
+	deferred := map[*line]bool{} // lines whose next unit does not fit into the group
+	for l := q.next(deferred); l != nil; l = q.next(deferred) {
 		u := l.units[0]
 		if u.ctx.Err() == nil {
 			if !g.add(u) {
-				waits[l] = true
+				deferred[l] = true
 				continue
 			}
-			q.clock = max(q.clock, l.taken)
-			l.taken += int64(u.bytes)
+			q.served = max(q.served, l.served)
+			l.served += int64(u.bytes)
 		}
 		l.units[0] = nil
 		l.units = l.units[1:]
-		q.left(l, u)
+		q.removed(l, u)
 	}
-	q.forget()
+	maps.DeleteFunc(q.lines, func(_ messagestore.Principal, l *line) bool {
+		return len(l.units) == 0 && (q.units == 0 || l.served <= q.served)
+	})
 	if q.units > 0 {
-		q.wake()
+		q.signal()
 	}
 	if len(g.units) == 0 {
 		return nil
@@ -140,64 +146,39 @@ func (q *queue) take() *group {
 	return g
 }
 
-// left counts the unit out, which is no longer in the line.
-func (q *queue) left(l *line, u *unit) {
+// removed updates the totals after the unit was removed from the line.
+func (q *queue) removed(l *line, u *unit) {
 	q.units--
 	q.bytes -= u.bytes
 	l.bytes -= u.bytes
 }
 
-// forget forgets the empty lines that owe nothing.
-func (q *queue) forget() {
-	for who, l := range q.lines {
-		if len(l.units) == 0 && (q.units == 0 || l.taken <= q.clock) {
-			delete(q.lines, who)
-		}
-	}
-}
-
-// next returns the line whose turn it is, nil where all are empty or wait for the
-// next group.
-func (q *queue) next(waits map[*line]bool) *line {
+// next returns the line to serve next, or nil if all lines are empty or deferred.
+func (q *queue) next(deferred map[*line]bool) *line {
 	var next *line
 	for _, l := range q.lines {
-		if len(l.units) > 0 && !waits[l] && (next == nil || l.taken < next.taken) {
+		if len(l.units) > 0 && !deferred[l] && (next == nil || l.served < next.served) {
 			next = l
 		}
 	}
 	return next
 }
 
-// longest returns the line that is the longest by that measure. There is one.
-func (q *queue) longest(length func(*line) int) *line {
-	var longest *line
-	for _, l := range q.lines {
-		if longest == nil || length(l) > length(longest) {
-			longest = l
-		}
-	}
-	return longest
-}
-
-// count and size are how many units wait in the line, and how many bytes.
-func (l *line) count() int { return len(l.units) }
-func (l *line) size() int  { return l.bytes }
-
-func (q *queue) wake() {
+func (q *queue) signal() {
 	select {
-	case q.filled <- struct{}{}:
+	case q.nonEmpty <- struct{}{}:
 	default:
 	}
 }
 
-// waiting returns how many units and bytes wait.
-func (q *queue) waiting() (units, bytes int) {
+// size returns the number of units in the queue and their bytes.
+func (q *queue) size() (units, bytes int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.units, q.bytes
 }
 
-// fail answers all that waits with err.
+// fail finishes all units in the queue with err.
 func (q *queue) fail(err error) {
 	q.mu.Lock()
 	lines := q.lines
@@ -205,21 +186,15 @@ func (q *queue) fail(err error) {
 	q.mu.Unlock()
 	for _, l := range lines {
 		for _, u := range l.units {
-			u.answer(verdict{err: err})
+			u.finish(result{err: err})
 		}
 	}
 }
 
-// close refuses what comes from now on. What waits can still be taken.
+// close rejects units from now on. Those in the queue can still be taken.
 func (q *queue) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.closed = true
-	q.wake()
+	q.signal()
 }
-
-func errFull() error {
-	return &messagestore.ExhaustedError{RetryAfter: 100 * time.Millisecond, Reason: "too many writes are waiting"}
-}
-
-var errStopping = &messagestore.UnavailableError{Reason: "the message store is stopping"}

@@ -10,7 +10,7 @@ import (
 
 func unitOf(ctx context.Context, who messagestore.Principal, n byte, bytes int) *unit {
 	return &unit{
-		writer: who, bytes: bytes, ctx: ctx, done: make(chan verdict, 1),
+		writer: who, bytes: bytes, ctx: ctx, done: make(chan result, 1),
 		writes: []messagestore.Write{{Stream: "a-1"}}, messages: []message{{id: uuid{byte(len(who)), who[0], n}}},
 	}
 }
@@ -47,7 +47,7 @@ func TestQueue_Fair(t *testing.T) {
 	}
 	for q.take() != nil {
 	}
-	if units, bytes := q.waiting(); units != 0 || bytes != 0 || len(q.lines) != 0 {
+	if units, bytes := q.size(); units != 0 || bytes != 0 || len(q.lines) != 0 {
 		t.Errorf("%d units, %d bytes, %d lines are left", units, bytes, len(q.lines))
 	}
 }
@@ -73,14 +73,14 @@ func TestQueue_Full(t *testing.T) {
 	}
 	var exhausted *messagestore.ExhaustedError
 	select {
-	case v := <-greedy[len(greedy)-1].done:
-		if !errors.As(v.err, &exhausted) || exhausted.RetryAfter <= 0 {
-			t.Errorf("the greedy one's last got %v", v.err)
+	case r := <-greedy[len(greedy)-1].done:
+		if !errors.As(r.err, &exhausted) || exhausted.RetryAfter <= 0 {
+			t.Errorf("the greedy one's last got %v", r.err)
 		}
 	default:
 		t.Error("the greedy one's last was not refused")
 	}
-	if units, bytes := q.waiting(); units != len(greedy) || bytes > maxQueuedBytes {
+	if units, bytes := q.size(); units != len(greedy) || bytes > maxQueuedBytes {
 		t.Errorf("%d units, %d bytes wait", units, bytes)
 	}
 	for range maxQueued {
@@ -88,7 +88,7 @@ func TestQueue_Full(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if units, _ := q.waiting(); units > maxQueued {
+	if units, _ := q.size(); units > maxQueued {
 		t.Errorf("%d units wait, at most %d may", units, maxQueued)
 	}
 	if len(q.lines["small"].units) != 1 {
@@ -121,7 +121,7 @@ func TestQueue_FullOfBytes(t *testing.T) {
 	if s, l, o := refused(small), refused(large), refused([]*unit{other}); s != 0 || l != 2 || o != 0 {
 		t.Errorf("refused %d of the small ones, %d of the large ones, %d of the other's; expected 0, 2, 0", s, l, o)
 	}
-	if _, bytes := q.waiting(); bytes > maxQueuedBytes {
+	if _, bytes := q.size(); bytes > maxQueuedBytes {
 		t.Errorf("%d bytes wait", bytes)
 	}
 }

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"iter"
 
 	"github.com/jackc/pgx/v5"
@@ -10,52 +9,55 @@ import (
 	"videotutorials/messagestore"
 )
 
-// Read is Store.Read. It sees all that was acknowledged before it began, by
-// whatever server.
+// Read is Store.Read. It yields every message that any server acknowledged before
+// it began.
 func (s *Store) Read(ctx context.Context, r messagestore.ReadRequest) iter.Seq2[messagestore.Message, error] {
 	return func(yield func(messagestore.Message, error) bool) {
-		err := checkRead(&r)
-		if err == nil {
-			err = s.ownership.mayRead(ctx, r.Source)
-		}
-		if err != nil {
+		if err := s.read(ctx, &r, yield); err != nil {
 			yield(messagestore.Message{}, err)
-			return
-		}
-		request, err := s.firstPage(ctx, &r)
-		if err != nil {
-			yield(messagestore.Message{}, err)
-			return
-		}
-		for left := r.Limit; ; {
-			request.limit = left
-			p, err := s.readPage(ctx, request)
-			if err != nil {
-				yield(messagestore.Message{}, err)
-				return
-			}
-			if !s.deliver(p, &left, yield) || p.end || p.upTo == nil {
-				return
-			}
-			if request.bound == unbounded && !r.Backward {
-				// Else it would run after a stream that grows as fast as it reads.
-				head, err := s.head(ctx)
-				if err != nil {
-					yield(messagestore.Message{}, err)
-					return
-				}
-				request.bound = head.Position
-			}
-			if request.start = p.upTo.Position + 1; r.Backward {
-				request.start = p.upTo.Position - 1
-			}
-			left = max(left, 0)
 		}
 	}
 }
 
-// deliver yields the messages of the page, and reports whether there may be more.
-// left is how many are left to be yielded, 0 for no bound.
+// read yields messages until the end or an error. It returns nil when yield returns
+// false.
+func (s *Store) read(ctx context.Context, r *messagestore.ReadRequest, yield func(messagestore.Message, error) bool) error {
+	if err := checkRead(r); err != nil {
+		return err
+	}
+	if err := s.ownership.checkReader(ctx, r.Source); err != nil {
+		return err
+	}
+	request, err := s.firstPage(ctx, r)
+	if err != nil {
+		return err
+	}
+	for left := r.Limit; ; {
+		request.limit = left
+		p, err := s.readPage(ctx, request)
+		if err != nil {
+			return err
+		}
+		if !s.deliver(p, &left, yield) || p.end || p.upTo == nil {
+			return nil
+		}
+		if request.bound == unbounded && !r.Backward {
+			// Otherwise a stream that grows as fast as it is read would have no end.
+			head, err := s.head(ctx)
+			if err != nil {
+				return err
+			}
+			request.bound = head.Position
+		}
+		if request.start = p.upTo.Position + 1; r.Backward {
+			request.start = p.upTo.Position - 1
+		}
+		left = max(left, 0)
+	}
+}
+
+// deliver yields the messages of the page and reports whether more are wanted. left
+// is the number of messages up to the limit, or at most 0 without a limit.
 func (s *Store) deliver(p page, left *int64, yield func(messagestore.Message, error) bool) bool {
 	defer s.hold(p)()
 	for _, m := range p.messages {
@@ -69,15 +71,15 @@ func (s *Store) deliver(p page, left *int64, yield func(messagestore.Message, er
 	return true
 }
 
-// readPage reads a page when it is the caller's turn: Reads must not take the
-// connections of the subscriptions, who promise to be heard.
+// readPage reads a page when the semaphore allows: Reads must not take the
+// connections of subscriptions, which promise heartbeats.
 func (s *Store) readPage(ctx context.Context, r pageRequest) (page, error) {
 	select {
-	case s.reads <- struct{}{}:
+	case s.readPages <- struct{}{}:
 	case <-ctx.Done():
 		return page{}, ctx.Err()
 	}
-	defer func() { <-s.reads }()
+	defer func() { <-s.readPages }()
 	return s.page(ctx, s.readers, r)
 }
 
@@ -105,7 +107,7 @@ func (s *Store) firstPage(ctx context.Context, r *messagestore.ReadRequest) (pag
 	if r.Source.IsStream() || r.Backward {
 		return request, nil
 	}
-	// Else it would run after a log that grows as fast as it reads.
+	// Otherwise a log that grows as fast as it is read would have no end.
 	head, err := s.head(ctx)
 	request.bound = head.Position
 	return request, err
@@ -117,7 +119,7 @@ func (s *Store) Message(ctx context.Context, id string) (messagestore.Message, e
 	if err != nil {
 		return messagestore.Message{}, invalid("id", err)
 	}
-	if err := s.ownership.mayRead(ctx, messagestore.OfAll()); err != nil {
+	if err := s.ownership.checkReader(ctx, messagestore.OfAll()); err != nil {
 		return messagestore.Message{}, err
 	}
 	return s.one(ctx, "where id = $1", key)
@@ -133,7 +135,7 @@ func (s *Store) Last(ctx context.Context, stream messagestore.Stream, messageTyp
 	if err := v.err(); err != nil {
 		return messagestore.Message{}, err
 	}
-	if err := s.ownership.mayRead(ctx, messagestore.OfStream(stream)); err != nil {
+	if err := s.ownership.checkReader(ctx, messagestore.OfStream(stream)); err != nil {
 		return messagestore.Message{}, err
 	}
 	if messageType == "" {
@@ -142,31 +144,14 @@ func (s *Store) Last(ctx context.Context, stream messagestore.Stream, messageTyp
 	return s.one(ctx, "where stream_name = $1 and type = $2 order by position desc limit 1", stream, messageType)
 }
 
-func invalid(field string, err error) error {
-	return &messagestore.InvalidError{Violations: []messagestore.Violation{{Field: field, Description: err.Error()}}}
-}
-
-const messageSQL = `select global_position, position, time, id, stream_name, type, writer,
-       coalesce(data, 'null')::text, coalesce(metadata, '{}')::text
-  from message_store.messages `
-
+// one returns the message that the condition selects, or ErrNotFound.
 func (s *Store) one(ctx context.Context, condition string, args ...any) (messagestore.Message, error) {
-	rows, err := s.readers.Query(ctx, messageSQL+condition, args...)
+	rows, err := query(ctx, s.readers, pgx.RowToStructByPos[messageRow], messageSQL+condition, args...)
 	if err != nil {
-		return messagestore.Message{}, translate(ctx, err)
+		return messagestore.Message{}, err
 	}
-	row, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[pageRow])
-	if errors.Is(err, pgx.ErrNoRows) {
+	if len(rows) == 0 {
 		return messagestore.Message{}, messagestore.ErrNotFound
 	}
-	if err != nil {
-		return messagestore.Message{}, translate(ctx, err)
-	}
-	return row.message(), nil
-}
-
-// Status is Store.Status.
-func (s *Store) Status(ctx context.Context) (messagestore.Status, error) {
-	head, err := s.head(ctx)
-	return messagestore.Status{Head: head}, err
+	return rows[0].message(), nil
 }

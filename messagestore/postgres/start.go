@@ -22,28 +22,25 @@ func checkSubscription(r *messagestore.Subscription) error {
 	return v.err()
 }
 
-// start finds the first place and checks it against Postgres, not against the
-// tail: another server may have told the subscriber of messages that the tail
-// does not have yet. It returns the last position of the source.
+// start sets the first place and compares it with Postgres. It does not use the
+// tail, which may be behind another server that delivered the place. It returns the
+// last position of the source.
 func (s *subscription) start(ctx context.Context, r *messagestore.Subscription) (head int64, err error) {
-	end, err := s.end(ctx)
+	last, err := s.lastPlace(ctx)
 	if err != nil {
 		return 0, err
 	}
+	requested := r.From
 	switch {
 	case r.After != nil:
-		s.place = *r.After
+		s.place, requested = *r.After, r.After.Position
 	case s.source.IsStream():
 		s.place.Position = r.From - 1
 	default:
 		s.place.Position = max(r.From, 1) - 1
 	}
-	if s.place.Position > end.Position {
-		ahead := s.place.Position
-		if r.After == nil {
-			ahead = r.From
-		}
-		return 0, &messagestore.AheadError{Position: ahead, Head: end.Position}
+	if s.place.Position > last.Position {
+		return 0, &messagestore.AheadError{Position: requested, Head: last.Position}
 	}
 	found, err := s.store.placeOf(ctx, s.source, s.place.Position)
 	if err != nil {
@@ -57,15 +54,15 @@ func (s *subscription) start(ctx context.Context, r *messagestore.Subscription) 
 		s.global = &s.place
 		s.lag.position.Store(s.place.Position)
 	}
-	return end.Position, nil
+	return last.Position, nil
 }
 
-// end returns the last place of the source in Postgres, and sees to it that the
-// tail comes as far.
-func (s *subscription) end(ctx context.Context) (messagestore.Place, error) {
+// lastPlace returns the last place of the source in Postgres, after the tail has
+// reached the head.
+func (s *subscription) lastPlace(ctx context.Context) (messagestore.Place, error) {
 	head, err := s.store.head(ctx)
 	if err == nil {
-		err = s.store.reach(ctx, head)
+		err = s.store.awaitTail(ctx, head)
 	}
 	if err == nil && s.source.IsStream() {
 		return s.store.version(ctx, s.source.Stream)
@@ -73,17 +70,17 @@ func (s *subscription) end(ctx context.Context) (messagestore.Place, error) {
 	return head, err
 }
 
-// reach waits until the tail has come to the head. Callers wait timely.
-func (s *Store) reach(ctx context.Context, head messagestore.Place) error {
+// awaitTail waits until the tail has reached the head.
+func (s *Store) awaitTail(ctx context.Context, head messagestore.Place) error {
 	for {
 		f := s.tail.after(messagestore.Place{}, 0)
-		if end, known := s.tail.place(); known && end.Position >= head.Position {
+		if last, known := s.tail.head(); known && last.Position >= head.Position {
 			return nil
 		}
 		if f.stopped {
 			return errStopping
 		}
-		s.watch.look()
+		s.poller.poll()
 		select {
 		case <-f.changed:
 		case <-ctx.Done():

@@ -54,7 +54,7 @@ func TestRun_StopsWhileAWriteHangs(t *testing.T) {
 		if answered := <-answer; err != nil || !errors.As(answered, &away) {
 			t.Errorf("run: %v, the write: %v", err, answered)
 		}
-	case <-time.After(postgres.DrainFor + 10*time.Second):
+	case <-time.After(postgres.DrainTimeout + 10*time.Second):
 		t.Error("the store does not stop")
 		thaw()
 		t.Log(<-done)

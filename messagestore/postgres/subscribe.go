@@ -10,67 +10,66 @@ import (
 )
 
 const (
-	// heartbeatInterval is what Started promises.
+	// heartbeatInterval is the interval that Started promises.
 	heartbeatInterval = 2 * time.Second
-	// beatAfter is the silence after which Progress is sent, and beatBetween that
-	// between two pages of Postgres: the next one takes its time.
-	beatAfter   = 1500 * time.Millisecond
-	beatBetween = heartbeatInterval / 2
+	// heartbeatAfter is the silence after which Progress is sent. Between two pages
+	// it is the shorter heartbeatBetween, since the next page takes time.
+	heartbeatAfter   = 1500 * time.Millisecond
+	heartbeatBetween = heartbeatInterval / 2
 	// maxBatch bounds a batch from the tail.
 	maxBatch = 500
-	// A batch leaves with the first beat of the server's clock after the last one,
-	// unless it is full by then: a subscriber of a busy log gets few batches and not
-	// many small ones, which cost it, and this server, several times as much. The beat
-	// is one for all, so that many wake once. What comes after a silence leaves at once.
+	// A batch that is not full is sent at the next beat of the server's clock after
+	// the last batch: subscribers of a busy log get few large batches, which cost them
+	// and this server a fraction of many small ones. All subscriptions have the same
+	// beat, so that they wake together. After a silence a batch is sent at once.
 	quietBeat = 5 * time.Millisecond
 	busyBeat  = 50 * time.Millisecond
 )
 
-// A subscription is a cursor in the log. It takes what follows from the tail, if
-// that holds its place, else from Postgres, and waits where nothing follows.
+// A subscription is a cursor in the log. It takes the next messages from the tail if
+// that holds its place, otherwise from Postgres, and waits at the head.
 type subscription struct {
 	store  *Store
 	source messagestore.Source
 	filter messagestore.Filter
 	yield  func(messagestore.Event, error) bool
 
-	// place is the last place that was looked at, in the positions of the source;
-	// what a subscriber is told.
+	// place is the last place that was read, in the positions of the source.
 	place messagestore.Place
-	// global is the same as a place in the whole log, by which the tail is read;
-	// nil where it is not known: a stream that was not yet read to its end.
+	// global is the same as a global place, at which the tail is read. It is nil while
+	// unknown: before a stream was read to its end.
 	global *messagestore.Place
-	// late: CaughtUp is due when the end is reached.
-	late bool
-	// sent is when something was sent last, and heartbeat fires when that is long
-	// ago.
-	sent      time.Time
-	heartbeat *time.Timer
-	// next is when a batch may leave that is not full, since the beginning of the
-	// server.
+	// catchingUp is whether CaughtUp is due at the head.
+	catchingUp bool
+	sent       time.Time   // when the last event was sent
+	heartbeat  *time.Timer // fires heartbeatAfter later
+	// next is when a batch that is not full may be sent, since the start of the Store.
 	next time.Duration
-	pace pace
+	rate rate
 	lag  lag
 }
+
+// errGone is returned when the subscriber does not accept more events.
+var errGone = errors.New("the subscriber is gone")
 
 // Subscribe is Store.Subscribe.
 func (s *Store) Subscribe(ctx context.Context, r messagestore.Subscription) iter.Seq2[messagestore.Event, error] {
 	return func(yield func(messagestore.Event, error) bool) {
 		err := checkSubscription(&r)
 		if err == nil {
-			err = s.ownership.mayRead(ctx, r.Source)
+			err = s.ownership.checkReader(ctx, r.Source)
 		}
 		if err != nil {
 			yield(nil, err)
 			return
 		}
 		sub := &subscription{
-			store: s, source: r.Source, filter: r.Filter, yield: yield, late: true,
-			heartbeat: time.NewTimer(beatAfter),
+			store: s, source: r.Source, filter: r.Filter, yield: yield, catchingUp: true,
+			heartbeat: time.NewTimer(heartbeatAfter),
 		}
 		defer sub.heartbeat.Stop()
-		sub.lag.behind()
-		defer s.metrics.followers.add(sub, messagestore.PrincipalOf(ctx))()
+		sub.lag.begin()
+		defer s.metrics.subscriptions.add(sub, messagestore.PrincipalOf(ctx))()
 		head, err := timely(ctx, func(ctx context.Context) (int64, error) { return sub.start(ctx, &r) })
 		if err == nil {
 			err = sub.send(messagestore.Started{HeartbeatInterval: heartbeatInterval, HeadPosition: head})
@@ -78,77 +77,69 @@ func (s *Store) Subscribe(ctx context.Context, r messagestore.Subscription) iter
 		if err == nil {
 			err = sub.run(ctx)
 		}
-		if !errors.Is(err, errBroken) {
+		if !errors.Is(err, errGone) {
 			yield(nil, err)
 		}
 	}
 }
 
-// errBroken says that the subscriber has gone.
-var errBroken = errors.New("the subscriber has gone")
-
-// run yields what follows, for ever.
+// run sends messages until an error.
 func (s *subscription) run(ctx context.Context) error {
 	for {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		// Each time: the policy may be another one by now.
-		if err := s.store.ownership.mayRead(ctx, s.source); err != nil {
+		// Checked each time, since the policy may change.
+		if err := s.store.ownership.checkReader(ctx, s.source); err != nil {
 			return err
 		}
-		var f fetched
-		if s.global != nil {
-			f = s.store.tail.after(*s.global, maxBatch)
-		} else if end, known := s.store.tail.place(); known {
-			f.end = end
-		}
-		var err error
-		switch {
-		case !f.held:
-			s.late = true
-			s.lag.behind()
-			err = s.fromPostgres(ctx, f.end)
-		case len(f.messages) > 0:
-			s.lag.behindSince(f.messages[0].Time)
-			if rest := s.next - time.Since(s.store.begun); rest > 0 && len(f.messages) < maxBatch {
-				err = s.gather(ctx, rest)
-				break
-			}
-			err = s.fromTail(f.messages)
-		case f.stopped:
-			return errStopping
-		case s.late:
-			s.late = false
-			s.lag.atEnd()
-			err = s.send(messagestore.CaughtUp{Place: s.place})
-		default:
-			s.lag.atEnd()
-			err = s.wait(ctx, f.changed)
-		}
-		if err != nil {
+		if err := s.step(ctx); err != nil {
 			return err
 		}
 	}
 }
 
-// wait returns when the tail has changed, or after a heartbeat. The heartbeat
-// comes from here, where the messages come from, so that it cannot outlive them;
-// and only while the head is known.
-func (s *subscription) wait(ctx context.Context, changed <-chan struct{}) error {
+// step sends the next messages, or waits.
+func (s *subscription) step(ctx context.Context) error {
+	var f fetched
+	if s.global != nil {
+		f = s.store.tail.after(*s.global, maxBatch)
+	} else if head, known := s.store.tail.head(); known {
+		f.head = head
+	}
+	switch {
+	case !f.held:
+		s.catchingUp = true
+		s.lag.begin()
+		return s.sendPage(ctx, f.head)
+	case len(f.messages) > 0:
+		s.lag.beginAt(f.messages[0].Time)
+		if wait := s.next - time.Since(s.store.started); wait > 0 && len(f.messages) < maxBatch {
+			return sleep(ctx, wait)
+		}
+		return s.sendFromTail(f.messages)
+	case f.stopped:
+		return errStopping
+	}
+	s.lag.end()
+	if s.catchingUp {
+		s.catchingUp = false
+		return s.send(messagestore.CaughtUp{Place: s.place})
+	}
+	// The heartbeat is sent from here, like the messages, and only while the head is
+	// known: so it cannot outlive them.
 	select {
-	case <-changed:
+	case <-f.changed:
 		return nil
+	case <-s.heartbeat.C:
+		return s.sendProgress()
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-s.heartbeat.C:
-		return s.progress()
 	}
 }
 
-// gather waits for more to send at once.
-func (s *subscription) gather(ctx context.Context, rest time.Duration) error {
-	timer := time.NewTimer(rest)
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
@@ -158,22 +149,15 @@ func (s *subscription) gather(ctx context.Context, rest time.Duration) error {
 	}
 }
 
-func (s *subscription) progress() error {
-	if !s.store.tail.fresh() {
-		return errStale
-	}
-	return s.send(messagestore.Progress{Place: s.place})
-}
-
-// fromTail yields what passes of the messages that follow in the log.
-func (s *subscription) fromTail(messages []messagestore.Message) error {
+// sendFromTail sends the matching ones of the next messages of the log.
+func (s *subscription) sendFromTail(messages []messagestore.Message) error {
 	last := &messages[len(messages)-1]
 	global := messagestore.Place{Position: last.GlobalPosition, ID: last.ID}
 	place := global
-	var batch messagestore.Messages
 	if s.source.IsStream() {
 		place = s.place
 	}
+	var batch messagestore.Messages
 	for i := range messages {
 		m := &messages[i]
 		if !s.source.Has(m) {
@@ -181,7 +165,7 @@ func (s *subscription) fromTail(messages []messagestore.Message) error {
 		}
 		if s.source.IsStream() {
 			if m.Position <= place.Position {
-				continue // written between the two looks of the start
+				continue // written between the two queries of start
 			}
 			place = s.source.Place(m)
 		}
@@ -192,32 +176,32 @@ func (s *subscription) fromTail(messages []messagestore.Message) error {
 	return s.advance(batch, place, &global)
 }
 
-// fromPostgres yields what passes of the next page, up to the end of the tail,
-// which was known before the page was read.
-func (s *subscription) fromPostgres(ctx context.Context, end messagestore.Place) error {
-	after, err := proof(s.place)
+// sendPage sends the next page from Postgres, up to the head of the tail, which was
+// known before the page is read.
+func (s *subscription) sendPage(ctx context.Context, head messagestore.Place) error {
+	id, err := idAt(s.place)
 	if err != nil {
 		return err
 	}
-	if err := s.turn(ctx); err != nil {
+	if err := s.acquirePage(ctx); err != nil {
 		return err
 	}
 	p, err := timely(ctx, func(ctx context.Context) (page, error) {
 		return s.store.page(ctx, s.store.readers, pageRequest{
-			source: s.source, filter: &s.filter, start: s.place.Position + 1, afterID: after, bound: end.Position,
+			source: s.source, filter: &s.filter, start: s.place.Position + 1, afterID: id, bound: head.Position,
 		})
 	})
-	<-s.store.turns
-	if errors.Is(err, errOtherLog) {
-		return s.lost(ctx)
+	<-s.store.subscriptionPages
+	if errors.Is(err, errDiverged) {
+		return s.lostPlace(ctx)
 	}
 	if err != nil {
 		return err
 	}
 	defer s.store.hold(p)()
-	if !s.source.IsStream() && s.place.Position > end.Position {
-		// It is in the log, so the tail is late.
-		_, err := timely(ctx, func(ctx context.Context) (any, error) { return nil, s.store.reach(ctx, s.place) })
+	if !s.source.IsStream() && s.place.Position > head.Position {
+		// The place is in the log, therefore the tail is behind.
+		_, err := timely(ctx, func(ctx context.Context) (any, error) { return nil, s.store.awaitTail(ctx, s.place) })
 		return err
 	}
 	place := s.place
@@ -227,36 +211,37 @@ func (s *subscription) fromPostgres(ctx context.Context, end messagestore.Place)
 	global := &place
 	switch {
 	case p.end && s.source.IsStream():
-		global = &end
+		global = &head
 	case p.end:
-		place = end
+		place = head
 	case s.source.IsStream():
 		global = nil
 	}
 	return s.advance(p.messages, place, global)
 }
 
-// timely returns what ask, which asks Postgres, does; or an error, where Postgres
-// does not answer for longer than a subscription may be silent.
-func timely[T any](ctx context.Context, ask func(context.Context) (T, error)) (T, error) {
+// timely calls query and returns errStale if Postgres does not answer for longer
+// than a subscription may be silent.
+func timely[T any](ctx context.Context, query func(context.Context) (T, error)) (T, error) {
 	bounded, cancel := context.WithTimeout(ctx, staleAfter)
 	defer cancel()
-	answer, err := ask(bounded)
+	answer, err := query(bounded)
 	if err != nil && bounded.Err() != nil && ctx.Err() == nil {
 		err = errStale
 	}
 	return answer, err
 }
 
-// turn waits until the subscription may read a page: many that are behind at
-// once must not take all connections, nor be silent while they wait.
-func (s *subscription) turn(ctx context.Context) error {
+// acquirePage waits until the subscription may read a page, and sends heartbeats
+// meanwhile. Without the limit, many subscriptions that are behind would take all
+// connections.
+func (s *subscription) acquirePage(ctx context.Context) error {
 	for {
 		select {
-		case s.store.turns <- struct{}{}:
+		case s.store.subscriptionPages <- struct{}{}:
 			return nil
 		case <-s.heartbeat.C:
-			if err := s.progress(); err != nil {
+			if err := s.sendProgress(); err != nil {
 				return err
 			}
 		case <-ctx.Done():
@@ -265,52 +250,59 @@ func (s *subscription) turn(ctx context.Context) error {
 	}
 }
 
-// lost returns the error of a place that is not in the log any more.
-func (s *subscription) lost(ctx context.Context) error {
-	end, err := timely(ctx, s.end)
+// lostPlace returns the error for a place that is not in the log any more.
+func (s *subscription) lostPlace(ctx context.Context) error {
+	last, err := timely(ctx, s.lastPlace)
 	if err != nil {
 		return err
 	}
-	if s.place.Position > end.Position {
-		return &messagestore.AheadError{Position: s.place.Position, Head: end.Position}
+	if s.place.Position > last.Position {
+		return &messagestore.AheadError{Position: s.place.Position, Head: last.Position}
 	}
 	return &messagestore.DivergedError{Place: s.place}
 }
 
-// advance yields the batch and moves to the place. Where there was nothing to
-// yield for an interval it yields Progress: also in the middle of a long way.
+// advance sends the batch and moves to the place. It sends Progress if nothing was
+// sent for heartbeatBetween, so that a long run of skipped messages is not silent.
 func (s *subscription) advance(batch messagestore.Messages, place messagestore.Place, global *messagestore.Place) error {
 	s.place, s.global = place, global
 	if len(batch) > 0 {
 		if err := s.send(batch); err != nil {
 			return err
 		}
-		s.paced(len(batch))
+		s.schedule(len(batch))
 	}
 	if global != nil {
 		s.lag.position.Store(global.Position)
 	}
-	if time.Since(s.sent) < beatBetween {
+	if time.Since(s.sent) < heartbeatBetween {
 		return nil
 	}
-	return s.progress()
+	return s.sendProgress()
 }
 
-// paced notes that a batch of so many messages was sent.
-func (s *subscription) paced(messages int) {
-	now := s.sent.Sub(s.store.begun)
+// schedule sets the beat of the next batch, after one of n messages was sent.
+func (s *subscription) schedule(n int) {
+	now := s.sent.Sub(s.store.started)
 	beat := quietBeat
-	if s.pace.busy(now, messages) {
+	if s.rate.add(now, n) {
 		beat = busyBeat
 	}
 	s.next = now.Truncate(beat) + beat
 }
 
+func (s *subscription) sendProgress() error {
+	if !s.store.tail.fresh() {
+		return errStale
+	}
+	return s.send(messagestore.Progress{Place: s.place})
+}
+
 func (s *subscription) send(event messagestore.Event) error {
 	if !s.yield(event, nil) {
-		return errBroken
+		return errGone
 	}
 	s.sent = time.Now()
-	s.heartbeat.Reset(beatAfter)
+	s.heartbeat.Reset(heartbeatAfter)
 	return nil
 }

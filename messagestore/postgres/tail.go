@@ -8,72 +8,69 @@ import (
 	"videotutorials/messagestore"
 )
 
-// The bounds of the tail: subscribers that are further behind are served from
+// The limits of the tail. Subscriptions that are further behind are served from
 // Postgres.
 const (
 	maxTailMessages = 20_000
 	maxTailBytes    = 32 << 20
 )
 
-// staleAfter is how old the knowledge of the head may be: two heartbeats.
+// staleAfter bounds the age of the known head: two heartbeats.
 const staleAfter = 2 * heartbeatInterval
 
-// A tail is the end of the log in memory: one contiguous range, from which all
-// subscriptions are served that keep up. It grows only at its end, by what this
-// server has written and what the watch has read.
+// A tail holds the end of the log in memory, as one contiguous range that serves
+// all subscriptions that keep up. It grows only at its end, by what this server has
+// written and what the poller has read.
 type tail struct {
-	mu       sync.RWMutex
-	before   messagestore.Place // the place before the first message
-	messages []messagestore.Message
-	bytes    int
-	dropped  int           // bytes that the array of messages still holds
-	changed  chan struct{} // closed at each change
-	seen     time.Time     // when its end was last known to be that of the log
-	known    bool          // there is a range at all
-	stopped  bool          // nothing will change any more
+	mu        sync.RWMutex
+	before    messagestore.Place // the place before the first message
+	messages  []messagestore.Message
+	bytes     int
+	dropped   int           // bytes of dropped messages that the array still holds
+	changed   chan struct{} // closed at each change
+	confirmed time.Time     // when the head of the tail was last that of Postgres
+	known     bool          // restart was called
+	stopped   bool          // there will be no more changes
 
-	// behind is told that there are messages in Postgres after the end.
-	behind func()
+	poll func() // requests the messages after the head from the poller
 }
 
-func newTail(behind func()) *tail {
-	return &tail{changed: make(chan struct{}), behind: behind, seen: time.Now()}
+func newTail(poll func()) *tail {
+	return &tail{changed: make(chan struct{}), poll: poll, confirmed: time.Now()}
 }
 
-// fetched is what the tail has after a place.
+// fetched is what the tail holds after a place.
 type fetched struct {
-	// messages follow the place, at most so many as asked for. The slice is
-	// shared and must not be written to.
+	// messages follow the place. The slice is shared and MUST NOT be written to.
 	messages []messagestore.Message
-	// held: the tail holds the place, so that nothing lies between it and
-	// messages. Without messages the place is the end, and changed is closed when
-	// that changes.
+	// held reports whether the tail holds the place. If it does and messages is
+	// empty, the place is the head.
 	held    bool
-	end     messagestore.Place
-	changed <-chan struct{}
-	// stopped: the store stops.
-	stopped bool
+	head    messagestore.Place
+	changed <-chan struct{} // closed when the tail changes
+	stopped bool            // the store stops
 }
 
-// after returns what follows the place, which is proven by its id and not by its
-// number: after a restore or a failover another message may have that.
+// after returns at most limit messages after the place. The place is compared by
+// its id, since another message may have its position after a restore or a
+// failover.
 func (t *tail) after(place messagestore.Place, limit int) fetched {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	f := fetched{end: t.end(), changed: t.changed, stopped: t.stopped}
-	at := place.Position - t.before.Position // how many of the messages are before the place's successor
-	if !t.known || at < 0 || at > int64(len(t.messages)) || t.placeAt(at).ID != place.ID {
+	f := fetched{head: t.last(), changed: t.changed, stopped: t.stopped}
+	n := place.Position - t.before.Position // messages of the tail up to the place
+	if !t.known || n < 0 || n > int64(len(t.messages)) || t.placeAfter(n).ID != place.ID {
 		return f
 	}
 	f.held = true
-	rest := t.messages[at:]
-	n := min(len(rest), limit)
-	f.messages = rest[:n:n]
+	rest := t.messages[n:]
+	size := min(len(rest), limit)
+	f.messages = rest[:size:size]
 	return f
 }
 
-// placeAt returns the place after which n messages of the range have come.
-func (t *tail) placeAt(n int64) messagestore.Place {
+// placeAfter returns the place of the nth message of the tail.
+func (t *tail) placeAfter(n int64) messagestore.Place {
 	if n == 0 {
 		return t.before
 	}
@@ -81,45 +78,39 @@ func (t *tail) placeAt(n int64) messagestore.Place {
 	return messagestore.Place{Position: m.GlobalPosition, ID: m.ID}
 }
 
-func (t *tail) end() messagestore.Place { return t.placeAt(int64(len(t.messages))) }
+func (t *tail) last() messagestore.Place { return t.placeAfter(int64(len(t.messages))) }
 
-// place returns the end of the tail, and whether there is one.
-func (t *tail) place() (messagestore.Place, bool) {
+// head returns the last place of the tail and reports whether it is known.
+func (t *tail) head() (messagestore.Place, bool) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	return t.end(), t.known
+	return t.last(), t.known
 }
 
-// offer appends messages that follow the place before, if that is the end of the
-// tail. Otherwise others have written in between, and what is between is read
-// first.
+// offer appends the messages after the place before, if that is the head of the
+// tail. Otherwise another server has written in between, and the poller must read
+// those messages first.
 func (t *tail) offer(before messagestore.Place, messages []messagestore.Message) {
 	if len(messages) == 0 {
 		return
 	}
 	t.mu.Lock()
-	fits := t.known && t.end() == before
-	if fits {
-		t.append(messages)
-		t.seen = time.Now()
+	defer t.mu.Unlock()
+	if !t.known || t.last() != before {
+		t.poll()
+		return
 	}
-	t.mu.Unlock()
-	if !fits {
-		t.behind()
-	}
-}
-
-func (t *tail) append(messages []messagestore.Message) {
 	for i := range messages {
 		t.bytes += size(&messages[i])
 	}
-	// Readers share the array: it is appended to and never overwritten.
+	// Readers share the array: elements are appended and never overwritten.
 	t.messages = append(t.messages, messages...)
 	t.trim()
+	t.confirmed = time.Now()
 	t.change()
 }
 
-// trim drops the first messages while there are too many.
+// trim drops the first messages while the tail exceeds its limits.
 func (t *tail) trim() {
 	drop := 0
 	for ; len(t.messages)-drop > maxTailMessages || t.bytes > maxTailBytes && drop < len(t.messages)-1; drop++ {
@@ -127,41 +118,36 @@ func (t *tail) trim() {
 		t.bytes -= n
 		t.dropped += n
 	}
-	if drop == 0 {
-		return
-	}
-	t.before = t.placeAt(int64(drop))
+	t.before = t.placeAfter(int64(drop))
 	t.messages = t.messages[drop:]
 	if t.dropped > maxTailBytes {
-		// The array that readers share keeps what was dropped.
+		// The shared array keeps the dropped messages in memory.
 		t.messages, t.dropped = slices.Clone(t.messages), 0
 	}
 }
 
-// fresh reports whether the end of the tail was the end of the log not long ago.
-// While Postgres is away it is not known.
+// fresh reports whether the head of the tail was recently that of Postgres. It is
+// false while Postgres is away.
 func (t *tail) fresh() bool {
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	return t.known && time.Since(t.seen) < staleAfter
+	_, known := t.head()
+	return known && t.age() < staleAfter
 }
 
-// age is how many seconds ago the end of the tail was known to be that of the
-// log.
-func (t *tail) age() float64 {
+// age returns the time since the head of the tail was that of Postgres.
+func (t *tail) age() time.Duration {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	return time.Since(t.seen).Seconds()
+	return time.Since(t.confirmed)
 }
 
-// kept returns how much the tail has.
-func (t *tail) kept() (messages, bytes int) {
+// size returns the number of messages in the tail and their bytes.
+func (t *tail) size() (messages, bytes int) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	return len(t.messages), t.bytes
 }
 
-// stop wakes all that wait, since nothing will come any more.
+// stop wakes all waiting subscriptions, since no more messages will be added.
 func (t *tail) stop() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -169,19 +155,19 @@ func (t *tail) stop() {
 	t.change()
 }
 
-// confirm says that Postgres's head is the end of the tail now.
+// confirm records that the head of the tail is that of Postgres.
 func (t *tail) confirm() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.seen = time.Now()
+	t.confirmed = time.Now()
 }
 
-// restart drops the range, to begin anew after the head.
+// restart drops all messages and continues after the head.
 func (t *tail) restart(head messagestore.Place) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.before, t.messages, t.bytes, t.dropped, t.known = head, nil, 0, 0, true
-	t.seen = time.Now()
+	t.confirmed = time.Now()
 	t.change()
 }
 
@@ -190,7 +176,7 @@ func (t *tail) change() {
 	t.changed = make(chan struct{})
 }
 
-// size is about what a message takes in memory.
+// size returns about the bytes of a message in memory.
 func size(m *messagestore.Message) int {
 	return len(m.Data) + len(m.Metadata) + len(m.Stream) + len(m.Type) + len(m.Writer) + 200
 }

@@ -8,10 +8,9 @@ import (
 
 	"videotutorials/messagestore"
 	"videotutorials/messagestore/contract"
-	"videotutorials/messagestore/postgres/jsonb"
 )
 
-// The limits of a request. A call stays below gRPC's default limit.
+// The limits of a request. A call is below gRPC's default limit.
 const (
 	maxMessageBytes = 1 << 20
 	maxCallBytes    = 4 << 20
@@ -19,24 +18,25 @@ const (
 	maxCallWrites   = 1000
 	maxCategories   = 1000
 	maxTypes        = 1000
-	// writeBytes is what a write and a message take beside their texts.
+	// writeBytes is the size of a write or a message in memory besides its texts.
 	writeBytes = 64
 )
 
-// violations gathers all that is wrong in a request.
+// violations collects the violations of a request.
 type violations []messagestore.Violation
 
 func (v *violations) add(field, format string, a ...any) {
 	*v = append(*v, messagestore.Violation{Field: field, Description: fmt.Sprintf(format, a...)})
 }
 
-// check adds what err says of the field.
+// check adds err, unless it is nil, as a violation of the field.
 func (v *violations) check(field string, err error) {
 	if err != nil {
 		v.add(field, "%v", err)
 	}
 }
 
+// err returns an *InvalidError, or nil if there are no violations.
 func (v violations) err() error {
 	if len(v) == 0 {
 		return nil
@@ -44,9 +44,14 @@ func (v violations) err() error {
 	return &messagestore.InvalidError{Violations: v}
 }
 
-// writes checks the writes of a call and returns them as a unit.
+func invalid(field string, err error) error {
+	return violations{{Field: field, Description: err.Error()}}.err()
+}
+
+// writes checks the writes of a call and returns them as a unit. path returns the
+// prefix of the fields of the nth write.
 func (v *violations) writes(writes []messagestore.Write, path func(int) string) *unit {
-	u := &unit{writes: slices.Clone(writes)} // the caller may go on while the unit is on its way
+	u := &unit{writes: slices.Clone(writes)} // the caller may change them before the unit is stored
 	seen := map[uuid]bool{}
 	texts := 0
 	for w := range writes {
@@ -55,7 +60,7 @@ func (v *violations) writes(writes []messagestore.Write, path func(int) string) 
 		u.bytes += writeBytes + len(write.Stream)
 		v.check(at+"stream_name", write.Stream.Check())
 		if write.Expected < messagestore.Exists {
-			// How the server passes a negative number on.
+			// The server passes on a negative number in this form.
 			v.add(at+"expected_version.exactly", "%d is negative, 0 or more is allowed", write.Expected-messagestore.Exists)
 		}
 		for m := range write.Messages {
@@ -74,12 +79,12 @@ func (v *violations) writes(writes []messagestore.Write, path func(int) string) 
 	return u
 }
 
-// message checks one message. seen are the ids of the call so far.
+// message checks one message. seen has the ids of the call so far.
 func (v *violations) message(m *messagestore.NewMessage, at string, seen map[uuid]bool) message {
 	id, err := parseUUID(m.ID)
 	v.check(at+"id", err)
 	if err == nil && seen[id] {
-		v.add(at+"id", "%s comes twice in the call", m.ID)
+		v.add(at+"id", "%s is repeated in the call", m.ID)
 	}
 	seen[id] = true
 	v.check(at+"type", messagestore.CheckType(m.Type))
@@ -96,7 +101,7 @@ func (v *violations) message(m *messagestore.NewMessage, at string, seen map[uui
 		case len(part.text) > maxCallBytes:
 			v.add(at+part.name, "%d bytes, at most %d are allowed", len(part.text), maxMessageBytes)
 		default:
-			n, err := jsonb.Object(part.text)
+			n, err := jsonSize(part.text)
 			v.check(at+part.name, err)
 			size += n
 		}
@@ -104,28 +109,25 @@ func (v *violations) message(m *messagestore.NewMessage, at string, seen map[uui
 	if size > maxMessageBytes {
 		v.add(at+"data", "with metadata %d bytes as Postgres prints it, at most %d are allowed", size, maxMessageBytes)
 	}
-	// White space is not printed, and takes its memory all the same.
+	// White space is not printed but takes memory.
 	held := max(size, len(m.Data)+len(metadata)) + len(m.Type) + writeBytes
 	return message{id: id, kind: m.Type, data: m.Data, metadata: metadata, bytes: held}
 }
 
-// source checks what a read or a subscription is of.
-// It brings the source and the filter into the form that is read: no category
-// twice, and no types for all of them.
+// source checks the source and the filter of a read or a subscription. It removes
+// repeated categories, and sets an empty list of types to nil.
 func (v *violations) source(s *messagestore.Source, f *messagestore.Filter) {
 	named := 0
-	if s.All {
-		named++
+	for _, given := range []bool{s.All, s.IsStream(), len(s.Categories) > 0} {
+		if given {
+			named++
+		}
 	}
 	if s.IsStream() {
-		named++
 		v.check("stream_name", s.Stream.Check())
 		if f.Group != nil || f.Origin != "" || f.Correlation != "" {
 			v.add("filter", "of the filters only types applies to a single stream")
 		}
-	}
-	if len(s.Categories) > 0 {
-		named++
 	}
 	if named != 1 {
 		v.add("source", "is required: one of stream_name, categories (at least one name), all")
@@ -165,17 +167,21 @@ func (v *violations) filter(f *messagestore.Filter) {
 	}
 }
 
-// position checks a position that counts from 0, where 0 may mean the first.
+// position checks that a position is not negative.
 func (v *violations) position(field string, position int64) {
 	if position < 0 {
 		v.add(field, "%d is negative, 0 or more is allowed", position)
 	}
 }
 
-// after checks the place that a subscription resumes after, which may be the one
+// after checks the place after which a subscription resumes. It may be the place
 // before the first message.
 func (v *violations) after(s messagestore.Source, place messagestore.Place) {
-	if place == origin(s) {
+	origin := messagestore.Place{}
+	if s.IsStream() {
+		origin.Position = -1
+	}
+	if place == origin {
 		return
 	}
 	v.position("after[0].position", place.Position)
@@ -183,19 +189,11 @@ func (v *violations) after(s messagestore.Source, place messagestore.Place) {
 	v.check("after[0].message_id", err)
 }
 
-// origin is the place before the first message.
-func origin(s messagestore.Source) messagestore.Place {
-	if s.IsStream() {
-		return messagestore.Place{Position: -1}
-	}
-	return messagestore.Place{}
-}
-
 type uuid [16]byte
 
 func (u uuid) String() string { return googleuuid.UUID(u).String() }
 
-// parseUUID reads a UUID as 32 hexadecimal digits in five groups.
+// parseUUID parses a UUID of 32 hexadecimal digits in five groups.
 func parseUUID(s string) (uuid, error) {
 	if s == "" {
 		return uuid{}, fmt.Errorf("is required, a UUID")

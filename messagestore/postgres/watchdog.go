@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -10,29 +11,28 @@ import (
 )
 
 const (
-	// stuckAfter is how long a group is on its way before the watchdog looks who
-	// holds the lock, and lookEvery how often it looks then.
-	stuckAfter = 500 * time.Millisecond
-	lookEvery  = 250 * time.Millisecond
-	// lookAgain is the pause after a look that failed: Postgres is away.
-	lookAgain = time.Second
-	// endAfter is how long one transaction is seen to hold the lock before its
-	// backend is ended. Together: others go on writing after 5 s.
-	endAfter = 4 * time.Second
+	// watchAfter is the running time of a group after which the watchdog looks for
+	// the holder of the lock, every watchInterval.
+	watchAfter    = 500 * time.Millisecond
+	watchInterval = 250 * time.Millisecond
+	// watchRetry is the backoff after a failed query, when Postgres is away.
+	watchRetry = time.Second
+	// terminateAfter is how long one transaction may hold the lock before its
+	// backend is terminated. Including watchAfter, writes resume after 5 s.
+	terminateAfter = 4 * time.Second
 )
 
-// A watchdog ends the backend of a writer that holds the lock for long: its
-// server may be stopped while Postgres waits for it to take the answer, and no
-// timeout of Postgres ends that. It looks only while a group of its own server is
-// stuck, so an idle system has no query of it.
+// A watchdog terminates the backend of a writer that holds the append lock for too
+// long: its server may be stopped while Postgres waits to send the result, which no
+// timeout of Postgres ends. It queries only while a group of its own server is
+// delayed, so that an idle system has no query of it.
 type watchdog struct {
-	// config connects as the URL's user, not as the role: a backend may be ended
-	// by the user that it was connected by.
-	config *pgx.ConnConfig
-	stuck  func() time.Duration
-	log    *slog.Logger
-	ended  prometheus.Counter
-	conn   *pgx.Conn
+	// session connects as the URL's user and not as the role, since only the user
+	// of a backend may terminate it.
+	session session
+	writing func() time.Duration
+	log     *slog.Logger
+	ended   prometheus.Counter
 }
 
 // A holder is a transaction that holds the lock.
@@ -41,10 +41,10 @@ type holder struct {
 	Xact time.Time
 }
 
-// holdersSQL finds who holds the lock on append_lock and does not itself wait for
-// it. Who waits for a synchronous standby is left alone: ending it would make a
-// commit visible that the standby has not.
-const holdersSQL = `
+const (
+	// holdersSQL selects the transactions that hold the lock on append_lock and do
+	// not wait for it.
+	holdersSQL = `
 select a.pid, a.xact_start
   from pg_locks l
   join pg_stat_activity a using (pid)
@@ -57,11 +57,19 @@ select a.pid, a.xact_start
    and a.wait_event is distinct from 'SyncRep'
    and a.pid <> pg_backend_pid()`
 
+	// terminateSQL names the transaction, since the pid may be reused. A backend that
+	// waits for a synchronous standby (SyncRep) must not be terminated: that would
+	// make a commit visible that the standby does not have.
+	terminateSQL = `
+select pg_terminate_backend(pid) from pg_stat_activity
+ where pid = $1 and xact_start = $2 and wait_event is distinct from 'SyncRep'`
+)
+
 func (w *watchdog) run(ctx context.Context) error {
-	defer func() { closeConn(w.conn) }()
-	ticker := time.NewTicker(lookEvery)
+	defer w.session.close()
+	ticker := time.NewTicker(watchInterval)
 	defer ticker.Stop()
-	seen := map[holder]time.Time{}
+	since := map[holder]time.Time{}
 	var failed time.Time
 	for {
 		select {
@@ -69,34 +77,31 @@ func (w *watchdog) run(ctx context.Context) error {
 			return nil
 		case <-ticker.C:
 		}
-		if w.stuck() < stuckAfter {
-			clear(seen)
+		if w.writing() < watchAfter {
+			clear(since)
 			continue
 		}
-		if time.Since(failed) < lookAgain {
+		if time.Since(failed) < watchRetry {
 			continue
 		}
-		if err := w.look(ctx, seen); err != nil && ctx.Err() == nil {
+		if err := w.check(ctx, since); err != nil && ctx.Err() == nil {
 			failed = time.Now()
-			w.log.Warn("look who holds the lock", "err", err)
-			closeConn(w.conn)
-			w.conn = nil
+			w.log.Warn("look for the holder of the append lock", "error", err)
+			w.session.close()
 		}
 	}
 }
 
-// look ends the holders that were seen for long enough. seen says since when.
-func (w *watchdog) look(ctx context.Context, seen map[holder]time.Time) error {
+// check terminates the holders that have held the lock for terminateAfter. since
+// has the time of the first check of each holder.
+func (w *watchdog) check(ctx context.Context, since map[holder]time.Time) error {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
-	if w.conn == nil {
-		conn, err := pgx.ConnectConfig(ctx, w.config)
-		if err != nil {
-			return err
-		}
-		w.conn = conn
+	conn, err := w.session.connect(ctx)
+	if err != nil {
+		return err
 	}
-	rows, err := w.conn.Query(ctx, holdersSQL)
+	rows, err := conn.Query(ctx, holdersSQL)
 	if err != nil {
 		return err
 	}
@@ -104,30 +109,24 @@ func (w *watchdog) look(ctx context.Context, seen map[holder]time.Time) error {
 	if err != nil {
 		return err
 	}
-	now := time.Now()
-	current := map[holder]bool{}
+	seen := map[holder]time.Time{}
 	for _, h := range holders {
-		current[h] = true
-		first, ok := seen[h]
+		first, ok := since[h]
 		if !ok {
-			seen[h] = now
+			first = time.Now()
+		}
+		seen[h] = first
+		if time.Since(first) < terminateAfter {
 			continue
 		}
-		if now.Sub(first) < endAfter {
-			continue
-		}
-		// The same transaction still, or the pid is somebody else's by now.
-		_, err := w.conn.Exec(ctx, "select pg_terminate_backend(pid) from pg_stat_activity where pid = $1 and xact_start = $2 and wait_event is distinct from 'SyncRep'", h.PID, h.Xact)
-		w.log.Error("ended a backend that held the lock for too long", "pid", h.PID, "since", h.Xact, "err", err)
+		_, err := conn.Exec(ctx, terminateSQL, h.PID, h.Xact)
+		w.log.Error("terminated a backend that held the append lock for too long", "pid", h.PID, "duration", time.Since(h.Xact), "error", err)
 		if err != nil {
 			return err
 		}
 		w.ended.Inc()
 	}
-	for h := range seen {
-		if !current[h] {
-			delete(seen, h)
-		}
-	}
+	clear(since)
+	maps.Copy(since, seen)
 	return nil
 }

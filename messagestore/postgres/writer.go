@@ -8,64 +8,56 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/jackc/pgx/v5"
+	"github.com/cenkalti/backoff/v5"
 
 	"videotutorials/internal/database"
 	"videotutorials/messagestore"
 )
 
 const (
-	// resolveFor bounds how long a group is run again while its outcome is
-	// unknown: a restart of Postgres fits in.
-	resolveFor = 8 * time.Second
-	// drainFor bounds the writing of what waits when the store stops.
-	drainFor = 10 * time.Second
+	// resolveTimeout bounds the retries of a group with an unknown outcome. It is
+	// longer than a restart of Postgres.
+	resolveTimeout = 8 * time.Second
+	// drainTimeout bounds the writing of the queue when the store stops.
+	drainTimeout = 10 * time.Second
 )
 
-// A writer stores what waits in the queue, group after group: while one
-// transaction is on its way the next group gathers.
+// A writer commits the units of the queue group by group. While one transaction
+// runs, the units of the next group collect in the queue.
 type writer struct {
-	config *pgx.ConnConfig
-	queue  *queue
-	tail   *tail
-	log    *slog.Logger
-	// ownership decides who may write what.
+	session   session
+	queue     *queue
+	tail      *tail
 	ownership *ownership
-	// unsure is told when the outcome of a group is unknown.
-	unsure func()
-	// committed is told how many messages a group had that has committed.
-	committed func(messages int)
-
-	metrics *metrics
-	// failing is why the last group was not stored.
-	failing failure
-
-	conn *pgx.Conn
-	// since is when the group on its way was sent, in Unix nanoseconds; 0 where
-	// none is. The watchdog reads it.
+	poller    *poller
+	notifier  *notifier
+	log       *slog.Logger
+	metrics   *metrics
+	failing   failure
+	// since is the time when the running group was sent, in Unix nanoseconds, or 0.
 	since atomic.Int64
 }
 
-// run writes until the context ends, and then what still waits.
+// run writes until the context ends, and then what is still in the queue.
 func (w *writer) run(ctx context.Context) error {
-	// Not the callers' context, nor the one that ends with the process: a group
-	// that was begun is brought to its end.
+	// Neither the callers' context nor that of the process: a group that was sent
+	// must run to its end.
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	defer func() { closeConn(w.conn) }()
+	defer w.session.close()
 	defer w.queue.fail(errStopping)
 
-	// Also where a write is under way that does not return.
-	defer context.AfterFunc(ctx, func() { time.AfterFunc(drainFor, stop) })()
+	// Also ends a write that Postgres does not answer.
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(drainTimeout, stop) })()
 
 	done := ctx.Done()
-	probe := time.NewTicker(probeEvery)
+	probe := time.NewTicker(probeInterval)
 	defer probe.Stop()
 	for {
 		select {
-		case <-w.queue.filled:
+		case <-w.queue.nonEmpty:
 		case <-probe.C:
-			// Nobody may call while the store is not ready, and it must find out.
+			// While the store is not ready it may get no writes to recover by.
 			if w.failing.get() != nil {
 				w.write(work, &group{})
 			}
@@ -82,110 +74,103 @@ func (w *writer) run(ctx context.Context) error {
 	}
 }
 
-// write stores the group and answers its callers. A group that fails with a data
-// error runs again member by member, so that only the guilty one is refused.
+// write stores the group and finishes its units. If the group fails with a data
+// error, its units run again one by one, so that only the cause is rejected.
 func (w *writer) write(ctx context.Context, g *group) {
-	result, err := w.resolve(ctx, g)
+	a, err := w.resolve(ctx, g)
 	switch {
 	case err == nil:
 		w.failing.stored(g.messages)
-		verdicts, stored := g.verdicts(result, w.ownership.self)
-		// The tail first: whoever reads after the answer finds the message.
-		w.tail.offer(result.before(), stored)
+		results, stored := g.results(a, w.ownership.self)
+		// The tail comes first: a caller reads its own message after the result.
+		w.tail.offer(a.headBefore(), stored)
 		for i, u := range g.units {
-			u.answer(verdicts[i])
+			u.finish(results[i])
 		}
 		if len(stored) > 0 {
-			w.committed(len(stored))
+			w.notifier.committed(len(stored))
 		}
-	case len(g.units) > 1 && !passing(err):
+	case len(g.units) > 1 && !temporary(err):
 		for _, u := range g.units {
-			alone := &group{}
-			alone.add(u)
-			w.write(ctx, alone)
+			single := &group{}
+			single.add(u)
+			w.write(ctx, single)
 		}
 	default:
-		w.refuse(g, err)
+		w.reject(g, err)
 	}
 }
 
-// refuse answers the callers of a group that could not be stored.
-func (w *writer) refuse(g *group, err error) {
-	answer := translate(context.Background(), err)
-	if !guilty(err) {
+// reject finishes the units of a group that was not stored.
+func (w *writer) reject(g *group, err error) {
+	if !rejectsContent(err) {
 		w.failing.failed(err, g.messages)
 	}
+	w.log.Error("write a group", "error", err, "count", g.messages)
+	translated := translate(context.Background(), err)
 	if strings.HasPrefix(database.SQLState(err), classData) {
-		answer = &messagestore.InvalidError{Violations: []messagestore.Violation{
-			{Field: "messages", Description: "Postgres refuses them: " + postgresText(err)},
-		}}
+		translated = invalid("messages", errors.New("Postgres rejects them: "+postgresMessage(err)))
 	}
-	w.log.Error("write a group", "err", err, "calls", len(g.units), "messages", g.messages)
 	for _, u := range g.units {
-		u.answer(verdict{err: answer})
+		u.finish(result{err: translated})
 	}
 	var unavailable *messagestore.UnavailableError
-	if errors.As(answer, &unavailable) {
-		// Nobody else has to find out by waiting as long.
-		w.queue.fail(answer)
+	if errors.As(translated, &unavailable) {
+		w.queue.fail(translated) // the others would wait as long in vain
 	}
 }
 
-// resolve runs the group until its outcome is known: after a broken connection it
-// may have committed or not, and the second run tells, since the ids are looked
-// up under the lock.
+// resolve runs the group until its outcome is known. After a broken connection the
+// group may have committed; the next attempt returns its result, since append
+// looks up the ids under the lock.
 func (w *writer) resolve(ctx context.Context, g *group) (*appended, error) {
-	w.since.Store(time.Now().UnixNano())
+	start := time.Now()
+	w.since.Store(start.UnixNano())
 	defer w.since.Store(0)
-	pause := time.Duration(0) // a backend that was ended is made anew at once
-	for start := time.Now(); ; {
+	attempts := 0
+	return backoff.Retry(ctx, func() (*appended, error) {
+		attempts++
 		sent := time.Now()
-		result, err := w.try(ctx, g)
-		if err == nil && pause > 0 {
-			// An earlier try may have committed, and nobody was told.
-			w.tail.behind()
-			w.committed(g.messages)
+		a, err := w.attempt(ctx, g)
+		switch {
+		case err != nil && (!temporary(err) || database.SQLState(err) == diskFull):
+			return nil, backoff.Permanent(err)
+		case err != nil:
+			w.metrics.retries.Inc()
+			w.poller.distrust.Store(true)
+			w.poller.poll()
+			return nil, err
+		case attempts > 1:
+			// An earlier attempt may have committed without a notification.
+			w.poller.poll()
+			w.notifier.committed(g.messages)
 		}
-		if err == nil && len(g.units) > 0 {
+		if len(g.units) > 0 {
 			w.metrics.commitSeconds.Observe(time.Since(sent).Seconds())
 			w.metrics.groupCalls.Observe(float64(len(g.units)))
 			w.metrics.groupMessages.Observe(float64(g.messages))
 		}
-		if err == nil || !passing(err) || database.SQLState(err) == diskFull {
-			return result, err
-		}
-		w.metrics.retries.Inc()
-		w.unsure()
-		w.log.Warn("write a group, will try again", "err", err, "after", time.Since(start))
-		if time.Since(start)+pause > resolveFor || ctx.Err() != nil {
-			return nil, err
-		}
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-		}
-		pause = min(max(2*pause, 10*time.Millisecond), 500*time.Millisecond)
-	}
+		return a, nil
+	}, backoff.WithBackOff(database.Backoff(time.Millisecond, 500*time.Millisecond)), backoff.WithMaxElapsedTime(resolveTimeout),
+		backoff.WithNotify(func(err error, pause time.Duration) {
+			w.log.Warn("write a group, retrying", "error", err, "duration", time.Since(start), "pause", pause)
+		}))
 }
 
-func (w *writer) try(ctx context.Context, g *group) (*appended, error) {
-	if w.conn == nil {
-		conn, err := pgx.ConnectConfig(context.WithValue(ctx, connectKey{}, true), w.config)
-		if err != nil {
-			return nil, err
-		}
-		w.conn = conn
+func (w *writer) attempt(ctx context.Context, g *group) (*appended, error) {
+	conn, err := w.session.connect(ctx)
+	if err != nil {
+		return nil, err
 	}
-	result, err := g.store(ctx, w.conn, w.ownership)
-	if w.conn.IsClosed() || err != nil && passing(err) {
-		closeConn(w.conn)
-		w.conn = nil
+	a, err := g.store(ctx, conn, w.ownership)
+	if conn.IsClosed() || err != nil && temporary(err) {
+		w.session.close()
 	}
-	return result, err
+	return a, err
 }
 
-// stuck returns how long the group on its way has been so.
-func (w *writer) stuck() time.Duration {
+// writing returns for how long the running group has been running.
+func (w *writer) writing() time.Duration {
 	since := w.since.Load()
 	if since == 0 {
 		return 0

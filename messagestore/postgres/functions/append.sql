@@ -1,50 +1,50 @@
--- append stores a group of units in one statement: lock, checks, numbers and
--- insert. A unit is one or more writes that are stored whole or not at all; a
--- write is messages for one stream and the version that it expects (-1: none,
--- -2: any, -3: exists). The units see each other in order, as if they came one
--- after the other. No id may come twice in a group.
+-- append stores a group of units in one statement: it takes the lock, checks the
+-- units, numbers the messages and inserts them. A unit is one or more writes that are
+-- stored all or none. A write has messages for one stream and its expected version
+-- (-1: none, -2: any, -3: exists). Each unit sees those before it. An id must not be
+-- repeated within a group.
 --
--- What has an owner is a category ('claim'): the last message of its stream of
--- claims names the owner, and without one its first writer is. Or a stream, which
--- is its first writer's ('first'). Or what only the one to whom it is pinned may
--- write ('fixed'). Anonymous owns nothing. A unit that takes a category into its
--- writer's possession is preceded by a claim, a message Claimed or Transferred,
--- unless the category is empty and pinned to the writer: so the log says of each
--- message who the owner was.
+-- Three kinds of things have an owner. A category ('claim') belongs to the owner that
+-- the last message of its stream of claims names, or else to its first writer. A
+-- stream ('first') belongs to its first writer. The third kind ('fixed') belongs to
+-- the principal to which it is pinned. Anonymous owns nothing. A unit by which a
+-- category gets a new owner is preceded by a claim, a message Claimed or Transferred,
+-- unless the category is empty and pinned to the writer. Thus the log contains the
+-- owner at each message.
 --
--- Refusals are results and not exceptions: so they too wait for the commit.
+-- A refusal is a result and not an exception, so that it waits for the commit, too.
 create function message_store.append(
-  streams        text[],     -- the streams of the group, each once
-  unit_writes    int[],      -- of each unit: how many writes
-  unit_messages  int[],      -- of each unit: how many messages
-  write_streams  int[],      -- of each write: its stream, as a place in streams
-  write_expected bigint[],   -- of each write: the version it expects
-  write_messages int[],      -- of each write: how many messages
-  write_before   int[],      -- of each write: how many messages for its stream come before it in the group
-  write_writers  text[],     -- of each write: who writes it
-  write_owned    int[],      -- of each write: what must be its writer's, as a place in owned; 0: nothing
-  owned          text[],     -- what has an owner, each once: the name of a category or of a stream
+  streams        text[],     -- the distinct streams of the group
+  unit_writes    int[],      -- of each unit: the number of its writes
+  unit_messages  int[],      -- of each unit: the number of its messages
+  write_streams  int[],      -- of each write: the index of its stream in streams
+  write_expected bigint[],   -- of each write: its expected version
+  write_messages int[],      -- of each write: the number of its messages
+  write_before   int[],      -- of each write: the number of messages for its stream before it in the group
+  write_writers  text[],     -- of each write: its writer
+  write_owned    int[],      -- of each write: the index in owned of what its writer must own; 0: nothing
+  owned          text[],     -- the distinct categories or streams that have an owner
   kinds          text[],     -- of each of them: claim, first or fixed
-  pinned         text[],     -- of each of them: to whom it is pinned; null: to nobody
-  claims_writer  text,       -- who writes the claims
-  places         int[],      -- of each message, as the next seven: its stream, as a place in streams
-  nth            int[],      -- which message for its stream it is in the group, from 1
-  ordinals       smallint[], -- which message of its unit it is, from 0
+  pinned         text[],     -- of each of them: the principal to which it is pinned, or null
+  claims_writer  text,       -- the writer of the claims
+  places         int[],      -- of each message, like the next seven: the index of its stream in streams
+  nth            int[],      -- its number among the messages for its stream in the group, from 1
+  ordinals       smallint[], -- its number among the messages of its unit, from 0
   ids            uuid[],
   types          text[],
   writers        text[],
   datas          text[],
   metadatas      text[],
-  -- The place of the last message before the group; 0 and null: there was none.
+  -- The head before the group; 0 and null if the log was empty.
   out head             bigint,
   out head_id          uuid,
   out stored_at        timestamptz,
   -- Of each stream: its version before the group, -1 if it was empty.
   out versions         bigint[],
-  -- Of each message that was stored: what Postgres prints.
+  -- Of each stored message: its data and metadata as Postgres prints them.
   out printed_data     text[],
   out printed_metadata text[],
-  -- Null where each unit is stored and nothing claimed; else what decide returns.
+  -- Null if every unit is stored without a claim; otherwise as decide returns them.
   out outcomes         text[],
   out conflicts        int[],
   out actual_versions  bigint[],
@@ -52,7 +52,7 @@ create function message_store.append(
   out owners           text[],
   out positions        bigint[],
   out global_positions bigint[],
-  -- The claims, null where there are none.
+  -- The claims, or null.
   out claim_globals    bigint[],
   out claim_positions  bigint[],
   out claim_ids        uuid[],
@@ -63,29 +63,29 @@ create function message_store.append(
 language plpgsql
 as $$
 declare
-  stored        bigint[]; -- of each message: where its id is stored already
-  owned_by      text[];   -- of each of owned: whose it is; null: nobody's
+  stored        bigint[]; -- of each message: the global position at which its id is already stored
+  owned_by      text[];   -- of each of owned: its owner, or null
   all_stored    boolean;
-  new_positions bigint[]; -- of each message, unless all are stored; null: not to be stored
+  new_positions bigint[]; -- of each message, unless all are stored; null: not stored
   new_globals   bigint[];
   claims        jsonb;
 begin
-  -- Elsewhere the statements below would see the log as it was before the lock.
+  -- In another isolation the statements below would see the log before the lock.
   if current_setting('transaction_isolation') <> 'read committed' then
     raise exception 'append needs read committed, not %', current_setting('transaction_isolation')
       using errcode = 'VT002';
   end if;
-  -- An answer means that it is on disk.
+  -- A result promises that the messages are on disk.
   if current_setting('synchronous_commit') in ('off', 'local', 'remote_write') then
     perform set_config('synchronous_commit', 'on', true);
   end if;
 
   perform from message_store.append_lock for update;
 
-  -- From here on nobody else writes, and what was committed is seen.
+  -- From here on there is no other writer, and all committed messages are visible.
   stored_at := clock_timestamp();
-  -- One statement, since each costs more to begin than to run; a scalar subquery for
-  -- each key uses the index, whatever the statistics.
+  -- One statement, since each takes longer to start than to run. A scalar subquery per
+  -- key uses the index, whatever the statistics are.
   select coalesce(h.global_position, 0), h.id,
          array(select coalesce((select l.position from message_store.messages l
                                  where l.stream_name = k.name order by l.position desc limit 1), -1)
@@ -107,9 +107,9 @@ begin
     left join (select l.global_position, l.id from message_store.messages l
                 order by l.global_position desc limit 1) h on true;
 
-  -- The common case: no id is known, all is its writer's already, and each write
-  -- finds what it expects if all before it are stored. Then all are. (Most often all
-  -- is the same writer's, which is soon seen.)
+  -- The common case: no id is stored, the writers own everything already, and each
+  -- write finds its expected version if all before it are stored. Then all are stored.
+  -- (Mostly one writer owns everything, which is tested first.)
   all_stored := array_remove(stored, null) = '{}';
   if all_stored and owned <> '{}'
      and (write_writers[1] = all (write_writers) and write_writers[1] = all (owned_by)
@@ -153,10 +153,10 @@ begin
     insert into message_store.messages
       (global_position, position, time, id, ordinal, stream_name, type, writer, data, metadata)
     select case when all_stored then head + k.n else new_globals[k.n] end,
-           case when all_stored then versions[k.place] + k.nth else new_positions[k.n] end,
-           stored_at, k.id, k.ordinal, streams[k.place], k.type, k.writer, k.data::jsonb, k.metadata::jsonb
+           case when all_stored then versions[k.stream] + k.nth else new_positions[k.n] end,
+           stored_at, k.id, k.ordinal, streams[k.stream], k.type, k.writer, k.data::jsonb, k.metadata::jsonb
       from unnest(places, nth, ordinals, ids, types, writers, datas, metadatas) with ordinality
-        as k(place, nth, ordinal, id, type, writer, data, metadata, n)
+        as k(stream, nth, ordinal, id, type, writer, data, metadata, n)
      where all_stored or new_globals[k.n] is not null
     returning global_position, data, metadata)
   select array_agg(a.data::text order by a.global_position), array_agg(a.metadata::text order by a.global_position)
@@ -165,8 +165,8 @@ begin
 end
 $$;
 
--- decide gives each unit its outcome, one after the other, and each message that
--- is to be stored its positions.
+-- decide returns the outcome of each unit, in order, and the positions of each message
+-- to be stored.
 create function message_store.decide(
   streams        text[],
   unit_writes    int[],
@@ -179,37 +179,37 @@ create function message_store.decide(
   owned          text[],
   kinds          text[],
   pinned         text[],
-  owned_by       text[],   -- of each of owned: whose it is; null: nobody's
+  owned_by       text[],   -- of each of owned: its owner, or null
   places         int[],
   ids            uuid[],
   types          text[],
   datas          text[],
   head           bigint,
   versions       bigint[], -- of each stream
-  stored         bigint[], -- of each message: where its id is stored already
-  -- Of each unit: stored, repeated, or why not: id, owner, version.
+  stored         bigint[], -- of each message: the global position at which its id is already stored
+  -- Of each unit: stored, repeated, or the failed check: id, owner, version.
   out outcomes         text[],
-  -- Of each unit with a conflict: the message and the stream that has its id; or
-  -- the write, and the owner or the stream's version.
+  -- Of each unit with a failed check: the message, and the stream that has its id; or
+  -- the write, and the owner or the version of the stream.
   out conflicts        int[],
   out actual_versions  bigint[],
   out id_streams       text[],
   out owners           text[],
-  -- Of each write: where its last message is.
+  -- Of each write: the positions of its last message.
   out positions        bigint[],
   out global_positions bigint[],
-  -- Of each message: where it is to be stored; null where it is not.
+  -- Of each message: its positions, or null if it is not stored.
   out new_positions    bigint[],
   out new_globals      bigint[],
-  -- What is to be stored besides: global_position, category, type and data.
+  -- Additional messages: global_position, category, type and data.
   out claims           jsonb
 )
 language plpgsql stable
 as $$
 declare
   next_global bigint := head + 1;
-  w           int := 0; -- the write before the unit
-  m           int := 0; -- the message before the unit
+  w           int := 0; -- writes before the unit
+  m           int := 0; -- messages before the unit
   i           int;
   s           int;
   o           int;
@@ -233,7 +233,7 @@ begin
     outcomes[u] := 'stored';
     who := write_writers[w + 1];
 
-    -- The ids come first: a repeated write is a success whatever it expects.
+    -- The ids are checked first: a repeated write succeeds whatever its expected version.
     if exists (select from generate_series(m + 1, m + unit_messages[u]) n where stored[n] is not null) then
       select c.* into conflict from message_store.conflict_of_ids(
         array(select streams[places[n]] from generate_series(m + 1, m + unit_messages[u]) n order by n),
@@ -277,7 +277,7 @@ begin
           outcomes[u] := 'version';
           conflicts[u] := k;
           actual_versions[u] := versions[s];
-          -- Nothing of the unit is stored: take its numbers back.
+          -- Nothing of the unit is stored, so its numbers are free again.
           for b in w + 1 .. k - 1 loop
             versions[write_streams[b]] := versions[write_streams[b]] - write_messages[b];
           end loop;
@@ -324,11 +324,10 @@ begin
 end
 $$;
 
--- conflict_of_ids compares a unit of which some id is stored with what is stored.
--- It returns no row where the unit is the very one that was stored: the same
--- messages, in the same order, in the same company. Else it returns the first
--- message that differs, or that has its id in other company, and the stream
--- that has it.
+-- conflict_of_ids compares a unit of which an id is stored with the stored messages. It
+-- returns no row if they are the same messages in the same order, and were written
+-- without others. Otherwise it returns the first message that differs, or whose id was
+-- written with other messages, and the stream that has the id.
 create function message_store.conflict_of_ids(streams_of text[], ids uuid[], types text[], datas text[])
 returns table (message int, stream_name text)
 language sql stable
@@ -341,7 +340,7 @@ as $$
       left join lateral (select * from message_store.messages l where l.id = k.id) l on true
   ), whole as (
     select bool_and(same) and max(global_position - n) = min(global_position - n)
-           -- The write that was stored ends here, too.
+           -- The stored write ends here, too.
            and not exists (select from message_store.messages f
                             where f.global_position = max(unit.global_position) + 1 and f.ordinal > 0) as same
       from unit

@@ -1,5 +1,5 @@
--- count_messages counts the next messages, at most so many, and returns up to
--- which global position, inclusive, all are counted.
+-- count_messages counts at most at_most further messages and returns the global
+-- position up to which, inclusive, all are counted.
 create function message_store.count_messages(at_most int) returns bigint
 language plpgsql
 as $$
@@ -26,8 +26,8 @@ begin
 end
 $$;
 
--- categories lists the categories after that name, or the only one, with the
--- owner that the log names.
+-- categories returns the categories after the given name, or only_one, with their owners
+-- according to the log.
 create function message_store.categories(after text, only_one text, at_most int)
 returns table (category text, owner text, streams bigint, messages bigint)
 language sql stable
@@ -54,9 +54,9 @@ as $$
     from total t
 $$;
 
--- streams lists the streams after that name, as long as they are below the other
--- one (null: all). It goes from name to name by the index, so that it costs what
--- it returns, however many streams and messages there are.
+-- streams returns the streams whose names are after the first and before the second
+-- argument (null: no bound). It skips from name to name by the index, so that its cost
+-- depends on the number of returned streams only.
 create function message_store.streams(after text, below text, at_most int)
 returns table (stream_name text, last_position bigint, last_time timestamptz)
 language plpgsql stable

@@ -1,7 +1,6 @@
--- share is the member of a group of that size to which the stream falls, by
--- Message DB's rule: the absolute value of the first 8 bytes of the md5 of the
--- cardinal id, modulo the size. The one value without an absolute one counts
--- as 0.
+-- share returns the member of a consumer group of the given size that handles the
+-- stream, by Message DB's rule: the absolute value of the first 8 bytes of the md5 of the
+-- cardinal id, modulo the size. The one value without an absolute value counts as 0.
 create function message_store.share(stream_name text, size int) returns bigint
 language sql immutable
 as $$
@@ -11,7 +10,7 @@ as $$
       '+', 1)), 17)::bit(64)::bigint, -9223372036854775808)), 0) % size
 $$;
 
--- names reports whether the metadata has a stream of the category by that key.
+-- names reports whether the value of the key in metadata is a stream of the category.
 create function message_store.names(metadata jsonb, key text, category text) returns boolean
 language sql immutable
 as $$
@@ -20,20 +19,17 @@ as $$
                   and split_part(metadata->>key, '-', 1) = category, false)
 $$;
 
--- page reads the next messages of a source: of a stream, of categories, or of
--- everything where both are null. It ends when it has max_messages or max_bytes,
--- or has looked at max_scanned or for half a second, or when nothing is left up to
--- the bound, a global position.
+-- page returns the next messages of a source: of a stream, of categories, or of all if
+-- both are null. It ends after max_messages, max_bytes, max_scanned or half a second, or
+-- at the bound, a global position.
 --
--- start is the first position to look at, inclusive: of the stream where the
--- source is one, else a global one. Unless after_id is null, the message before
--- start must have that id; where it has not, the log is another one than the
--- caller read, and the result is empty.
+-- start is the first position, inclusive: in the stream if the source is one, otherwise
+-- global. If after_id is not null and the message before start has another id, the caller
+-- has read another log and the result is empty.
 --
--- Otherwise the last row is not a message and has no stream_name: it says up to
--- which position, inclusive, all was looked at (global_position; of a stream
--- position), the id there where it is known, and by type 'end' that nothing is
--- left up to the bound.
+-- Otherwise the last row is not a message and has no stream_name. It has the position up
+-- to which, inclusive, messages were scanned (global_position; in a stream position), the
+-- id at it if known, and the type 'end' if nothing follows up to the bound.
 create function message_store.page(
   stream       text,
   categories   text[],
@@ -59,11 +55,11 @@ as $$
 declare
   source    refcursor;
   l         message_store.messages;
-  looked    message_store.messages;
+  scanned_to message_store.messages;
   scanned   int := 0;
   messages  int := 0;
   bytes     int := 0;
-  ended     boolean := false; -- there is no more
+  ended     boolean := false; -- nothing follows
   in_time   timestamptz := clock_timestamp() + interval '500 milliseconds';
   direction text := case when backward then 'desc' else 'asc' end;
 begin
@@ -84,8 +80,8 @@ begin
       where k.stream_name = stream and k.position >= start and k.global_position <= bound
       order by k.position limit max_scanned;
   elsif cardinality(categories) between 2 and 32 then
-    -- Each category by its index, merged as they are fetched: for that each has to
-    -- be in order by itself.
+    -- Each category is read in order by its index; the results are merged as they are
+    -- fetched.
     open source for execute (
       select string_agg(format(
         '(select * from message_store.messages k where split_part(k.stream_name, ''-'', 1) = $1[%s]'
@@ -118,7 +114,7 @@ begin
     ended := not found and scanned < max_scanned;
     exit when not found;
     scanned := scanned + 1;
-    looked := l;
+    scanned_to := l;
     continue when categories is not null and split_part(l.stream_name, '-', 1) <> all (categories)
       or only_types is not null and l.type <> all (only_types)
       or member is not null and message_store.share(l.stream_name, size) <> member
@@ -138,9 +134,9 @@ begin
     return next;
   end loop;
 
-  global_position := looked.global_position;
-  "position" := looked.position;
-  id := looked.id;
+  global_position := scanned_to.global_position;
+  "position" := scanned_to.position;
+  id := scanned_to.id;
   type := case when ended then 'end' end;
   "time" := null;
   stream_name := null;

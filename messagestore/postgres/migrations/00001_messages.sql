@@ -1,7 +1,7 @@
 -- +goose Up
 
--- The role of the message store's server. Roles belong to the cluster: another
--- database's migration may make it at the same moment.
+-- The role of the message store's server. Roles belong to the cluster, so that the
+-- migration of another database may create it concurrently.
 -- +goose StatementBegin
 do $$
 begin
@@ -19,10 +19,10 @@ create table message_store.messages (
   position        bigint      not null,
   time            timestamptz not null default clock_timestamp(),
   id              uuid        not null,
-  -- The place in its write, from 0: by it a repeated write is told from one in
-  -- other company.
+  -- The number in its write, from 0. It distinguishes a repeated write from one with
+  -- other messages.
   ordinal         smallint    not null default 0,
-  -- By bytes: names are compared and listed, not sorted for people.
+  -- Compared by bytes: names are not sorted for a language.
   stream_name     text        collate "C" not null,
   type            text        collate "C" not null,
   writer          text        collate "C" not null,
@@ -32,14 +32,14 @@ create table message_store.messages (
 );
 create unique index messages_id on message_store.messages (id);
 create unique index messages_stream on message_store.messages (stream_name, position);
--- By category: what stands left of the first dash. A function of our own would be
--- nicer to read, and would be parsed again by each insert.
+-- By category, the text before the first dash. A separate function would be more
+-- readable, but each insert would parse it again.
 create index messages_category on message_store.messages (split_part(stream_name, '-', 1), global_position);
 
--- The one row whose lock a write takes before it takes numbers, and holds to its
--- commit. It is locked, never updated: the dead versions of an updated row would
--- make each write slower under any old snapshot. A row lock writes WAL, unlike
--- an advisory lock: so what rests on it waits for a synchronous standby, too.
+-- The single row whose lock a write takes before it numbers its messages, and holds until
+-- its commit. It is never updated: dead versions of the row would slow down writes under
+-- any old snapshot. Unlike an advisory lock, a row lock writes WAL, so that a result that
+-- depends on it waits for a synchronous standby.
 create table message_store.append_lock (
   one boolean primary key default true check (one)
 );
@@ -47,9 +47,9 @@ insert into message_store.append_lock default values;
 
 grant usage on schema message_store to messagestore_server;
 grant select, insert on message_store.messages to messagestore_server;
--- To see that there is nothing to migrate.
+-- To check that no migration is pending.
 grant select on message_store.migrations to messagestore_server;
--- A row lock needs the right to update; the row has nothing to be changed.
+-- A row lock requires the privilege to update. The row has nothing to change.
 grant select, update on message_store.append_lock to messagestore_server;
 
 -- +goose Down

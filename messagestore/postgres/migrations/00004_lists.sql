@@ -1,8 +1,8 @@
 -- +goose Up
 
--- counts has the number of streams and messages of each category up to counted.
--- What came after is counted when it is asked for. So a write counts nothing,
--- and a list looks at no more than what one call of count_messages counts.
+-- counts has the number of streams and messages of each category up to counted. Later
+-- messages are counted by the query. Thus a write counts nothing, and a list counts no
+-- more messages than one call of count_messages.
 create table message_store.counts (
   category text   collate "C" primary key,
   streams  bigint not null,

@@ -1,7 +1,6 @@
 -- +goose Up
 
--- The version of the functions in the schema. They are not migrated step by step:
--- a newer version replaces them all.
+-- The version of the functions in the schema. A newer version replaces all of them.
 create table message_store.functions (
   one     boolean primary key default true check (one),
   version int     not null
@@ -9,7 +8,7 @@ create table message_store.functions (
 insert into message_store.functions (version) values (0);
 grant select on message_store.functions to messagestore_server;
 
--- As in tables that are made today.
+-- For tables that an earlier version of the first migration created.
 alter table message_store.messages
   alter column stream_name type text collate "C",
   alter column type        type text collate "C",
