@@ -42,7 +42,7 @@ test: postgres programs ## run all tests
 
 # Not those of processes, which are built without it.
 race: postgres programs ## run the tests with the race detector
-	go test -race $$(go list ./... | grep -vE '/(cmd/videotutorials|internal/check/readme)$$')
+	go test -race $$(go list ./... | grep -vE '/(cmd/videotutorials|internal/check/tutorial)$$')
 
 SEED ?= 0
 DURATION ?= 5m

@@ -15,6 +15,7 @@ import (
 	"videotutorials/components"
 	"videotutorials/components/identity"
 	"videotutorials/components/sendemail"
+	"videotutorials/internal/test/running"
 	"videotutorials/internal/test/testdb"
 	"videotutorials/internal/token"
 	"videotutorials/messagestore"
@@ -94,21 +95,7 @@ func (n node) run(consumers ...components.Consumer) (stop func()) {
 	if err != nil {
 		n.t.Fatal(err)
 	}
-	return start(n.t, runner.Run)
-}
-
-func start(t *testing.T, run func(context.Context) error) (stop func()) {
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- run(ctx) }()
-	stop = sync.OnceFunc(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Errorf("run: %v", err)
-		}
-	})
-	t.Cleanup(stop)
-	return stop
+	return running.Start(n.t, runner.Run)
 }
 
 // identities are the consumers of our component identity.
@@ -182,7 +169,7 @@ func (n node) rows(followers []follower, queries ...string) (found [][]string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer start(t, runner.Run)()
+	defer running.Start(t, runner.Run)()
 	for _, f := range followers {
 		for arrived := false; !arrived; {
 			const query = "select exists (select from consumer_positions where consumer_id = $1 and position >= $2)"

@@ -7,10 +7,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/crypto/bcrypt"
 
+	"videotutorials/internal/test/running"
 	"videotutorials/internal/test/testdb"
 	"videotutorials/internal/test/testsystem"
 	"videotutorials/messagestore"
@@ -135,18 +135,17 @@ func expectActors(t *testing.T, log []messagestore.Message) {
 	}
 }
 
-// stored gives the commands, waits for a message of that type, and returns what
-// is stored.
+// stored runs the commands, waits until a message of type last is stored, and
+// returns the log.
 func stored(t *testing.T, system *testsystem.System, commands, last string) (log []messagestore.Message) {
 	t.Helper()
-	said := system.Shell(commands)
-	const read = `eval "$(.bin/videotutorials env)"; .bin/messagestore read -json '$all'`
-	lines := system.Shell(read)
-	for deadline := time.Now().Add(testsystem.Patient); !regexp.MustCompile(`"type": *"` + last + `"`).MatchString(lines); lines = system.Shell(read) {
-		if time.Now().After(deadline) {
-			t.Fatalf("no %s after:\n%s\n%s", last, said, lines)
-		}
-	}
+	system.Shell(commands)
+	var lines string
+	wanted := regexp.MustCompile(`"type": *"` + last + `"`)
+	running.Until(t, "a message "+last, func() bool {
+		lines = system.Shell(`eval "$(.bin/videotutorials env)"; .bin/messagestore read -json '$all'`)
+		return wanted.MatchString(lines)
+	})
 	for line := range strings.Lines(lines) {
 		var m struct {
 			Stream   messagestore.Stream `json:"stream_name"`

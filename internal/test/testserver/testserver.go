@@ -1,5 +1,5 @@
-// Package testserver gives tests of processes what surrounds one: ports, and a
-// message store over mutual TLS.
+// Package testserver provides tests of processes with free ports and with a
+// message store served over mutual TLS.
 package testserver
 
 import (
@@ -12,11 +12,12 @@ import (
 
 	"videotutorials/internal/certificate"
 	"videotutorials/internal/service"
+	"videotutorials/internal/test/running"
 	"videotutorials/messagestore"
 	"videotutorials/messagestore/rpc"
 )
 
-// FreePort returns a VT_PORT whose ports are free.
+// FreePort returns a value for VT_PORT whose whole range of ports is free.
 func FreePort(t testing.TB) int {
 	t.Helper()
 	port, err := service.FreePort(t.Context())
@@ -26,8 +27,8 @@ func FreePort(t testing.TB) int {
 	return port
 }
 
-// Serve serves the store on the listener, with the folder's certificate
-// messagestore, until the test ends.
+// Serve serves the store on the listener until the test ends, with certificate
+// messagestore of folder certs.
 func Serve(t testing.TB, store messagestore.Store, certs string, listener net.Listener) {
 	t.Helper()
 	config, err := certificate.Server(certs, "messagestore")
@@ -35,13 +36,5 @@ func Serve(t testing.TB, store messagestore.Store, certs string, listener net.Li
 		t.Fatal(err)
 	}
 	server := rpc.NewServer(store, rpc.ServerOptions{TLS: config, Log: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry()})
-	ctx, stop := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- server.Run(ctx, listener) }()
-	t.Cleanup(func() {
-		stop()
-		if err := <-ended; err != nil {
-			t.Errorf("serve: %v", err)
-		}
-	})
+	running.Start(t, func(ctx context.Context) error { return server.Run(ctx, listener) })
 }

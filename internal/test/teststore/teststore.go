@@ -1,39 +1,40 @@
-// Package teststore gives tests a running message store on a database of its own.
+// Package teststore provides tests with a running message store on a database of
+// its own.
 package teststore
 
 import (
-	"context"
 	"log/slog"
 	"testing"
 
+	"videotutorials/internal/test/running"
 	"videotutorials/internal/test/testdb"
 	"videotutorials/messagestore"
 	"videotutorials/messagestore/postgres"
 )
 
-// New returns a running Store on a database of its own. It stops with the test.
+// New returns a running Store on a new database. It stops when the test ends.
 func New(t testing.TB) messagestore.Store {
 	t.Helper()
 	store, _ := Open(t)
 	return store
 }
 
-// Open is New that also returns the superuser's URL of the database, for tests
-// that look behind the store or damage it.
+// Open is like New and also returns the database's URL as superuser, for tests
+// that query or damage the tables.
 func Open(t testing.TB) (messagestore.Store, string) {
 	t.Helper()
 	url := testdb.New(t, "message_store", postgres.Migrate)
 	return Start(t, url), url
 }
 
-// Start returns another running Store on the database, as a second server would
-// be. It stops with the test.
+// Start returns another running Store on the database, like a second server. It
+// stops when the test ends.
 func Start(t testing.TB, url string) *postgres.Store {
 	t.Helper()
 	return StartWith(t, url, postgres.Options{})
 }
 
-// StartWith is Start with options, of which the log is the test's.
+// StartWith is like Start with options. Their Log is replaced by the test's.
 func StartWith(t testing.TB, url string, o postgres.Options) *postgres.Store {
 	t.Helper()
 	o.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
@@ -41,14 +42,6 @@ func StartWith(t testing.TB, url string, o postgres.Options) *postgres.Store {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, stop := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- store.Run(ctx) }()
-	t.Cleanup(func() {
-		stop()
-		if err := <-done; err != nil {
-			t.Errorf("run the store: %v", err)
-		}
-	})
+	running.Start(t, store.Run)
 	return store
 }

@@ -1,5 +1,5 @@
-// Package testsystem gives tests a whole running system: videotutorials, built
-// from the tree, with all its processes.
+// Package testsystem runs the whole system in a test: videotutorials and the
+// processes it starts, built from the tree.
 package testsystem
 
 import (
@@ -14,28 +14,31 @@ import (
 	"testing"
 	"time"
 
+	"videotutorials/internal/test/binaries"
+	"videotutorials/internal/test/running"
 	"videotutorials/internal/test/testdb"
 )
 
-// Patient bounds each wait for something that has to come.
-const Patient = time.Minute
-
-// A System is one that runs.
+// A System is a running system.
 type System struct {
 	t testing.TB
-	// folder has the commands in .bin, and the data.
+	// folder has the commands in .bin and the data folder in data.
 	folder      string
 	environment []string
 }
 
-// Start builds the commands, with those flags of go build, and returns the
-// system when it is ready. It ends with the test.
+// Start builds the commands, passing flags to go build, and starts the system
+// on ports and a data folder of its own. It returns when the system is ready.
+// The system stops when the test ends.
 func Start(t testing.TB, flags ...string) *System {
 	t.Helper()
 	folder := testdb.Folder(t)
-	build := exec.CommandContext(t.Context(), "go", slices.Concat([]string{"build", "-o", filepath.Join(folder, ".bin") + "/"}, flags, []string{"videotutorials/cmd/..."})...)
-	if said, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build the commands: %v\n%s", err, said)
+	programs := filepath.Join(folder, ".bin")
+	if err := os.Mkdir(programs, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := binaries.Build(t.Context(), programs, flags...); err != nil {
+		t.Fatal(err)
 	}
 	environment := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "VT_") })
 	s := &System{t, folder, append(environment, "VT_PORT=0", "VT_DATA_DIR="+filepath.Join(folder, "data"))}
@@ -45,9 +48,9 @@ func Start(t testing.TB, flags ...string) *System {
 
 func (s *System) start() {
 	s.t.Helper()
-	system := exec.Command(filepath.Join(s.folder, ".bin", "videotutorials")) //nolint:noctx // a signal ends it
+	system := exec.Command(filepath.Join(s.folder, ".bin", "videotutorials")) //nolint:noctx // stopped by a signal
 	system.Dir, system.Env, system.Stderr = s.folder, s.environment, s.t.Output()
-	said, err := system.StdoutPipe()
+	output, err := system.StdoutPipe()
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -57,28 +60,28 @@ func (s *System) start() {
 	s.t.Cleanup(func() {
 		_ = system.Process.Signal(syscall.SIGTERM)
 		if err := system.Wait(); err != nil {
-			s.t.Errorf("the system: %v", err)
+			s.t.Errorf("stop the system: %v", err)
 		}
 	})
-	giveUp := time.AfterFunc(Patient, func() { _ = system.Process.Kill() })
-	defer giveUp.Stop()
-	if lines := bufio.NewScanner(said); !lines.Scan() || !strings.HasPrefix(lines.Text(), "ready") {
-		s.t.Fatalf("it said %q, want it ready", lines.Text())
+	kill := time.AfterFunc(running.Patience, func() { _ = system.Process.Kill() })
+	defer kill.Stop()
+	if lines := bufio.NewScanner(output); !lines.Scan() || !strings.HasPrefix(lines.Text(), "ready") {
+		s.t.Fatalf("first line of output is %q, want one that starts with ready", lines.Text())
 	}
 }
 
-// Shell runs commands of bash in a folder with the built commands in .bin, as in
-// the project's, and returns what they say. The test fails if one of them does,
-// or if they take longer than Patient.
+// Shell runs bash commands in a folder that, like the repository's root, has the
+// commands in .bin, and returns their output. The test fails if a command fails
+// or if they take longer than running.Patience.
 func (s *System) Shell(commands string) string {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), Patient)
+	ctx, cancel := context.WithTimeout(s.t.Context(), running.Patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "bash", "-euo", "pipefail", "-c", commands)
 	cmd.Dir, cmd.Env = s.folder, s.environment
-	said, err := cmd.CombinedOutput()
+	output, err := cmd.CombinedOutput()
 	if err != nil {
-		s.t.Fatalf("%v in:\n%s\n%s", err, commands, said)
+		s.t.Fatalf("%v in:\n%s\n%s", err, commands, output)
 	}
-	return string(said)
+	return string(output)
 }

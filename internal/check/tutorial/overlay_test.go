@@ -1,4 +1,4 @@
-package readme_test
+package tutorial_test
 
 import (
 	"encoding/json"
@@ -17,100 +17,101 @@ import (
 	"google.golang.org/protobuf/types/pluginpb"
 )
 
-// A tree is ours after a newcomer has done what the README says. The files that
-// are other than ours lie elsewhere: Go is told where (go help build, -overlay).
+// A tree is the repository with the tutorial's files added. Added and changed
+// files are in a temporary folder; an overlay tells Go where (go help build,
+// -overlay).
 type tree struct {
 	t       *testing.T
 	overlay string
 }
 
-// newcomer does what the README says.
-func newcomer(t *testing.T) tree {
+// follow does what the tutorial tells its reader to do.
+func follow(t *testing.T) tree {
 	t.Helper()
-	elsewhere, said := t.TempDir(), section(t)
+	folder, tutorial := t.TempDir(), parse(t)
 	overlay := struct{ Replace map[string]string }{map[string]string{}}
 	write := func(path, text string) {
-		there := filepath.Join(elsewhere, filepath.FromSlash(path))
-		if err := os.MkdirAll(filepath.Dir(there), 0o700); err != nil {
+		file := filepath.Join(folder, filepath.FromSlash(path))
+		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(there, []byte(text), 0o600); err != nil {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		overlay.Replace[filepath.Join(root(t), filepath.FromSlash(path))] = there
+		overlay.Replace[filepath.Join(root(t), filepath.FromSlash(path))] = file
 	}
-	for path, text := range said.files {
+	for path, text := range tutorial.files {
 		switch filepath.Ext(path) {
 		case ".sql":
 			path = numbered(t, path)
 		case ".proto":
-			write(strings.Replace(path, ".proto", ".pb.go", 1), generated(t, strings.TrimPrefix(path, "proto/"), text))
+			write(strings.Replace(path, ".proto", ".pb.go", 1), generate(t, strings.TrimPrefix(path, "proto/"), text))
 		}
 		write(path, text)
 	}
-	if len(said.lines) != len(lists) {
-		t.Errorf("the README adds lines to %d files, want %d", len(said.lines), len(lists))
+	if len(tutorial.registrations) != len(registries) {
+		t.Errorf("the tutorial changes %d files, want %d", len(tutorial.registrations), len(registries))
 	}
-	for path, line := range said.lines {
-		write(path, told(t, path, line))
+	for path, line := range tutorial.registrations {
+		write(path, register(t, path, line))
 	}
 	text, err := json.Marshal(overlay)
 	if err != nil {
 		t.Fatal(err)
 	}
-	made := tree{t, filepath.Join(elsewhere, "overlay.json")}
-	if err := os.WriteFile(made.overlay, text, 0o600); err != nil {
+	tr := tree{t, filepath.Join(folder, "overlay.json")}
+	if err := os.WriteFile(tr.overlay, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return made
+	return tr
 }
 
-// run runs go on the tree and returns what it said.
+// run runs a go command on the tree and returns its output.
 func (tr tree) run(command string, args ...string) string {
 	tr.t.Helper()
 	cmd := exec.CommandContext(tr.t.Context(), "go", append([]string{command, "-overlay", tr.overlay}, args...)...)
 	cmd.Dir = root(tr.t)
-	said, err := cmd.CombinedOutput()
+	output, err := cmd.CombinedOutput()
 	if err != nil {
-		tr.t.Fatalf("go %s: %v\n%s", command, err, said)
+		tr.t.Fatalf("go %s: %v\n%s", command, err, output)
 	}
-	return string(said)
+	return string(output)
 }
 
-// lists are where a part is told of: what stands before the README's line, and
-// the import that the line needs.
-var lists = map[string]struct{ after, imports string }{
+// registries are the files that list components and aggregators: the text before
+// the line to add, and the import that the line needs.
+var registries = map[string]struct{ after, imports string }{
 	"cmd/components/settings.go":   {"return map[string]func() ([]components.Consumer, error){\n", "videotutorials/components/comment"},
 	"cmd/aggregators/settings.go":  {"return map[string]aggregators.Aggregator{\n", "videotutorials/aggregators/videocomments"},
 	"cmd/videotutorials/up.go":     {"var principals = map[string]string{\n", ""},
 	"cmd/videotutorials/policy.go": {"import (\n", ""},
 }
 
-// told returns the file with the line.
-func told(t *testing.T, path, line string) string {
+// register returns the file with the line added.
+func register(t *testing.T, path, line string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(root(t), path))
 	if err != nil {
 		t.Fatal(err)
 	}
-	list, ok := lists[path]
-	if !ok || strings.Count(string(text), list.after) != 1 {
-		t.Fatalf("%s has not the one place for a line that the test knows: %q", path, list.after)
+	registry, ok := registries[path]
+	if !ok || strings.Count(string(text), registry.after) != 1 {
+		t.Fatalf("%s: found no single place for the line, which is expected after %q", path, registry.after)
 	}
-	more := strings.Replace(string(text), list.after, list.after+line+"\n", 1)
-	if list.imports != "" {
-		more = strings.Replace(more, "import (\n", "import (\n\""+list.imports+"\"\n", 1)
+	changed := strings.Replace(string(text), registry.after, registry.after+line+"\n", 1)
+	if registry.imports != "" {
+		changed = strings.Replace(changed, "import (\n", "import (\n\""+registry.imports+"\"\n", 1)
 	}
-	formatted, err := format.Source([]byte(more))
+	formatted, err := format.Source([]byte(changed))
 	if err != nil {
 		t.Fatalf("%s with %s: %v", path, line, err)
 	}
 	return string(formatted)
 }
 
-// generated returns the Go of a proto, as `make generate` does. The test has no
-// buf, which is built where it is needed first.
-func generated(t *testing.T, path, text string) string {
+// generate returns the Go code of a proto, like make generate. It does not use buf,
+// which is built only on demand.
+func generate(t *testing.T, path, text string) string {
 	t.Helper()
 	protos := filepath.Join(root(t), "proto")
 	compiler := protocompile.Compiler{
@@ -124,39 +125,39 @@ func generated(t *testing.T, path, text string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// As buf's managed mode: a package is where its proto is.
+	// Like buf's managed mode: the Go package is in the folder of the proto.
 	parameter := "paths=source_relative"
 	for _, name := range []string{path, "messagestore/v1/contract.proto"} {
 		folder := filepath.ToSlash(filepath.Dir(name))
 		parameter += ",M" + name + "=videotutorials/proto/" + folder + ";" + strings.ReplaceAll(folder, "/", "")
 	}
 	request, err := proto.Marshal(&pluginpb.CodeGeneratorRequest{
-		FileToGenerate: []string{path}, Parameter: proto.String(parameter), ProtoFile: needed(files[0], map[string]bool{}),
+		FileToGenerate: []string{path}, Parameter: proto.String(parameter), ProtoFile: dependencies(files[0], map[string]bool{}),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	plugin := exec.CommandContext(t.Context(), "go", "tool", "protoc-gen-go")
 	plugin.Dir, plugin.Stdin = root(t), strings.NewReader(string(request))
-	answer, err := plugin.Output()
+	output, err := plugin.Output()
 	if err != nil {
 		t.Fatalf("protoc-gen-go: %v", err)
 	}
 	var response pluginpb.CodeGeneratorResponse
-	if err := proto.Unmarshal(answer, &response); err != nil || len(response.GetFile()) != 1 {
+	if err := proto.Unmarshal(output, &response); err != nil || len(response.GetFile()) != 1 {
 		t.Fatalf("protoc-gen-go: %v, %v", response.GetError(), err)
 	}
 	return response.GetFile()[0].GetContent()
 }
 
-// needed returns the file after those that it imports.
-func needed(file protoreflect.FileDescriptor, seen map[string]bool) (all []*descriptorpb.FileDescriptorProto) {
+// dependencies returns the file after all files that it imports.
+func dependencies(file protoreflect.FileDescriptor, seen map[string]bool) (all []*descriptorpb.FileDescriptorProto) {
 	if seen[file.Path()] {
 		return nil
 	}
 	seen[file.Path()] = true
 	for i := range file.Imports().Len() {
-		all = append(all, needed(file.Imports().Get(i).FileDescriptor, seen)...)
+		all = append(all, dependencies(file.Imports().Get(i).FileDescriptor, seen)...)
 	}
 	return append(all, protoutil.ProtoFromFileDescriptor(file))
 }
