@@ -131,7 +131,7 @@ func (a *Application) newGRPC(d door, p *passwords) (*grpc.Server, *local) {
 	around = append(around, standard.Unary, guard, d.admit)
 	s := grpc.NewServer(append(tracing.ServerOptions(), grpc.ChainUnaryInterceptor(around...),
 		grpc.StreamInterceptor(standard.Stream), grpc.MaxRecvMsgSize(maxBody))...)
-	gateway := newLocal(interceptor.Chain(around...))
+	gateway := newLocal(interceptor.ChainUnary(around...))
 	sessions := newSessions(a.config, p, d.tokens)
 	for _, r := range []grpc.ServiceRegistrar{s, gateway} {
 		a.register(r, sessions, p)

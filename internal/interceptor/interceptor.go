@@ -1,5 +1,15 @@
-// Package interceptor is what surrounds every call of our gRPC servers: a trace
-// id, one line in the log, metrics, and recovery from panics.
+// Package interceptor provides the interceptors of every gRPC server of the
+// system. A call passes them in this order:
+//
+//	trace     starts a trace, so that all others know the trace id
+//	log       writes one line when the call has ended
+//	metrics   counts and times the call
+//	recovery  turns a panic into INTERNAL, so log and metrics see an error
+//	          … and then the server's own, such as authentication
+//
+// Each is one Interceptor for unary calls and streams alike. The log and metrics
+// interceptors of github.com/grpc-ecosystem/go-grpc-middleware are pairs of
+// functions with fixed log keys and additional series, and cost more a call.
 package interceptor
 
 import (
@@ -14,42 +24,71 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// Layers surround calls, the first outside.
-type Layers []Layer
+// An Interceptor runs around a call, unary or stream. It calls next at most once,
+// with the context for the handler, and returns the error of the call.
+type Interceptor func(ctx context.Context, m Method, next func(context.Context) error) error
 
-// Standard returns what surrounds every call of a server. The first begins the
-// call's trace.
-//
-// A registry takes the metrics of one server: Standard panics if it is given the
-// same one twice.
-func Standard(log *slog.Logger, registry *prometheus.Registry) Layers {
-	return Layers{
-		trace,                       // first, so that all the others know the trace id
-		logger{log}.around,          // outside of recovery, so that a panic has its line too
-		newMetrics(registry).around, // likewise
-		recovery{log}.around,        // last, so that nothing of a panic passes the others
-	}
+// A Method is the method of a call.
+type Method struct {
+	// Name is the full name, such as `/messagestore.v1.MessageStoreService/Write`.
+	Name string
+	// Kind is unary, client_stream, server_stream or bidi_stream.
+	Kind string
 }
 
-// Unary is the layers as one interceptor of unary calls.
-func (ls Layers) Unary(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
-	var response any
-	err := ls.Around(ctx, Method{info.FullMethod, "unary"}, func(ctx context.Context) (err error) {
+// A Chain is a sequence of interceptors, outermost first.
+type Chain []Interceptor
+
+// Standard returns the interceptors that every server has, without its own.
+//
+// It registers its metrics, so a registry serves one server: Standard panics on
+// the second call with the same registry.
+func Standard(log *slog.Logger, registry *prometheus.Registry) Chain {
+	return Chain{trace, logCalls(log), newMetrics(registry).intercept, recoverPanics(log)}
+}
+
+// Intercept runs next inside the chain. It also serves work that is not a gRPC
+// call of its own.
+func (c Chain) Intercept(ctx context.Context, m Method, next func(context.Context) error) error {
+	if len(c) == 0 {
+		return next(ctx)
+	}
+	return c[0](ctx, m, func(ctx context.Context) error { return c[1:].Intercept(ctx, m, next) })
+}
+
+// Unary is the chain as a grpc.UnaryServerInterceptor.
+func (c Chain) Unary(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (response any, err error) {
+	err = c.Intercept(ctx, Method{info.FullMethod, "unary"}, func(ctx context.Context) (err error) {
 		response, err = handler(ctx, request)
 		return err
 	})
 	return response, err
 }
 
-// Stream is the layers as one interceptor of streams.
-func (ls Layers) Stream(server any, s grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
-	return ls.Around(s.Context(), Method{info.FullMethod, kind(info)}, func(ctx context.Context) error {
+// Stream is the chain as a grpc.StreamServerInterceptor.
+func (c Chain) Stream(server any, s grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+	kind := "server_stream"
+	switch {
+	case info.IsClientStream && info.IsServerStream:
+		kind = "bidi_stream"
+	case info.IsClientStream:
+		kind = "client_stream"
+	}
+	return c.Intercept(s.Context(), Method{info.FullMethod, kind}, func(ctx context.Context) error {
 		return handler(server, stream{s, ctx})
 	})
 }
 
-// Chain returns the interceptors as one, the first outside.
-func Chain(all ...grpc.UnaryServerInterceptor) grpc.UnaryServerInterceptor {
+// A stream is a grpc.ServerStream with another context.
+type stream struct {
+	grpc.ServerStream
+	ctx context.Context
+}
+
+func (s stream) Context() context.Context { return s.ctx }
+
+// ChainUnary returns the interceptors as one, the first outermost.
+func ChainUnary(all ...grpc.UnaryServerInterceptor) grpc.UnaryServerInterceptor {
 	return func(ctx context.Context, in any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
 		for _, one := range slices.Backward(all) {
 			inner := next
@@ -59,19 +98,10 @@ func Chain(all ...grpc.UnaryServerInterceptor) grpc.UnaryServerInterceptor {
 	}
 }
 
-// Around surrounds what next does with the layers. It need not be a call of its
-// own to gRPC.
-func (ls Layers) Around(ctx context.Context, m Method, next func(context.Context) error) error {
-	if len(ls) == 0 {
-		return next(ctx)
-	}
-	return ls[0](ctx, m, func(ctx context.Context) error { return ls[1:].Around(ctx, m, next) })
-}
-
 type startKey struct{}
 
-// WithStart returns a context for what Around surrounds that was begun before, and
-// when: by that the log and the metrics say how long it took.
+// WithStart returns a context for work that began at start, before its chain ran.
+// Log and metrics measure the duration from then.
 func WithStart(ctx context.Context, start time.Time) context.Context {
 	return context.WithValue(ctx, startKey{}, start)
 }
@@ -83,37 +113,7 @@ func startOf(ctx context.Context) time.Time {
 	return time.Now()
 }
 
-// A Layer surrounds calls of both kinds. It calls next once at the most, with
-// the context that the handler gets, and returns the error of the call.
-type Layer func(ctx context.Context, m Method, next func(context.Context) error) error
-
-// A Method is what is called.
-type Method struct {
-	// Name is as in `/messagestore.v1.MessageStoreService/Write`.
-	Name string
-	// Kind is unary, client_stream, server_stream or bidi_stream.
-	Kind string
-}
-
-func kind(info *grpc.StreamServerInfo) string {
-	switch {
-	case info.IsClientStream && info.IsServerStream:
-		return "bidi_stream"
-	case info.IsClientStream:
-		return "client_stream"
-	}
-	return "server_stream"
-}
-
-// A stream is a server's stream with a context of ours.
-type stream struct {
-	grpc.ServerStream
-	ctx context.Context
-}
-
-func (s stream) Context() context.Context { return s.ctx }
-
-// code returns the code that gRPC answers for a handler's error.
+// code returns the code that gRPC sends for a handler's error.
 func code(err error) codes.Code {
 	s, ok := status.FromError(err)
 	if !ok {

@@ -29,7 +29,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// service answers what its test wants.
+// service runs the handler of its test.
 type service struct {
 	messagestorev1.UnimplementedMessageStoreServiceServer
 	handle func(ctx context.Context) error
@@ -43,19 +43,19 @@ func (s service) Read(_ *messagestorev1.ReadRequest, stream grpc.ServerStreaming
 	return s.handle(stream.Context())
 }
 
-// A bench is a server with the interceptors, and what they wrote.
-type bench struct {
+// A fixture is a server with the standard interceptors, and their output.
+type fixture struct {
 	client   messagestorev1.MessageStoreServiceClient
 	registry *prometheus.Registry
 	log      *bytes.Buffer
 	stop     func()
 }
 
-func serve(t *testing.T, handle func(context.Context) error) *bench {
-	b := &bench{registry: prometheus.NewRegistry(), log: &bytes.Buffer{}}
+func serve(t *testing.T, handle func(context.Context) error) *fixture {
+	b := &fixture{registry: prometheus.NewRegistry(), log: &bytes.Buffer{}}
 	log := slog.New(slog.NewJSONHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	layers := interceptor.Standard(log, b.registry)
-	server := grpc.NewServer(grpc.UnaryInterceptor(layers.Unary), grpc.StreamInterceptor(layers.Stream))
+	chain := interceptor.Standard(log, b.registry)
+	server := grpc.NewServer(grpc.UnaryInterceptor(chain.Unary), grpc.StreamInterceptor(chain.Stream))
 	messagestorev1.RegisterMessageStoreServiceServer(server, service{handle: handle})
 	listener := bufconn.Listen(1 << 16)
 	done := make(chan error)
@@ -78,8 +78,9 @@ func serve(t *testing.T, handle func(context.Context) error) *bench {
 	return b
 }
 
-// calls makes a unary call and a stream, and returns the errors and the trailers.
-func (b *bench) calls(ctx context.Context) map[string]answer {
+// calls makes a unary call and a stream, stops the server, and returns the answer
+// of each by its method.
+func (b *fixture) calls(ctx context.Context) map[string]answer {
 	var unary, stream answer
 	_, unary.err = b.client.GetStatus(ctx, &messagestorev1.GetStatusRequest{}, grpc.Trailer(&unary.trailer))
 	var s grpc.ServerStreamingClient[messagestorev1.ReadResponse]
@@ -98,8 +99,8 @@ type answer struct {
 	trailer metadata.MD
 }
 
-// lines returns the lines of the log of the calls to a method.
-func (b *bench) lines(t *testing.T, method string) []map[string]any {
+// lines returns the log lines of the calls to a method.
+func (b *fixture) lines(t *testing.T, method string) []map[string]any {
 	var lines []map[string]any
 	for line := range strings.Lines(b.log.String()) {
 		var fields map[string]any
@@ -113,13 +114,13 @@ func (b *bench) lines(t *testing.T, method string) []map[string]any {
 	return lines
 }
 
-// hidden is an error whose text is not that of its status.
+// hidden is an error with a text that its status does not have.
 type hidden struct{ code codes.Code }
 
 func (h hidden) Error() string              { return "the password is swordfish" }
 func (h hidden) GRPCStatus() *status.Status { return status.New(h.code, "sorry") }
 
-func TestServerOptions_Log(t *testing.T) {
+func TestStandard_Log(t *testing.T) {
 	for _, c := range []struct {
 		err   error
 		level string
@@ -132,7 +133,7 @@ func TestServerOptions_Log(t *testing.T) {
 		{hidden{codes.Unavailable}, "WARN", "Unavailable"},
 		{hidden{codes.Internal}, "ERROR", "Internal"},
 		{context.DeadlineExceeded, "WARN", "DeadlineExceeded"},
-		{errors.New("who knows"), "ERROR", "Unknown"},
+		{errors.New("unknown"), "ERROR", "Unknown"},
 	} {
 		t.Run(c.code, func(t *testing.T) {
 			b := serve(t, func(ctx context.Context) error {
@@ -141,25 +142,25 @@ func TestServerOptions_Log(t *testing.T) {
 			})
 			for method, answer := range b.calls(t.Context()) {
 				if answer.err != nil && strings.Contains(answer.err.Error(), "swordfish") {
-					t.Errorf("%s: the caller got the text that is for the log: %v", method, answer.err)
+					t.Errorf("%s: the answer has the text of the log: %v", method, answer.err)
 				}
 				lines := b.lines(t, method)
 				if len(lines) != 1 {
-					t.Fatalf("%s: %d lines in the log, expected 1", method, len(lines))
+					t.Fatalf("%s: %d log lines, want 1", method, len(lines))
 				}
 				line := lines[0]
 				if line["level"] != c.level || line["code"] != c.code || line["principal"] != "me" {
-					t.Errorf("%s: line %v", method, line)
+					t.Errorf("%s: log line %v, want level %s, code %s, principal me", method, line, c.level, c.code)
 				}
 				if text, _ := line["error"].(string); c.err != nil && text != c.err.Error() {
-					t.Errorf("%s: error %q in the log, expected %q", method, text, c.err)
+					t.Errorf("%s: logged error %q, want %q", method, text, c.err)
 				}
 			}
 		})
 	}
 }
 
-func TestServerOptions_Trace(t *testing.T) {
+func TestStandard_Trace(t *testing.T) {
 	seen := make(chan string, 2)
 	b := serve(t, func(ctx context.Context) error {
 		seen <- interceptor.TraceID(ctx)
@@ -170,23 +171,23 @@ func TestServerOptions_Trace(t *testing.T) {
 	answers := b.calls(ctx)
 	ids := map[string]bool{<-seen: true, <-seen: true}
 	if len(ids) != 2 {
-		t.Errorf("the calls have one trace id")
+		t.Error("both calls have the same trace id")
 	}
 	for method, answer := range answers {
 		got := answer.trailer.Get(interceptor.TraceHeader)
 		if len(got) != 1 || !ids[got[0]] {
-			t.Errorf("%s: trailer %q, the handler had one of %v", method, got, ids)
+			t.Errorf("%s: trailer %q, want one of the handlers' ids %v", method, got, ids)
 		}
 		if got[0] == incoming || uuid.Validate(got[0]) != nil {
-			t.Errorf("%s: trace id %q is not a UUID of ours", method, got[0])
+			t.Errorf("%s: trace id %q, want a new UUID", method, got[0])
 		}
 		if line := b.lines(t, method)[0]; line["traceId"] != got[0] {
-			t.Errorf("%s: trace id %v in the log, expected %s", method, line["traceId"], got[0])
+			t.Errorf("%s: logged trace id %v, want %s", method, line["traceId"], got[0])
 		}
 	}
 }
 
-func TestServerOptions_Panic(t *testing.T) {
+func TestStandard_Panic(t *testing.T) {
 	b := serve(t, func(context.Context) error { panic("swordfish") })
 	for method, answer := range b.calls(t.Context()) {
 		if s := status.Convert(answer.err); s.Code() != codes.Internal || s.Message() != "internal error" {
@@ -194,26 +195,26 @@ func TestServerOptions_Panic(t *testing.T) {
 		}
 		lines := b.lines(t, method)
 		if len(lines) != 2 || lines[0]["msg"] != "panic" || lines[1]["code"] != "Internal" {
-			t.Fatalf("%s: lines %v, expected the panic and the call", method, lines)
+			t.Fatalf("%s: log lines %v, want the panic and the call", method, lines)
 		}
 		if stack, _ := lines[0]["stack"].(string); lines[0]["panic"] != "swordfish" || !strings.Contains(stack, "interceptor_test.go") {
-			t.Errorf("%s: the log does not say where the panic was: %v", method, lines[0])
+			t.Errorf("%s: the logged panic lacks its text or stack: %v", method, lines[0])
 		}
 	}
 	if n := testutil.CollectAndCount(b.registry, "grpc_server_handled_total"); n != 2 {
-		t.Errorf("%d methods counted, expected 2: panics must count", n)
+		t.Errorf("%d methods counted, want 2: a panic counts as a call", n)
 	}
 }
 
-func TestServerOptions_Metrics(t *testing.T) {
+func TestStandard_Metrics(t *testing.T) {
 	b := serve(t, func(context.Context) error { return hidden{codes.NotFound} })
 	b.calls(t.Context())
 	const expected = `
-# HELP grpc_server_handled_total Calls ended, by code. Started less handled are under way.
+# HELP grpc_server_handled_total Calls that ended, by code. Started minus handled are in progress.
 # TYPE grpc_server_handled_total counter
 grpc_server_handled_total{grpc_code="NotFound",grpc_method="GetStatus",grpc_service="messagestore.v1.MessageStoreService",grpc_type="unary"} 1
 grpc_server_handled_total{grpc_code="NotFound",grpc_method="Read",grpc_service="messagestore.v1.MessageStoreService",grpc_type="server_stream"} 1
-# HELP grpc_server_started_total Calls begun.
+# HELP grpc_server_started_total Calls that started.
 # TYPE grpc_server_started_total counter
 grpc_server_started_total{grpc_method="GetStatus",grpc_service="messagestore.v1.MessageStoreService",grpc_type="unary"} 1
 grpc_server_started_total{grpc_method="Read",grpc_service="messagestore.v1.MessageStoreService",grpc_type="server_stream"} 1
@@ -223,22 +224,22 @@ grpc_server_started_total{grpc_method="Read",grpc_service="messagestore.v1.Messa
 		t.Error(err)
 	}
 	if n := testutil.CollectAndCount(b.registry, "grpc_server_handling_seconds"); n != 1 {
-		t.Errorf("%d durations, expected that of the unary call alone", n)
+		t.Errorf("%d durations, want 1, of the unary call", n)
 	}
 }
 
-// What was begun before it is surrounded takes as long as it takes.
+// TestWithStart checks that the duration includes the time before the chain runs.
 func TestWithStart(t *testing.T) {
-	b := &bench{registry: prometheus.NewRegistry(), log: &bytes.Buffer{}}
-	layers := interceptor.Standard(slog.New(slog.NewJSONHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})), b.registry)
+	b := &fixture{registry: prometheus.NewRegistry(), log: &bytes.Buffer{}}
+	chain := interceptor.Standard(slog.New(slog.NewJSONHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})), b.registry)
 	ctx := interceptor.WithStart(t.Context(), time.Now().Add(-time.Hour))
-	err := layers.Around(ctx, interceptor.Method{Name: "/s/Begun", Kind: "unary"}, func(context.Context) error { return nil })
+	err := chain.Intercept(ctx, interceptor.Method{Name: "/s/Begun", Kind: "unary"}, func(context.Context) error { return nil })
 	if err != nil {
 		t.Fatal(err)
 	}
 	lines := b.lines(t, "Begun")
 	if len(lines) != 1 || lines[0]["duration"].(float64) < float64(time.Hour) {
-		t.Errorf("the log has %v, expected an hour", lines)
+		t.Errorf("log lines %v, want a duration of an hour", lines)
 	}
 	families, err := b.registry.Gather()
 	if err != nil {
@@ -246,7 +247,7 @@ func TestWithStart(t *testing.T) {
 	}
 	for _, f := range families {
 		if h := f.GetMetric()[0].GetHistogram(); h != nil && h.GetSampleSum() < 3600 {
-			t.Errorf("%s has %v s, expected an hour", f.GetName(), h.GetSampleSum())
+			t.Errorf("%s: %v s, want an hour", f.GetName(), h.GetSampleSum())
 		}
 	}
 }

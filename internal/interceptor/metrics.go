@@ -10,20 +10,20 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 )
 
-// metrics have the names and labels of go-grpc-middleware, which the usual
-// dashboards know.
+// metrics are the call metrics, named and labelled as by go-grpc-middleware, so
+// that common dashboards work.
 type metrics struct {
 	started *prometheus.CounterVec
 	handled *prometheus.CounterVec
 	seconds *prometheus.HistogramVec
-	known   sync.Map // of each Method that was called, its *series
+	methods sync.Map // Method → *series
 }
 
-// series are a method's, with its labels: to look them up takes longer than to
-// count.
+// series are the metrics of one method. They are cached because a lookup by labels
+// takes longer than counting.
 type series struct {
 	started prometheus.Counter
-	seconds prometheus.Observer
+	seconds prometheus.Observer    // nil for streams
 	handled *prometheus.CounterVec // by code
 }
 
@@ -33,25 +33,25 @@ func newMetrics(registry *prometheus.Registry) *metrics {
 	return &metrics{
 		started: factory.NewCounterVec(prometheus.CounterOpts{
 			Name: "grpc_server_started_total",
-			Help: "Calls begun.",
+			Help: "Calls that started.",
 		}, labels),
 		handled: factory.NewCounterVec(prometheus.CounterOpts{
 			Name: "grpc_server_handled_total",
-			Help: "Calls ended, by code. Started less handled are under way.",
+			Help: "Calls that ended, by code. Started minus handled are in progress.",
 		}, append(labels[:3:3], "grpc_code")),
 		seconds: factory.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "grpc_server_handling_seconds",
-			Help: "How long unary calls took.",
-			// A commit takes about 1 ms, a deadline is about 10 s.
+			Help: "Duration of unary calls.",
+			// From a commit, about 1 ms, to a usual deadline, 10 s.
 			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
 		}, labels),
 	}
 }
 
-// of returns the series of a method. Only methods that the server has come here,
-// so callers cannot make up labels.
+// of returns the series of a method. gRPC calls interceptors only for registered
+// methods, so callers cannot create labels.
 func (m *metrics) of(method Method) *series {
-	if s, ok := m.known.Load(method); ok {
+	if s, ok := m.methods.Load(method); ok {
 		return s.(*series)
 	}
 	service, name, _ := strings.Cut(strings.TrimPrefix(method.Name, "/"), "/")
@@ -60,12 +60,11 @@ func (m *metrics) of(method Method) *series {
 	if method.Kind == "unary" {
 		s.seconds = m.seconds.With(labels)
 	}
-	m.known.Store(method, s)
+	m.methods.Store(method, s)
 	return s
 }
 
-// around counts the call.
-func (m *metrics) around(ctx context.Context, method Method, next func(context.Context) error) error {
+func (m *metrics) intercept(ctx context.Context, method Method, next func(context.Context) error) error {
 	s := m.of(method)
 	s.started.Inc()
 	start := startOf(ctx)

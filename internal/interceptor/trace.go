@@ -8,36 +8,33 @@ import (
 	"google.golang.org/grpc/metadata"
 )
 
-// TraceHeader is the key of the trace id in the metadata of an answer.
+// TraceHeader is the metadata key of the trace id in an answer.
 const TraceHeader = "x-trace-id"
 
 type traceKey struct{}
 
-// WithTraceID returns a context of the trace with that id.
+// WithTraceID returns a context that belongs to the trace with the id.
 func WithTraceID(ctx context.Context, id string) context.Context {
 	return context.WithValue(ctx, traceKey{}, id)
 }
 
-// TraceID returns the id of the context's trace, a UUID. In a call there is one;
-// elsewhere, unless WithTraceID was called, it is "".
+// TraceID returns the trace id of the context, a UUID. It is "" outside a call,
+// unless WithTraceID set it.
 func TraceID(ctx context.Context) string {
 	id, _ := ctx.Value(traceKey{}).(string)
 	return id
 }
 
-// trace begins a trace, unless an interceptor before it has begun one. What the
-// caller sent is ignored: whoever chose trace ids could hide in the traces of
-// others.
+// trace starts a trace, unless an earlier interceptor has started one. It ignores
+// a trace id from the caller, who could otherwise hide in another's trace.
 //
-// The id that it makes goes out in the trailers: a call that failed with headers
-// before counts as begun, and clients do not retry it. One that was made before
-// has been answered by who made it.
+// The id is sent in the trailers, because a client does not retry a call that
+// failed after it received headers.
 func trace(ctx context.Context, _ Method, next func(context.Context) error) error {
 	if TraceID(ctx) != "" {
 		return next(ctx)
 	}
 	id := uuid.NewString()
-	// It fails only after the answer, which nobody could have sent yet.
-	_ = grpc.SetTrailer(ctx, metadata.Pairs(TraceHeader, id))
+	_ = grpc.SetTrailer(ctx, metadata.Pairs(TraceHeader, id)) // fails only after the answer is sent
 	return next(WithTraceID(ctx, id))
 }

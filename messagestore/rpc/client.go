@@ -2,42 +2,32 @@ package rpc
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/proto"
 
 	"videotutorials/messagestore"
 	"videotutorials/messagestore/contract"
 	messagestorev1 "videotutorials/proto/messagestore/v1"
 )
 
-// answerWithin bounds a call whose context has no deadline, and the wait until a
-// stream begins.
-const answerWithin = 10 * time.Second
-
-// A Client is a Store behind a Server.
+// A Client is a Store behind one or more Servers.
 //
-// A unary call whose context has no deadline ends after 10 s, with an
-// *UnavailableError. While the server is away, calls wait for it. Where there are
-// several servers, a unary call that one of them does not answer is repeated on
-// another; what is refused, by an *ExhaustedError too, is not. Messages without
-// an id get a new one, once a call, so that the client's own retries are safe;
-// a caller who means to repeat a write chooses the ids.
+// A unary call whose context has no deadline ends after 10 s with an
+// *UnavailableError. While all servers are away, calls wait for one. If one of
+// several servers does not answer a unary call, the client repeats the call on
+// another; it does not repeat a refused call, nor one that ended with an
+// *ExhaustedError. Messages without an id get a new one per call, which makes the
+// client's own retries safe. A caller that repeats a write MUST choose the ids.
 //
-// Writes that are made at the same time by many go several in a call, which costs
-// both sides a fraction. Each is a write of its own nevertheless.
+// Concurrent writes share calls, which costs both sides less. Each remains a write
+// of its own, with its own result.
 type Client struct {
-	conn      *grpc.ClientConn
-	service   messagestorev1.MessageStoreServiceClient
-	servers   *servers
-	gathering *gathering
-	open      context.Context // ends with Close
-	close     context.CancelFunc
+	conn    *grpc.ClientConn
+	service messagestorev1.MessageStoreServiceClient
+	servers *servers
+	batcher *batcher
+	open    context.Context // ends with Close
+	close   context.CancelFunc
 }
 
 var _ messagestore.Store = (*Client)(nil)
@@ -50,10 +40,7 @@ func (c *Client) Write(ctx context.Context, stream messagestore.Stream, expected
 		return messagestore.Written{}, err
 	}
 	response, err := c.write(ctx, request)
-	if err != nil {
-		return messagestore.Written{}, err
-	}
-	return fromWritten(response), nil
+	return fromWritten(response), err
 }
 
 // WriteBatch is Store.WriteBatch.
@@ -67,14 +54,22 @@ func (c *Client) WriteBatch(ctx context.Context, writes ...messagestore.Write) (
 		return nil, err
 	}
 	response, err := call(ctx, c, c.service.WriteBatch, request)
-	if err != nil {
-		return nil, err
-	}
 	var written []messagestore.Written
-	for _, r := range response.Results {
+	for _, r := range response.GetResults() {
 		written = append(written, fromWritten(r))
 	}
-	return written, nil
+	return written, err
+}
+
+// fillIDs gives each message without an id a new one.
+func fillIDs(writes ...*messagestorev1.WriteRequest) {
+	for _, w := range writes {
+		for _, m := range w.Messages {
+			if m.Id == "" {
+				m.Id = contract.NewID()
+			}
+		}
+	}
 }
 
 // Message is Store.Message.
@@ -94,57 +89,38 @@ func (c *Client) message(ctx context.Context, request *messagestorev1.GetMessage
 	if err != nil {
 		return messagestore.Message{}, err
 	}
-	return fromMessage(response.Message), nil
+	return fromMessage(response.GetMessage()), nil
 }
 
-// TransferOwnership is Store.TransferOwnership. Where a repeated try finds its
-// own work done, from is already the new owner.
-func (c *Client) TransferOwnership(ctx context.Context, category messagestore.Category, to messagestore.Principal) (messagestore.Principal, error) {
+// Streams is Store.Streams.
+func (c *Client) Streams(ctx context.Context, r messagestore.ListRequest) (messagestore.StreamPage, error) {
+	response, err := call(ctx, c, c.service.ListStreams, toListStreams(r))
+	return fromStreamPage(response), err
+}
+
+// Categories is Store.Categories.
+func (c *Client) Categories(ctx context.Context, r messagestore.ListRequest) (messagestore.CategoryPage, error) {
+	response, err := call(ctx, c, c.service.ListCategories, toListCategories(r))
+	return fromCategoryPage(response), err
+}
+
+// TransferOwnership is Store.TransferOwnership. If an unanswered attempt has
+// already made the transfer, from is the new owner.
+func (c *Client) TransferOwnership(ctx context.Context, category messagestore.Category, to messagestore.Principal) (from messagestore.Principal, err error) {
 	response, err := call(ctx, c, c.service.TransferOwnership, &messagestorev1.TransferOwnershipRequest{Category: string(category), Owner: string(to)})
-	if err != nil {
-		return "", err
-	}
-	return messagestore.Principal(response.From), nil
+	return messagestore.Principal(response.GetFrom()), err
 }
 
 // Status is Store.Status.
 func (c *Client) Status(ctx context.Context) (messagestore.Status, error) {
 	response, err := call(ctx, c, c.service.GetStatus, &messagestorev1.GetStatusRequest{})
-	if err != nil {
-		return messagestore.Status{}, err
-	}
 	return messagestore.Status{
-		Head: messagestore.Place{Position: response.HeadPosition, ID: response.HeadId}, Version: response.Version,
-	}, nil
+		Head: messagestore.Place{Position: response.GetHeadPosition(), ID: response.GetHeadId()}, Version: response.GetVersion(),
+	}, err
 }
 
-func fillIDs(writes ...*messagestorev1.WriteRequest) {
-	for _, w := range writes {
-		for _, m := range w.Messages {
-			if m.Id == "" {
-				m.Id = contract.NewID()
-			}
-		}
-	}
-}
-
-// failure translates the error of a call whose caller's context is ctx. A
-// context error is the caller's or none: what ends for another reason is a
-// server that is away.
-func failure(ctx context.Context, request proto.Message, err error) error {
-	if status.Code(err) == codes.Internal {
-		// gRPC says so too of a request that it cannot encode.
-		if invalid := notText(request); invalid != nil {
-			return invalid
-		}
-	}
-	err = fromStatus(err)
-	_, bounded := ctx.Deadline()
-	switch {
-	case errors.Is(err, context.Canceled) && ctx.Err() == nil,
-		errors.Is(err, context.DeadlineExceeded) && !bounded && ctx.Err() == nil:
-		// Not as its cause: whoever looks for a context's error must not find it.
-		return &messagestore.UnavailableError{Reason: fmt.Sprintf("no answer: %v", err)}
-	}
-	return err
+// Close closes the connections and cancels the calls in progress.
+func (c *Client) Close() error {
+	c.close()
+	return c.conn.Close()
 }

@@ -14,6 +14,8 @@ import (
 	"videotutorials/messagestore"
 )
 
+var errSilent = &messagestore.UnavailableError{Reason: "the server is silent"}
+
 // Read is Store.Read.
 func (c *Client) Read(ctx context.Context, r messagestore.ReadRequest) iter.Seq2[messagestore.Message, error] {
 	return func(yield func(messagestore.Message, error) bool) {
@@ -22,28 +24,26 @@ func (c *Client) Read(ctx context.Context, r messagestore.ReadRequest) iter.Seq2
 			yield(messagestore.Message{}, err)
 			return
 		}
-		bounded, quiet := c.boundSilence(ctx)
-		defer quiet.end()
-
-		stream, err := c.service.Read(bounded, request)
-		quiet.of(stream, err)
+		w := newWatchdog(ctx)
+		defer w.stop()
+		stream, err := c.service.Read(w.ctx, request)
 		if err == nil {
-			_, err = stream.Header() // with which the server says that it is there
+			_, err = stream.Header() // the server sends it at once
 		}
-		quiet.pause() // from here on a filter may let nothing through for long
+		w.timer.Stop() // a filter may let nothing through for a long time
 		for err == nil {
-			response, broke := stream.Recv()
-			if errors.Is(broke, io.EOF) {
+			response, receiveErr := stream.Recv()
+			if errors.Is(receiveErr, io.EOF) {
 				return
 			}
-			err = broke
+			err = receiveErr
 			for _, m := range response.GetMessages() {
 				if !yield(fromMessage(m), nil) {
 					return
 				}
 			}
 		}
-		yield(messagestore.Message{}, quiet.failure(ctx, request, err))
+		yield(messagestore.Message{}, c.streamError(ctx, w, stream, request, err))
 	}
 }
 
@@ -56,85 +56,62 @@ func (c *Client) Subscribe(ctx context.Context, s messagestore.Subscription) ite
 			yield(nil, err)
 			return
 		}
-		bounded, quiet := c.boundSilence(ctx)
-		defer quiet.end()
-
-		stream, err := c.service.Subscribe(bounded, request)
-		quiet.of(stream, err)
+		w := newWatchdog(ctx)
+		defer w.stop()
+		stream, err := c.service.Subscribe(w.ctx, request)
 		for err == nil {
-			quiet.resume()
-			response, broke := stream.Recv()
-			quiet.pause() // the time of who handles the event is not the server's
-			if broke != nil {
-				err = broke
+			w.timer.Reset(w.limit)
+			response, receiveErr := stream.Recv()
+			w.timer.Stop() // the time to handle an event is not the server's silence
+			if err = receiveErr; err != nil {
 				break
 			}
-			event := toEvent(response)
+			event := fromEvent(response)
 			if started, ok := event.(messagestore.Started); ok && started.HeartbeatInterval > 0 {
-				quiet.limit = 2 * started.HeartbeatInterval
+				w.limit = 2 * started.HeartbeatInterval
 			}
 			if event != nil && !yield(event, nil) {
 				return
 			}
 		}
-		yield(nil, quiet.failure(ctx, request, err))
+		yield(nil, c.streamError(ctx, w, stream, request, err))
 	}
 }
 
-// A silence bounds how long nothing may come from a server. The context that it
-// is made with ends when that was too long.
-type silence struct {
-	limit   time.Duration
-	timer   *time.Timer
-	ctx     context.Context
-	cancel  context.CancelCauseFunc
-	servers *servers
-	stream  grpc.ClientStream // nil until there is one
+// A watchdog cancels the context of a stream if nothing has been received for
+// limit while its timer runs.
+type watchdog struct {
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	timer  *time.Timer
+	limit  time.Duration
 }
 
-var errSilent = &messagestore.UnavailableError{Reason: "the server is silent"}
-
-func (c *Client) boundSilence(ctx context.Context) (context.Context, *silence) {
+// newWatchdog returns a watchdog whose timer runs.
+func newWatchdog(ctx context.Context) *watchdog {
 	ctx, cancel := context.WithCancelCause(ctx)
-	timer := time.AfterFunc(answerWithin, func() { cancel(errSilent) })
-	return ctx, &silence{limit: answerWithin, timer: timer, ctx: ctx, cancel: cancel, servers: c.servers}
+	return &watchdog{ctx, cancel, time.AfterFunc(callTimeout, func() { cancel(errSilent) }), callTimeout}
 }
 
-// of says which stream it is.
-func (s *silence) of(stream grpc.ClientStream, err error) {
-	if err == nil {
-		s.stream = stream
-	}
+// stop stops the watchdog and cancels the stream.
+func (w *watchdog) stop() {
+	w.timer.Stop()
+	w.cancel(nil)
 }
 
-func (s *silence) resume() { s.timer.Reset(s.limit) }
-
-func (s *silence) pause() { s.timer.Stop() }
-
-// end ends the stream too.
-func (s *silence) end() {
-	s.timer.Stop()
-	s.cancel(nil)
-}
-
-// blame leaves the server of the stream out of what comes next.
-func (s *silence) blame() {
-	if s.stream == nil {
-		return
-	}
-	if server, ok := peer.FromContext(s.stream.Context()); ok {
-		s.servers.wasSilent(server.Addr, time.Now().Add(-s.limit))
-	}
-}
-
-// failure translates the end of the stream that a caller with ctx made.
-func (s *silence) failure(ctx context.Context, request proto.Message, err error) error {
+// streamError translates the error of a stream for the caller, whose context is
+// ctx. It excludes the server if that was silent. stream is nil if there is none.
+func (c *Client) streamError(ctx context.Context, w *watchdog, stream grpc.ClientStream, request proto.Message, err error) error {
 	switch {
-	case errors.Is(context.Cause(s.ctx), errSilent):
-		s.blame()
+	case errors.Is(context.Cause(w.ctx), errSilent):
+		if stream != nil {
+			if server, ok := peer.FromContext(stream.Context()); ok {
+				c.servers.exclude(server.Addr, time.Now().Add(-w.limit))
+			}
+		}
 		return errSilent
 	case errors.Is(err, io.EOF):
 		return &messagestore.UnavailableError{Reason: "the server ended the stream"}
 	}
-	return failure(ctx, request, err)
+	return callError(ctx, request, err)
 }

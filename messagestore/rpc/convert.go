@@ -15,7 +15,8 @@ import (
 // maxCall bounds a request, in bytes on the wire.
 const maxCall = 4 << 20
 
-// checkSize refuses a request that is too large. The field is what makes it so.
+// checkSize returns an *InvalidError of the field if the request is larger than
+// maxCall.
 func checkSize(request proto.Message, field string) error {
 	if size := proto.Size(request); size > maxCall {
 		return invalid(field, "%d bytes in a call, at most %d are allowed", size, maxCall)
@@ -35,15 +36,15 @@ func toWrite(w messagestore.Write) *messagestorev1.WriteRequest {
 	return request
 }
 
-// fromWrite returns a write. The field is the path of the request, for errors.
-func fromWrite(r *messagestorev1.WriteRequest, field string) (messagestore.Write, error) {
-	expected, ok := fromExpected(r.ExpectedVersion)
+// fromWrite returns a write. In an error, prefix comes before the field.
+func fromWrite(r *messagestorev1.WriteRequest, prefix string) (messagestore.Write, error) {
+	expected, ok := fromExpected(r.GetExpectedVersion())
 	if !ok {
-		return messagestore.Write{}, invalid(field+"expected_version", "has no kind: one of exactly, none, exists, or no expected_version")
+		return messagestore.Write{}, invalid(prefix+"expected_version", "has no kind: one of exactly, none, exists, or no expected_version")
 	}
-	w := messagestore.Write{Stream: messagestore.Stream(r.StreamName), Expected: expected}
-	for _, m := range r.Messages {
-		w.Messages = append(w.Messages, messagestore.NewMessage{ID: m.Id, Type: m.Type, Data: m.Data, Metadata: m.Metadata})
+	w := messagestore.Write{Stream: messagestore.Stream(r.GetStreamName()), Expected: expected}
+	for _, m := range r.GetMessages() {
+		w.Messages = append(w.Messages, messagestore.NewMessage{ID: m.GetId(), Type: m.GetType(), Data: m.GetData(), Metadata: m.GetMetadata()})
 	}
 	return w, nil
 }
@@ -62,9 +63,10 @@ func toExpected(v messagestore.Version) *messagestorev1.ExpectedVersion {
 	return &messagestorev1.ExpectedVersion{Kind: &messagestorev1.ExpectedVersion_Exactly{Exactly: int64(v)}}
 }
 
-// fromExpected returns the version, and whether there is one. A negative number
-// cannot stay what it is: -1 to -3 have a meaning in Go. It becomes one below
-// those, which the Store refuses and names as it was.
+// fromExpected returns the version, and whether the request has a valid kind. The
+// negative numbers -1 to -3 have a meaning in Go, so a negative number from the
+// wire is moved below Exists. The Store refuses it, and its error has the original
+// number.
 func fromExpected(e *messagestorev1.ExpectedVersion) (messagestore.Version, bool) {
 	if e == nil {
 		return messagestore.Any, true
@@ -126,4 +128,67 @@ func toPlace(p messagestore.Place) *messagestorev1.Place {
 
 func fromPlace(p *messagestorev1.Place) messagestore.Place {
 	return messagestore.Place{Position: p.GetPosition(), ID: p.GetMessageId()}
+}
+
+// pageSize returns the size for the wire. A size that int32 cannot hold is beyond
+// the bounds of every Store, and stays so.
+func pageSize(r messagestore.ListRequest) int32 {
+	return int32(min(max(r.Size, math.MinInt32), math.MaxInt32)) //nolint:gosec // bounded
+}
+
+func toListStreams(r messagestore.ListRequest) *messagestorev1.ListStreamsRequest {
+	return &messagestorev1.ListStreamsRequest{Category: string(r.Category), PageSize: pageSize(r), PageToken: r.Token}
+}
+
+func toListCategories(r messagestore.ListRequest) *messagestorev1.ListCategoriesRequest {
+	return &messagestorev1.ListCategoriesRequest{Category: string(r.Category), PageSize: pageSize(r), PageToken: r.Token}
+}
+
+// fromList returns a ListStreamsRequest or a ListCategoriesRequest.
+func fromList(r interface {
+	GetCategory() string
+	GetPageSize() int32
+	GetPageToken() string
+}) messagestore.ListRequest {
+	return messagestore.ListRequest{Category: messagestore.Category(r.GetCategory()), Size: int(r.GetPageSize()), Token: r.GetPageToken()}
+}
+
+func toStreamPage(p messagestore.StreamPage) *messagestorev1.ListStreamsResponse {
+	response := &messagestorev1.ListStreamsResponse{NextPageToken: p.Next}
+	for _, s := range p.Streams {
+		response.Streams = append(response.Streams, &messagestorev1.Stream{
+			Name: string(s.Stream), Messages: s.Messages, LastPosition: s.LastPosition, LastTime: timestamppb.New(s.LastTime),
+		})
+	}
+	return response
+}
+
+func fromStreamPage(r *messagestorev1.ListStreamsResponse) messagestore.StreamPage {
+	page := messagestore.StreamPage{Next: r.GetNextPageToken()}
+	for _, s := range r.GetStreams() {
+		page.Streams = append(page.Streams, messagestore.StreamInfo{
+			Stream: messagestore.Stream(s.GetName()), Messages: s.GetMessages(), LastPosition: s.GetLastPosition(), LastTime: s.GetLastTime().AsTime(),
+		})
+	}
+	return page
+}
+
+func toCategoryPage(p messagestore.CategoryPage) *messagestorev1.ListCategoriesResponse {
+	response := &messagestorev1.ListCategoriesResponse{NextPageToken: p.Next}
+	for _, c := range p.Categories {
+		response.Categories = append(response.Categories, &messagestorev1.Category{
+			Name: string(c.Category), Owner: string(c.Owner), Streams: c.Streams, Messages: c.Messages,
+		})
+	}
+	return response
+}
+
+func fromCategoryPage(r *messagestorev1.ListCategoriesResponse) messagestore.CategoryPage {
+	page := messagestore.CategoryPage{Next: r.GetNextPageToken()}
+	for _, c := range r.GetCategories() {
+		page.Categories = append(page.Categories, messagestore.CategoryInfo{
+			Category: messagestore.Category(c.GetName()), Owner: messagestore.Principal(c.GetOwner()), Streams: c.GetStreams(), Messages: c.GetMessages(),
+		})
+	}
+	return page
 }

@@ -20,7 +20,7 @@ func TestExpected(t *testing.T) {
 	} {
 		got, ok := fromExpected(toExpected(v))
 		if !ok || got != v {
-			t.Errorf("%d there and back: %d", v, got)
+			t.Errorf("%d converted there and back: %d", v, got)
 		}
 	}
 	exactly := func(n int64) *messagestorev1.ExpectedVersion {
@@ -42,11 +42,11 @@ func TestExpected(t *testing.T) {
 		{exactly(math.MinInt64), math.MinInt64},
 	} {
 		if got, ok := fromExpected(test.wire); !ok || got != test.want {
-			t.Errorf("%v is %d, expected %d", test.wire, got, test.want)
+			t.Errorf("%v: %d, want %d", test.wire, got, test.want)
 		}
 	}
 	if _, ok := fromExpected(&messagestorev1.ExpectedVersion{}); ok {
-		t.Error("an expected version without a kind is one")
+		t.Error("an expected version without a kind is accepted")
 	}
 }
 
@@ -66,7 +66,7 @@ func TestRequests(t *testing.T) {
 				t.Fatal(err)
 			}
 			if got := fromRead(overTheWire(t, request)); !reflect.DeepEqual(got, r) {
-				t.Errorf("read there and back: %+v, expected %+v", got, r)
+				t.Errorf("read converted there and back: %+v, want %+v", got, r)
 			}
 		}
 		for _, s := range []messagestore.Subscription{
@@ -80,13 +80,13 @@ func TestRequests(t *testing.T) {
 			}
 			got, err := fromSubscription(overTheWire(t, request))
 			if err != nil || !reflect.DeepEqual(got, s) {
-				t.Errorf("subscription there and back: %+v %v, expected %+v", got, err, s)
+				t.Errorf("subscription converted there and back: %+v %v, want %+v", got, err, s)
 			}
 		}
 	}
 }
 
-// overTheWire returns what the other side gets.
+// overTheWire marshals and unmarshals m.
 func overTheWire[M proto.Message](t *testing.T, m M) M {
 	t.Helper()
 	bytes, err := proto.Marshal(m)
@@ -100,7 +100,7 @@ func overTheWire[M proto.Message](t *testing.T, m M) M {
 	return got
 }
 
-// TestInexpressible has what one side can say and the other cannot.
+// TestInexpressible checks the errors of values that only one side can express.
 func TestInexpressible(t *testing.T) {
 	two := messagestore.Source{Stream: "a-1", All: true}
 	_, readErr := toRead(messagestore.ReadRequest{Source: two})
@@ -115,17 +115,17 @@ func TestInexpressible(t *testing.T) {
 		{subscriptionErr, "source"},
 		{afterErr, "after"},
 		{expectedErr, "writes[2].expected_version"},
-		{notText(&messagestorev1.WriteBatchRequest{Writes: []*messagestorev1.WriteRequest{
+		{checkText(&messagestorev1.WriteBatchRequest{Writes: []*messagestorev1.WriteRequest{
 			{Messages: []*messagestorev1.NewMessage{{Data: "\xff"}}},
 		}}), "writes[0].messages[0].data"},
-		{notText(&messagestorev1.ReadRequest{Source: &messagestorev1.ReadRequest_StreamName{StreamName: "\xff"}}), "stream_name"},
+		{checkText(&messagestorev1.ReadRequest{Source: &messagestorev1.ReadRequest_StreamName{StreamName: "\xff"}}), "stream_name"},
 	} {
-		invalid, ok := test.err.(*messagestore.InvalidError) //nolint:errorlint // exactly this
+		invalid, ok := test.err.(*messagestore.InvalidError) //nolint:errorlint // this type, not wrapped
 		if !ok || len(invalid.Violations) != 1 || invalid.Violations[0].Field != test.field {
-			t.Errorf("%v, expected one violation, of %s", test.err, test.field)
+			t.Errorf("%v, want one violation, of %s", test.err, test.field)
 		}
 	}
-	if err := notText(&messagestorev1.WriteRequest{StreamName: "é"}); err != nil {
+	if err := checkText(&messagestorev1.WriteRequest{StreamName: "é"}); err != nil {
 		t.Error(err)
 	}
 }
@@ -136,40 +136,39 @@ func TestMessage(t *testing.T) {
 		Time: time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC), Writer: "w",
 	}
 	if got := fromMessage(overTheWire(t, toMessage(&m))); got != m {
-		t.Errorf("there and back: %+v, expected %+v", got, m)
+		t.Errorf("converted there and back: %+v, want %+v", got, m)
 	}
 }
 
-func TestBatch(t *testing.T) {
+func TestSendMessages(t *testing.T) {
 	for name, test := range map[string]struct {
-		bytes []int // of data
-		want  []int // messages a response
+		bytes []int // of data, by message
+		want  []int // messages by response
 	}{
-		"none":               {nil, nil},
-		"small":              {[]int{1, 2, 3}, []int{3}},
-		"many":               {make([]int, 2500), []int{1000, 1000, 500}},
-		"large":              {[]int{600 << 10, 600 << 10, 300 << 10}, []int{1, 2}},
-		"one of the largest": {[]int{1, 1 << 20, 1}, []int{1, 1, 1}},
+		"none":      {nil, nil},
+		"small":     {[]int{1, 2, 3}, []int{3}},
+		"many":      {make([]int, 2500), []int{1000, 1000, 500}},
+		"large":     {[]int{600 << 10, 600 << 10, 300 << 10}, []int{1, 2}},
+		"one large": {[]int{1, 1 << 20, 1}, []int{1, 1, 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got []int
-			b := batch{send: func(messages []*messagestorev1.Message) error {
+			messages := func(yield func(messagestore.Message, error) bool) {
+				for _, n := range test.bytes {
+					if !yield(messagestore.Message{Data: strings.Repeat("x", n)}, nil) {
+						return
+					}
+				}
+			}
+			err := sendMessages(messages, func(messages []*messagestorev1.Message) error {
 				got = append(got, len(messages))
 				if size := proto.Size(&messagestorev1.ReadResponse{Messages: messages}); size > 2<<20 {
 					t.Errorf("a response has %d bytes", size)
 				}
 				return nil
-			}}
-			for _, n := range test.bytes {
-				if err := b.add(&messagestore.Message{Data: strings.Repeat("x", n)}); err != nil {
-					t.Fatal(err)
-				}
-			}
-			if err := b.flush(); err != nil {
-				t.Fatal(err)
-			}
-			if !reflect.DeepEqual(got, test.want) {
-				t.Errorf("responses of %v messages, expected %v", got, test.want)
+			})
+			if err != nil || !reflect.DeepEqual(got, test.want) {
+				t.Errorf("responses of %v messages, %v, want %v", got, err, test.want)
 			}
 		})
 	}

@@ -7,8 +7,8 @@ import (
 	"videotutorials/messagestore"
 )
 
-// TestConflict_D6 conflicts with streams that are empty and that are not, by one
-// write and in a batch: the client gets both versions, each as what it is.
+// TestConflict_D6 checks that a version conflict has both versions, for an empty
+// stream and for another, by Write and by WriteBatch.
 func TestConflict_D6(t *testing.T) {
 	t.Parallel()
 	store := overTLS(t)

@@ -15,24 +15,24 @@ import (
 	"videotutorials/messagestore"
 )
 
-// domain is ErrorInfo's: it says whose reasons these are.
+// domain is the domain of every ErrorInfo.
 const domain = "messagestore"
 
-// maxViolations bounds the violations of a status, in bytes, and maxViolation the
-// field and the description of one. A status travels in the trailers, as a text and
-// as a whole in base64, of which clients in C, Python and others accept 8 KiB.
+// maxViolations bounds the violations of a status in bytes, and maxViolation the
+// field and the description of one. A status is sent in the trailers, once as text
+// and once whole in base64, and some clients accept trailers of 8 KiB only.
 const (
 	maxViolations = 3 << 10
 	maxViolation  = 256
 )
 
-// details are what a status carries besides its code.
+// details are the content of a status besides its code.
 type details struct {
 	text       string
 	metadata   map[string]string
 	violations []messagestore.Violation
-	retry      *time.Duration
-	malformed  bool // something asked for is not in the metadata
+	retryAfter *time.Duration
+	malformed  bool // a required value is absent from the metadata
 }
 
 func (d *details) status(code codes.Code, reason string) *status.Status {
@@ -47,11 +47,11 @@ func (d *details) status(code codes.Code, reason string) *status.Status {
 		}
 		all = append(all, &bad)
 	}
-	if d.retry != nil {
-		all = append(all, &errdetails.RetryInfo{RetryDelay: durationpb.New(*d.retry)})
+	if d.retryAfter != nil {
+		all = append(all, &errdetails.RetryInfo{RetryDelay: durationpb.New(*d.retryAfter)})
 	}
 	s, err := status.New(code, d.text).WithDetails(all...)
-	if err != nil { // a text that is not UTF-8
+	if err != nil { // a text is not UTF-8
 		return status.New(codes.Internal, messagestore.ErrInternal.Error())
 	}
 	return s
@@ -71,20 +71,14 @@ func detailsOf(s *status.Status) (d *details, reason string) {
 			}
 		case *errdetails.RetryInfo:
 			after := detail.RetryDelay.AsDuration()
-			d.retry = &after
+			d.retryAfter = &after
 		}
 	}
 	return d, reason
 }
 
-func (d *details) set(key, value string) {
-	if d.metadata == nil {
-		d.metadata = map[string]string{}
-	}
-	d.metadata[key] = value
-}
-
-func (d *details) setNumber(key string, n int64) { d.set(key, strconv.FormatInt(n, 10)) }
+// decimal returns a number as metadata has it.
+func decimal[N ~int64](n N) string { return strconv.FormatInt(int64(n), 10) }
 
 func (d *details) number(key string) int64 {
 	n, err := strconv.ParseInt(d.metadata[key], 10, 64)
@@ -92,7 +86,7 @@ func (d *details) number(key string) int64 {
 	return n
 }
 
-// version is a number, or what Version.String says instead of one.
+// version parses the result of Version.String.
 func (d *details) version(key string) messagestore.Version {
 	for _, v := range []messagestore.Version{messagestore.None, messagestore.Any, messagestore.Exists} {
 		if d.metadata[key] == v.String() {
@@ -102,13 +96,13 @@ func (d *details) version(key string) messagestore.Version {
 	return messagestore.Version(d.number(key))
 }
 
-// bounded returns the violations that fit into a status, and says how many do
-// not.
+// bounded returns the violations that fit into a status, and then one with the
+// number of those left out.
 func bounded(violations []messagestore.Violation) []messagestore.Violation {
 	var fit []messagestore.Violation
 	size := 0
 	for i, v := range violations {
-		v.Field, v.Description = cut(v.Field), cut(v.Description)
+		v.Field, v.Description = truncate(v.Field), truncate(v.Description)
 		size += len(v.Field) + len(v.Description)
 		if size > maxViolations {
 			more := fmt.Sprintf("and %d violations more", len(violations)-i)
@@ -119,20 +113,20 @@ func bounded(violations []messagestore.Violation) []messagestore.Violation {
 	return fit
 }
 
-// cut returns the beginning of a text that is too long.
-func cut(text string) string {
+// truncate bounds a text to maxViolation bytes.
+func truncate(text string) string {
 	if len(text) <= maxViolation {
 		return text
 	}
 	return strings.ToValidUTF8(text[:maxViolation], "") + "…"
 }
 
-// summary is the text of a status whose details have the rest.
+// summary returns the text of a status with the violations.
 func summary(violations []messagestore.Violation) string {
 	if len(violations) == 0 {
 		return "invalid request"
 	}
-	first := cut(violations[0].Field) + ": " + cut(violations[0].Description)
+	first := truncate(violations[0].Field) + ": " + truncate(violations[0].Description)
 	if more := len(violations) - 1; more > 0 {
 		return fmt.Sprintf("%s; and %d more", first, more)
 	}

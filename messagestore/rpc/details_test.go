@@ -16,8 +16,8 @@ import (
 	"videotutorials/messagestore"
 )
 
-// A status fits into the trailers of all clients, however much was wrong and
-// however long what was wrong is.
+// TestDetails_Bounded checks that a status fits into the trailers that every client
+// accepts, whatever the number and the length of the violations.
 func TestDetails_Bounded(t *testing.T) {
 	long := strings.Repeat("ü", 100_000)
 	var many []messagestore.Violation
@@ -33,11 +33,11 @@ func TestDetails_Bounded(t *testing.T) {
 		s := status.Convert(toStatus(&messagestore.InvalidError{Violations: violations}))
 		size := base64.StdEncoding.EncodedLen(proto.Size(s.Proto())) + len(url.PathEscape(s.Message()))
 		if size > 8<<10 || s.Code() != codes.InvalidArgument || !utf8.ValidString(s.Message()) {
-			t.Errorf("%s: %v with %d bytes: %.100s", name, s.Code(), size, s.Message())
+			t.Errorf("%s: %v with %d bytes, want INVALID_ARGUMENT with at most 8 KiB: %.100s", name, s.Code(), size, s.Message())
 		}
 		var back *messagestore.InvalidError
 		if err := fromStatus(s.Err()); !errors.As(err, &back) || len(back.Violations) == 0 {
-			t.Errorf("%s: the caller gets %v", name, err)
+			t.Errorf("%s: the caller gets %v, want an *InvalidError", name, err)
 		}
 	}
 }

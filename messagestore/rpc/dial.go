@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"net"
 	"time"
 
 	"google.golang.org/grpc"
@@ -16,10 +17,9 @@ import (
 	messagestorev1 "videotutorials/proto/messagestore/v1"
 )
 
-// serviceConfig retries what may be repeated: all that is unary, since writes
-// are idempotent by their ids. Calls wait for a server that is away, until their
-// deadline: a restart is a pause, not an error. One that says that it is not
-// serving gets no calls.
+// serviceConfig retries all unary calls; writes are idempotent by their ids. Calls
+// wait until their deadline for a server that is away, so that a restart is no
+// error. A server that fails its health check gets no calls.
 const serviceConfig = `{
 	"loadBalancingConfig": [{"round_robin": {}}],
 	"healthCheckConfig": {"serviceName": "messagestore.v1.MessageStoreService"},
@@ -49,14 +49,14 @@ const serviceConfig = `{
 }`
 
 // Dial returns a client of the servers at the address: a host and a port, or
-// several with commas between them, `a:8090,b:8090`. Calls go round all of them,
-// and round all addresses of a name, but only to those that say that they are
-// healthy. Each must have a certificate for the host by which it is named here.
-// Dial does not wait for a server.
+// several separated by commas, `a:8090,b:8090`. Calls are spread over all servers,
+// and over all addresses of a name, that pass their health checks. Each server
+// MUST have a certificate for its host as written here. Dial does not wait for a
+// connection.
 //
-// config is the client's certificate and the authority that it trusts; nil: no
-// TLS. Where it has GetConfigForClient, each connection calls it, with nil, and
-// trusts the RootCAs of what it returns. The caller MUST close the client.
+// config has the client's certificate and the trusted authority. Nil turns TLS
+// off. If config has GetConfigForClient, each connection calls it, with nil, and
+// trusts the RootCAs of its result. The caller MUST close the client.
 func Dial(addr string, config *tls.Config) (*Client, error) {
 	return dial(addr, config)
 }
@@ -64,7 +64,7 @@ func Dial(addr string, config *tls.Config) (*Client, error) {
 func dial(addr string, config *tls.Config, options ...grpc.DialOption) (*Client, error) {
 	transport := insecure.NewCredentials()
 	if config != nil {
-		transport = freshTLS{credentials.NewTLS(config), config}
+		transport = reloadingTLS{credentials.NewTLS(config), config}
 	}
 	servers, target, err := findServers(addr)
 	if err != nil {
@@ -77,27 +77,48 @@ func dial(addr string, config *tls.Config, options ...grpc.DialOption) (*Client,
 		grpc.WithResolvers(servers),
 		grpc.WithTransportCredentials(transport),
 		grpc.WithDefaultServiceConfig(serviceConfig),
-		// The default backs off to 2 minutes, for which a server may be back.
+		// The default maximum of 2 minutes is long after a restart has ended.
 		grpc.WithConnectParams(grpc.ConnectParams{
 			Backoff:           backoff.Config{BaseDelay: 50 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 2 * time.Second},
-			MinConnectTimeout: handshakeWithin,
+			MinConnectTimeout: handshakeTimeout,
 		}),
-		// What is not kept cannot be sent again; the default keeps 256 KiB.
+		// gRPC retries only requests that it has buffered, by default up to 256 KiB.
 		grpc.WithDefaultCallOptions(grpc.MaxRetryRPCBufferSize(2 * maxCall)),
-		// Without streams too: a dead connection is to be known before a write.
-		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: pingAfter, Timeout: pingWithin, PermitWithoutStream: true}),
+		// Also without streams, so that a dead connection is noticed before a write.
+		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: pingAfter, Timeout: pingTimeout, PermitWithoutStream: true}),
 	}, append(tracing.DialOptions(), options...)...)...)
 	if err != nil {
 		return nil, fmt.Errorf("message store at %s: %w", addr, err)
 	}
 	c := &Client{conn: conn, service: messagestorev1.NewMessageStoreServiceClient(conn), servers: servers}
-	c.gathering = newGathering(c.writeEach)
+	c.batcher = &batcher{send: c.sendBatch}
 	c.open, c.close = context.WithCancel(context.Background())
 	return c, nil
 }
 
-// Close ends the connection and what is under way on it.
-func (c *Client) Close() error {
-	c.close()
-	return c.conn.Close()
+// reloadingTLS is TLS that trusts, in each connection, the authority of that
+// moment: the authority may be replaced while the client runs. The verification is
+// that of crypto/tls.
+type reloadingTLS struct {
+	credentials.TransportCredentials // with the initial authority
+	config                           *tls.Config
+}
+
+// ClientHandshake implements credentials.TransportCredentials.
+func (r reloadingTLS) ClientHandshake(ctx context.Context, authority string, conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
+	if r.config.GetConfigForClient == nil {
+		return r.TransportCredentials.ClientHandshake(ctx, authority, conn)
+	}
+	current, err := r.config.GetConfigForClient(nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	config := r.config.Clone()
+	config.RootCAs = current.RootCAs
+	return credentials.NewTLS(config).ClientHandshake(ctx, authority, conn)
+}
+
+// Clone implements credentials.TransportCredentials.
+func (r reloadingTLS) Clone() credentials.TransportCredentials {
+	return reloadingTLS{r.TransportCredentials.Clone(), r.config}
 }

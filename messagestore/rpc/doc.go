@@ -1,18 +1,21 @@
-// Package rpc is the message store over gRPC: a server for a Store, and a client
-// that is a Store. It is where Go's words and the wire's are translated, in both
-// directions, and where who calls becomes a principal.
+// Package rpc is the message store over gRPC: a Server for a Store, and a Client
+// that is a Store.
 //
-//	Client ──mTLS──▶ Server ──▶ Store
+//	caller → Client ──mTLS──▶ Server → Store
+//	         call.go          auth.go     principal of the certificate
+//	         batcher.go       limit.go    admission control
+//	         servers.go       service.go  one method a call
 //
-// What crosses the wire is bounded. A call of more than 4 MiB is refused with
-// INVALID_ARGUMENT, one of more than 8 MiB by gRPC itself, unread, with
-// RESOURCE_EXHAUSTED; Client refuses both before it sends them. Responses stay
-// below 4 MiB, which is what clients of every language accept by default. So are
-// connections, calls under way, and the streams of a principal: over its limit a
-// server answers RESOURCE_EXHAUSTED, or closes the connection (limit.go).
+// Conversions between the Go types and the wire are in convert.go and request.go,
+// those of errors in errors.go.
 //
-// Several servers of one Postgres are one store. A client's calls go round those
-// that say by gRPC's health checks that they serve, and leave one that says
-// nothing (servers.go, attempt.go). What many write through one client at the same
-// time goes in few calls (gather.go).
+// A request of more than 4 MiB is refused with INVALID_ARGUMENT; gRPC refuses one
+// of more than 8 MiB unread, with RESOURCE_EXHAUSTED. The Client checks before it
+// sends. Responses stay below 4 MiB, the default limit of clients in every
+// language. A server also bounds its connections, its calls, and the calls and
+// streams of each principal: over a limit it answers RESOURCE_EXHAUSTED or closes
+// the connection.
+//
+// Several servers of one Postgres are one store. The Client spreads its calls over
+// the servers that pass gRPC's health checks, and avoids one that does not answer.
 package rpc

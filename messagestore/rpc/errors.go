@@ -11,9 +11,9 @@ import (
 	"videotutorials/messagestore"
 )
 
-// errorTable has every error of the message store and its status, for both
-// directions. The first row that fits counts, so what has fields stands above
-// what it might wrap.
+// errorTable has every error of the message store and its status, in both
+// directions. The first matching row counts, so an error with fields comes before
+// the errors that it may wrap.
 var errorTable = []errorRow{
 	row(codes.InvalidArgument, "", func(e *messagestore.InvalidError, d *details) {
 		d.text, d.violations = summary(e.Violations), bounded(e.Violations)
@@ -24,9 +24,7 @@ var errorTable = []errorRow{
 		return &messagestore.InvalidError{Violations: d.violations}
 	}),
 	row(codes.Aborted, "VERSION_CONFLICT", func(e *messagestore.VersionConflictError, d *details) {
-		d.set("stream_name", string(e.Stream))
-		d.set("expected", e.Expected.String())
-		d.setNumber("actual", int64(e.Actual))
+		d.metadata = map[string]string{"stream_name": string(e.Stream), "expected": e.Expected.String(), "actual": decimal(e.Actual)}
 	}, func(d *details) *messagestore.VersionConflictError {
 		return &messagestore.VersionConflictError{
 			Stream:   messagestore.Stream(d.metadata["stream_name"]),
@@ -35,19 +33,17 @@ var errorTable = []errorRow{
 		}
 	}),
 	row(codes.AlreadyExists, "ID_CONFLICT", func(e *messagestore.IDConflictError, d *details) {
-		d.set("id", e.ID)
-		d.set("stored_stream_name", string(e.StoredStream))
+		d.metadata = map[string]string{"id": e.ID, "stored_stream_name": string(e.StoredStream)}
 	}, func(d *details) *messagestore.IDConflictError {
 		return &messagestore.IDConflictError{ID: d.metadata["id"], StoredStream: messagestore.Stream(d.metadata["stored_stream_name"])}
 	}),
 	row(codes.PermissionDenied, "NOT_OWNER", func(e *messagestore.NotOwnerError, d *details) {
-		d.set("category", string(e.Category))
-		d.set("owner", string(e.Owner))
+		d.metadata = map[string]string{"category": string(e.Category), "owner": string(e.Owner)}
 	}, func(d *details) *messagestore.NotOwnerError {
 		return &messagestore.NotOwnerError{Category: messagestore.Category(d.metadata["category"]), Owner: messagestore.Principal(d.metadata["owner"])}
 	}),
 	row(codes.PermissionDenied, "NOT_READER", func(e *messagestore.NotReaderError, d *details) {
-		d.set("category", string(e.Category))
+		d.metadata = map[string]string{"category": string(e.Category)}
 	}, func(d *details) *messagestore.NotReaderError {
 		return &messagestore.NotReaderError{Category: messagestore.Category(d.metadata["category"])}
 	}),
@@ -56,27 +52,25 @@ var errorTable = []errorRow{
 		return &messagestore.NotOperatorError{}
 	}),
 	row(codes.OutOfRange, "AHEAD_OF_LOG", func(e *messagestore.AheadError, d *details) {
-		d.setNumber("position", e.Position)
-		d.setNumber("head_position", e.Head)
+		d.metadata = map[string]string{"position": decimal(e.Position), "head_position": decimal(e.Head)}
 	}, func(d *details) *messagestore.AheadError {
 		return &messagestore.AheadError{Position: d.number("position"), Head: d.number("head_position")}
 	}),
 	row(codes.FailedPrecondition, "LOG_DIVERGED", func(e *messagestore.DivergedError, d *details) {
-		d.setNumber("position", e.Place.Position)
-		d.set("message_id", e.Place.ID)
+		d.metadata = map[string]string{"position": decimal(e.Place.Position), "message_id": e.Place.ID}
 	}, func(d *details) *messagestore.DivergedError {
 		return &messagestore.DivergedError{Place: messagestore.Place{Position: d.number("position"), ID: d.metadata["message_id"]}}
 	}),
 	row(codes.ResourceExhausted, "", func(e *messagestore.ExhaustedError, d *details) {
-		d.text, d.retry = e.Reason, &e.RetryAfter
+		d.text, d.retryAfter = e.Reason, &e.RetryAfter
 	}, func(d *details) *messagestore.ExhaustedError {
 		e := &messagestore.ExhaustedError{Reason: d.text}
-		if d.retry != nil {
-			e.RetryAfter = *d.retry
+		if d.retryAfter != nil {
+			e.RetryAfter = *d.retryAfter
 		}
 		return e
 	}),
-	// What gRPC itself answers where the connection breaks is one too.
+	// Also the status of gRPC itself if the connection breaks.
 	row(codes.Unavailable, "", func(e *messagestore.UnavailableError, d *details) {
 		d.text = e.Reason
 	}, func(d *details) *messagestore.UnavailableError {
@@ -92,8 +86,8 @@ var errorTable = []errorRow{
 // An errorRow is a Go error and its status.
 type errorRow struct {
 	code   codes.Code
-	reason string // ErrorInfo's; "" where the code says enough
-	// encode reports whether err is the row's error, and fills d.
+	reason string // of ErrorInfo; "" if the code suffices
+	// encode fills d and reports whether err is the row's error.
 	encode func(err error, d *details) bool
 	decode func(d *details) error
 }
@@ -118,11 +112,11 @@ func sentinel(code codes.Code, sentinel error) errorRow {
 		if d.text == sentinel.Error() {
 			return sentinel
 		}
-		return fmt.Errorf("%w: %s", sentinel, d.text) // gRPC's own, which says what it waited for
+		return fmt.Errorf("%w: %s", sentinel, d.text) // a status of gRPC itself, with a text of its own
 	}}
 }
 
-// A statusError is what the caller is told, and what is only for the log.
+// A statusError is a status for the caller and its cause for the log.
 type statusError struct {
 	status *status.Status
 	cause  error
@@ -132,8 +126,8 @@ func (e *statusError) Error() string              { return e.cause.Error() }
 func (e *statusError) Unwrap() error              { return e.cause }
 func (e *statusError) GRPCStatus() *status.Status { return e.status }
 
-// toStatus translates a Store's error for the wire. What is a status stays one.
-// An error that the table does not have is INTERNAL, with nothing of its text.
+// toStatus translates a Store's error into a status, and returns a status
+// unchanged. An error that is not in the table becomes INTERNAL, without its text.
 func toStatus(err error) error {
 	if err == nil {
 		return nil
@@ -150,8 +144,8 @@ func toStatus(err error) error {
 	return &statusError{status.New(codes.Internal, messagestore.ErrInternal.Error()), err}
 }
 
-// fromStatus translates a status for a Store's caller. One that the table does
-// not have is an ErrInternal with its text.
+// fromStatus translates a status into a Store's error. A status that is not in the
+// table becomes an ErrInternal with its text.
 func fromStatus(err error) error {
 	if err == nil {
 		return nil

@@ -22,7 +22,7 @@ import (
 // meta is the metadata of an ErrorInfo.
 type meta = map[string]string
 
-// everyError has each error of the message store, and what it is on the wire.
+// everyError has each error of the message store and its status.
 var everyError = []struct {
 	name   string
 	err    error
@@ -57,14 +57,14 @@ var everyError = []struct {
 	{"Internal", messagestore.ErrInternal, codes.Internal, "", nil},
 }
 
-// TestErrors walks every error through both directions: by the table alone, and
-// over the wire, out of a unary call, a read and a subscription.
+// TestErrors checks every error in both directions: by the table alone, and over the
+// wire from a unary call, a read and a subscription.
 func TestErrors(t *testing.T) {
 	for _, e := range everyError {
 		t.Run(e.name, func(t *testing.T) {
 			s := status.Convert(toStatus(fmt.Errorf("wrapped: %w", e.err)))
 			if s.Code() != e.code || strings.Contains(s.Message(), "wrapped") {
-				t.Errorf("status %v %q, expected %v and nothing of the wrapping", s.Code(), s.Message(), e.code)
+				t.Errorf("status %v %q, want %v without the wrapping", s.Code(), s.Message(), e.code)
 			}
 			var info *errdetails.ErrorInfo
 			for _, d := range s.Details() {
@@ -73,32 +73,32 @@ func TestErrors(t *testing.T) {
 				}
 			}
 			if info.GetReason() != e.reason || !reflect.DeepEqual(info.GetMetadata(), e.meta) {
-				t.Errorf("ErrorInfo %v, expected %s %v", info, e.reason, e.meta)
+				t.Errorf("ErrorInfo %v, want %s %v", info, e.reason, e.meta)
 			}
 			if info != nil && info.Domain != "messagestore" {
 				t.Errorf("domain %q", info.Domain)
 			}
 			if got := fromStatus(s.Err()); !reflect.DeepEqual(got, e.err) {
-				t.Errorf("there and back: %#v, expected %#v", got, e.err)
+				t.Errorf("converted there and back: %#v, want %#v", got, e.err)
 			}
 
 			w := connect(t, failing(e.err))
 			for call, got := range w.failures(t.Context()) {
 				var unavailable *messagestore.UnavailableError
 				if errors.As(e.err, &unavailable) && errors.As(got, &unavailable) && strings.HasSuffix(unavailable.Reason, e.err.Error()) {
-					continue // gRPC puts the number of its tries in front
+					continue // gRPC puts the number of its attempts in front
 				}
 				if !reflect.DeepEqual(got, e.err) {
-					t.Errorf("%s over the wire: %#v, expected %#v", call, got, e.err)
+					t.Errorf("%s over the wire: %#v, want %#v", call, got, e.err)
 				}
 			}
 		})
 	}
 }
 
-// failing is a Store whose calls all fail.
-func failing(err error) script {
-	return script{
+// failing returns a Store whose calls fail with err.
+func failing(err error) fakeStore {
+	return fakeStore{
 		status: func(context.Context) (messagestore.Status, error) { return messagestore.Status{}, err },
 		read: func(_ context.Context, yield func(messagestore.Message, error) bool) {
 			yield(messagestore.Message{}, err)
@@ -109,7 +109,7 @@ func failing(err error) script {
 	}
 }
 
-// failures returns the errors of a call of each kind.
+// failures makes a call of each kind and returns the errors by method.
 func (w *wire) failures(ctx context.Context) map[string]error {
 	failures := map[string]error{}
 	_, failures["Status"] = w.Status(ctx)
@@ -126,24 +126,24 @@ func TestErrors_Unknown(t *testing.T) {
 	w := connect(t, failing(errors.New("the password is swordfish")))
 	for call, err := range w.failures(t.Context()) {
 		if !reflect.DeepEqual(err, messagestore.ErrInternal) {
-			t.Errorf("%s: %#v, expected ErrInternal and no more", call, err)
+			t.Errorf("%s: %#v, want ErrInternal without a text of its own", call, err)
 		}
 	}
 	w.close(t)
 	if log := w.log.String(); strings.Count(log, "swordfish") != 3 || !strings.Contains(log, "traceId=") {
-		t.Errorf("the log does not say what happened, with a trace id: %s", log)
+		t.Errorf("the log lacks the cause or the trace id: %s", log)
 	}
 }
 
 func TestErrors_UnknownStatus(t *testing.T) {
 	for _, s := range []*status.Status{
 		status.New(codes.Unimplemented, "what?"),
-		status.New(codes.Aborted, "what?"), // somebody else's, without a reason
+		status.New(codes.Aborted, "what?"), // of another service, without a reason
 		status.New(codes.PermissionDenied, "what?"),
 	} {
 		err := fromStatus(s.Err())
 		if !errors.Is(err, messagestore.ErrInternal) || !strings.Contains(err.Error(), "what?") {
-			t.Errorf("%v is %v, expected ErrInternal with its text", s, err)
+			t.Errorf("%v is %v, want ErrInternal with its text", s, err)
 		}
 	}
 	malformed, err := status.New(codes.OutOfRange, "what?").WithDetails(&errdetails.ErrorInfo{
@@ -153,7 +153,7 @@ func TestErrors_UnknownStatus(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := fromStatus(malformed.Err()); !errors.Is(err, messagestore.ErrInternal) {
-		t.Errorf("without a head_position: %v, expected ErrInternal", err)
+		t.Errorf("without a head_position: %v, want ErrInternal", err)
 	}
 	var invalid *messagestore.InvalidError
 	if err := fromStatus(status.Error(codes.InvalidArgument, "what?")); !errors.As(err, &invalid) || len(invalid.Violations) != 1 {
@@ -161,24 +161,24 @@ func TestErrors_UnknownStatus(t *testing.T) {
 	}
 }
 
-// TestErrors_Context has both who ended a context, the caller or the server.
+// TestErrors_Context checks the context errors of the caller and of the server.
 func TestErrors_Context(t *testing.T) {
 	for _, inner := range []error{context.Canceled, context.DeadlineExceeded} {
 		t.Run("Server/"+inner.Error(), func(t *testing.T) {
 			w := connect(t, failing(fmt.Errorf("wait: %w", inner)))
-			// Other clients than ours have the code alone.
+			// Clients in other languages have only the code.
 			if _, err := w.service.GetStatus(t.Context(), &messagestorev1.GetStatusRequest{}); status.Code(err) != codes.Unavailable {
-				t.Errorf("%v, expected UNAVAILABLE", err)
+				t.Errorf("%v, want UNAVAILABLE", err)
 			}
 			for call, err := range w.failures(t.Context()) {
 				var unavailable *messagestore.UnavailableError
 				if !errors.As(err, &unavailable) || errors.Is(err, inner) {
-					t.Errorf("%s: %v, expected an *UnavailableError: the caller's context lives", call, err)
+					t.Errorf("%s: %v, want an *UnavailableError: the caller's context has not ended", call, err)
 				}
 			}
 		})
 	}
-	waiting := script{
+	waiting := fakeStore{
 		status: func(ctx context.Context) (messagestore.Status, error) {
 			<-ctx.Done()
 			return messagestore.Status{}, ctx.Err()
@@ -198,7 +198,7 @@ func TestErrors_Context(t *testing.T) {
 		defer cancel()
 		for call, err := range w.failures(ctx) {
 			if !errors.Is(err, context.DeadlineExceeded) {
-				t.Errorf("%s: %v, expected the deadline", call, err)
+				t.Errorf("%s: %v, want the deadline", call, err)
 			}
 		}
 	})
@@ -208,14 +208,14 @@ func TestErrors_Context(t *testing.T) {
 		time.AfterFunc(20*time.Millisecond, cancel)
 		for call, err := range w.failures(ctx) {
 			if !errors.Is(err, context.Canceled) {
-				t.Errorf("%s: %v, expected the cancellation", call, err)
+				t.Errorf("%s: %v, want the cancellation", call, err)
 			}
 		}
 	})
 }
 
-// TestErrors_Size checks that a status fits into the trailers that clients in
-// every language accept.
+// TestErrors_Size checks how many violations a status has, and that it fits into the
+// trailers that every client accepts.
 func TestErrors_Size(t *testing.T) {
 	var all messagestore.InvalidError
 	for i := range 1000 {
@@ -231,13 +231,13 @@ func TestErrors_Size(t *testing.T) {
 	}
 	named := len(invalid.Violations) - 1
 	if named < 20 || !reflect.DeepEqual(invalid.Violations[:named], all.Violations[:named]) {
-		t.Errorf("%d violations came, expected many of the first", named)
+		t.Errorf("%d violations arrived, want at least the first 20", named)
 	}
 	if last := invalid.Violations[named]; last.Description != fmt.Sprintf("and %d violations more", 1000-named) {
-		t.Errorf("the last violation is %+v, expected it to count the others", last)
+		t.Errorf("the last violation is %+v, want the number of the others", last)
 	}
 	s := status.Convert(toStatus(&all))
 	if size := len(s.Message()) + proto.Size(s.Proto())*4/3; size > 7<<10 {
-		t.Errorf("the status has %d bytes as trailers, more than some clients take", size)
+		t.Errorf("the trailers have %d bytes, want at most 7 KiB", size)
 	}
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -13,156 +11,134 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/tap"
 
+	"videotutorials/internal/limit"
 	"videotutorials/messagestore"
 	messagestorev1 "videotutorials/proto/messagestore/v1"
 )
 
 const (
-	// maxConnections cost about 100 KiB each, with their buffers. A client needs
-	// one.
+	// maxConnections bounds the connections, which cost about 100 KiB each with
+	// their buffers. A client needs one.
 	maxConnections = 4096
-	// maxCalls cost some 10 KiB each while they wait, their messages aside.
+	// maxCalls bounds the calls in progress, which cost some 10 KiB each while they
+	// wait, without their messages.
 	maxCalls = 16384
-	// maxPrincipalStreams bounds the reads and subscriptions of a principal: one
-	// that forgets to end them leaves calls to the others.
+	// maxPrincipalStreams bounds the reads and subscriptions of one principal, so
+	// that one that forgets to end them leaves calls to the others.
 	maxPrincipalStreams = 5000
-	// maxPrincipalCalls bounds the unary calls of a principal, so that one alone
-	// does not keep the others out. What a WriteEach has is bounded by the queue.
+	// maxPrincipalCalls bounds the unary calls of one principal. The writes of a
+	// WriteEach count as one call here; the Store's queue bounds them.
 	maxPrincipalCalls = maxCalls / 2
-	// retryAfter is what who meets a limit is told to wait: then there is room
-	// again, or the overload lasts.
+	// retryAfter is the RetryAfter of a refused call. By then there is room again,
+	// or the overload lasts.
 	retryAfter = time.Second
 )
 
-// limits bound what a server has open at one time.
+// limits bound the connections and calls of a server.
 type limits struct {
-	border             border
-	connections, calls *count
-	unary, streams     *shares
+	auth               authInterceptor
+	connections, calls meteredLimit // total
+	unary, streams     meteredLimit // by principal
 }
 
-func newLimits(border border, registry *prometheus.Registry) *limits {
+func newLimits(auth authInterceptor, registry *prometheus.Registry) *limits {
 	factory := promauto.With(registry)
 	refused := factory.NewCounterVec(prometheus.CounterOpts{
 		Name: "messagestore_refused_total",
 		Help: "Connections, calls and streams that a limit of the server refused.",
 	}, []string{"limit"})
 	l := &limits{
-		border:      border,
-		connections: &count{max: maxConnections, refused: refused.WithLabelValues("connections")},
-		calls:       &count{max: maxCalls, refused: refused.WithLabelValues("calls")},
-		unary:       &shares{open: map[messagestore.Principal]int{}, max: maxPrincipalCalls, refused: refused.WithLabelValues("unary")},
-		streams:     &shares{open: map[messagestore.Principal]int{}, max: maxPrincipalStreams, refused: refused.WithLabelValues("streams")},
+		auth:        auth,
+		connections: meteredLimit{Semaphore: limit.Semaphore{Total: maxConnections}, refused: refused.WithLabelValues("connections")},
+		calls:       meteredLimit{Semaphore: limit.Semaphore{Total: maxCalls}, refused: refused.WithLabelValues("calls")},
+		unary:       meteredLimit{Semaphore: limit.Semaphore{PerKey: maxPrincipalCalls}, refused: refused.WithLabelValues("unary")},
+		streams:     meteredLimit{Semaphore: limit.Semaphore{PerKey: maxPrincipalStreams}, refused: refused.WithLabelValues("streams")},
 	}
 	factory.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "messagestore_connections_open",
 		Help: "Connections of clients.",
-	}, l.connections.value)
+	}, func() float64 { return float64(l.connections.Held()) })
 	factory.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "messagestore_calls_open",
-		Help: "Calls under way, streams included, health checks not.",
-	}, l.calls.value)
-	l.unary.gauge = factory.NewGaugeVec(prometheus.GaugeOpts{
+		Help: "Calls in progress, including streams, without health checks.",
+	}, func() float64 { return float64(l.calls.Held()) })
+	l.unary.open = factory.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "messagestore_unary_open",
-		Help: "Unary calls under way, by who called.",
+		Help: "Unary calls in progress by principal.",
 	}, []string{"principal"})
-	l.streams.gauge = factory.NewGaugeVec(prometheus.GaugeOpts{
+	l.streams.open = factory.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "messagestore_streams_open",
-		Help: "Reads and subscriptions under way, by who called.",
+		Help: "Reads and subscriptions in progress by principal.",
 	}, []string{"principal"})
 	return l
 }
 
-// tap refuses a call before anything of it is read, and so before it costs
-// memory: one whose message does not come takes room, too. Health checks pass:
-// under overload they are needed most. A call counts until its context ends, which
-// the handler heeds.
+// tap refuses a call over a limit before gRPC reads the request: even a call whose
+// request never arrives costs memory. Health checks pass, because overload is when
+// they are needed. A call counts until its context ends, which is when the handler
+// returns or the caller leaves.
 func (l *limits) tap(ctx context.Context, info *tap.Info) (context.Context, error) {
 	if isHealth(info.FullMethodName) {
 		return ctx, nil
 	}
-	if !l.calls.enter() {
-		return ctx, exhausted("too many calls are under way in the server")
+	if !l.calls.acquire("") {
+		return ctx, exhausted("too many calls are in progress in the server")
 	}
-	leave := l.calls.leave
-	if share, what := l.shareOf(info.FullMethodName); share != nil {
-		// Those without a principal, whom the border refuses, have a share together.
-		principal, _ := l.border.principal(ctx)
-		if !share.enter(principal) {
-			leave()
-			return ctx, exhausted("too many " + what + " of this principal are under way")
+	release := func() { l.calls.release("") }
+	if perPrincipal, calls := l.perPrincipal(info.FullMethodName); perPrincipal != nil {
+		// Calls without a principal, which the auth interceptor refuses, share "".
+		p, _ := l.auth.principal(ctx)
+		if !perPrincipal.acquire(p) {
+			release()
+			return ctx, exhausted("too many " + calls + " of this principal are in progress")
 		}
-		leave = func() { share.leave(principal); l.calls.leave() }
+		release = func() { perPrincipal.release(p); l.calls.release("") }
 	}
-	context.AfterFunc(ctx, leave)
+	context.AfterFunc(ctx, release)
 	return ctx, nil
 }
 
-// exhausted returns a status: no interceptor sees what the tap refuses.
+// exhausted returns a status, because no interceptor sees the errors of tap.
 func exhausted(reason string) error {
 	return toStatus(&messagestore.ExhaustedError{Reason: reason, RetryAfter: retryAfter})
 }
 
-// shareOf returns which share the method's calls are of, and what they are; nil
-// for those of another service.
-func (l *limits) shareOf(method string) (*shares, string) {
+// perPrincipal returns the limit by principal of a method and a noun for its calls,
+// or nil for a method of another service.
+func (l *limits) perPrincipal(method string) (*meteredLimit, string) {
 	service := &messagestorev1.MessageStoreService_ServiceDesc
 	name, ok := strings.CutPrefix(method, "/"+service.ServiceName+"/")
 	switch {
 	case !ok:
 		return nil, ""
 	case slices.ContainsFunc(service.Streams, func(s grpc.StreamDesc) bool { return s.StreamName == name }):
-		return l.streams, "reads and subscriptions"
+		return &l.streams, "reads and subscriptions"
 	}
-	return l.unary, "calls"
+	return &l.unary, "calls"
 }
 
-// A count is how much of something is open.
-type count struct {
-	open    atomic.Int64
-	max     int64
+// A meteredLimit is a semaphore with metrics. The principals are those with a
+// certificate, so they are few enough for a label.
+type meteredLimit struct {
+	limit.Semaphore
 	refused prometheus.Counter
+	open    *prometheus.GaugeVec // by principal; may be nil
 }
 
-// enter reports whether there was room for one more, which it then takes.
-func (c *count) enter() bool {
-	if c.open.Add(1) > c.max {
-		c.open.Add(-1)
-		c.refused.Inc()
+func (m *meteredLimit) acquire(p messagestore.Principal) bool {
+	if _, ok := m.TryAcquire(string(p)); !ok {
+		m.refused.Inc()
 		return false
+	}
+	if m.open != nil {
+		m.open.WithLabelValues(string(p)).Inc()
 	}
 	return true
 }
 
-func (c *count) leave() { c.open.Add(-1) }
-
-func (c *count) value() float64 { return float64(c.open.Load()) }
-
-// shares is a count for each principal. The principals are those that the
-// authority has certificates for, so few enough for a label.
-type shares struct {
-	mu      sync.Mutex
-	open    map[messagestore.Principal]int
-	max     int
-	gauge   *prometheus.GaugeVec
-	refused prometheus.Counter
-}
-
-func (s *shares) enter(p messagestore.Principal) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.open[p] >= s.max {
-		s.refused.Inc()
-		return false
+func (m *meteredLimit) release(p messagestore.Principal) {
+	m.Release(string(p))
+	if m.open != nil {
+		m.open.WithLabelValues(string(p)).Dec()
 	}
-	s.open[p]++
-	s.gauge.WithLabelValues(string(p)).Set(float64(s.open[p]))
-	return true
-}
-
-func (s *shares) leave(p messagestore.Principal) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.open[p]--
-	s.gauge.WithLabelValues(string(p)).Set(float64(s.open[p]))
 }

@@ -12,8 +12,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials"
-	"google.golang.org/grpc/credentials/insecure"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
 
@@ -21,11 +19,8 @@ import (
 	messagestorev1 "videotutorials/proto/messagestore/v1"
 )
 
-func plain() credentials.TransportCredentials { return insecure.NewCredentials() }
-
-// idle is a Store whose subscriptions and reads say that they are there and
-// nothing more, and whose status waits.
-var idle = script{
+// idle is a Store whose subscriptions only start, and whose other calls block.
+var idle = fakeStore{
 	subscribe: func(ctx context.Context, _ messagestore.Subscription, yield func(messagestore.Event, error) bool) {
 		yield(messagestore.Started{HeartbeatInterval: time.Hour}, nil)
 		<-ctx.Done()
@@ -41,21 +36,20 @@ var idle = script{
 	},
 }
 
-// isExhausted fails the test unless err is an *ExhaustedError that says when to
-// come again.
+// isExhausted fails the test unless err is an *ExhaustedError with a RetryAfter.
 func isExhausted(t *testing.T, err error) {
 	t.Helper()
 	var exhausted *messagestore.ExhaustedError
 	if !errors.As(err, &exhausted) || exhausted.RetryAfter != retryAfter {
-		t.Errorf("%v, expected an *ExhaustedError with a time", err)
+		t.Errorf("%v, want an *ExhaustedError with RetryAfter %v", err, retryAfter)
 	}
 }
 
-// TestServer_Unary: a principal has so many unary calls at one time.
+// TestServer_Unary checks the limit of a principal's unary calls.
 func TestServer_Unary(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := connectWith(t, idle, ServerOptions{}, func(s *Server) { s.limits.unary.max = 1 })
-		for range 2 { // the second finds the room that the first has left
+		w := connectWith(t, idle, ServerOptions{}, func(s *Server) { s.limits.unary.PerKey = 1 })
+		for range 2 { // the second round needs the permit of the first
 			ctx, cancel := context.WithCancel(t.Context())
 			done := make(chan error, 1)
 			go func() { _, err := w.Status(ctx); done <- err }()
@@ -64,18 +58,18 @@ func TestServer_Unary(t *testing.T) {
 			isExhausted(t, err)
 			cancel()
 			if err := <-done; !errors.Is(err, context.Canceled) {
-				t.Errorf("the call that was let in ended with %v", err)
+				t.Errorf("the accepted call ended with %v, want Canceled", err)
 			}
 			synctest.Wait()
 		}
 	})
 }
 
-// TestServer_Unary_WithoutMessage: a call whose message does not come counts for
-// its principal, too.
+// TestServer_Unary_WithoutMessage checks that a call counts before its request has
+// arrived.
 func TestServer_Unary_WithoutMessage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := connectWith(t, idle, ServerOptions{}, func(s *Server) { s.limits.unary.max = 1 })
+		w := connectWith(t, idle, ServerOptions{}, func(s *Server) { s.limits.unary.PerKey = 1 })
 		ctx, cancel := context.WithCancel(t.Context())
 		_, err := w.conn.NewStream(ctx, &grpc.StreamDesc{ClientStreams: true}, messagestorev1.MessageStoreService_Write_FullMethodName)
 		if err != nil {
@@ -89,16 +83,15 @@ func TestServer_Unary_WithoutMessage(t *testing.T) {
 	})
 }
 
-// TestServer_Streams: a principal has so many streams at one time; those that
-// have ended count no more.
+// TestServer_Streams checks the limit of a principal's open streams.
 func TestServer_Streams(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := connectWith(t, idle, ServerOptions{}, func(s *Server) { s.limits.streams.max = 2 })
+		w := connectWith(t, idle, ServerOptions{}, func(s *Server) { s.limits.streams.PerKey = 2 })
 		open := func() float64 {
 			synctest.Wait()
-			return testutil.ToFloat64(w.server.limits.streams.gauge.WithLabelValues("anonymous"))
+			return testutil.ToFloat64(w.server.limits.streams.open.WithLabelValues("anonymous"))
 		}
-		for range 3 { // each round finds the room that the one before has left
+		for range 3 { // each round needs the permits of the one before
 			ctx, cancel := context.WithCancel(t.Context())
 			if _, err := w.service.Subscribe(ctx, &messagestorev1.SubscribeRequest{}); err != nil {
 				t.Fatal(err)
@@ -107,17 +100,17 @@ func TestServer_Streams(t *testing.T) {
 				t.Fatal(err)
 			}
 			if n := open(); n != 2 {
-				t.Fatalf("%v streams are open, expected 2", n)
+				t.Fatalf("%v streams are open, want 2", n)
 			}
 			isExhausted(t, firstError(w.Subscribe(t.Context(), messagestore.Subscription{})))
 			isExhausted(t, firstError(w.Read(t.Context(), messagestore.ReadRequest{})))
 			cancel()
 			if n := open(); n != 0 {
-				t.Fatalf("%v streams are open, expected none", n)
+				t.Fatalf("%v streams are open, want 0", n)
 			}
 		}
 		if n := testutil.ToFloat64(w.server.limits.streams.refused); n != 6 {
-			t.Errorf("%v are counted as refused, expected 6", n)
+			t.Errorf("%v refusals are counted, want 6", n)
 		}
 		w.close(t)
 	})
@@ -132,11 +125,11 @@ func firstError[T any](seq func(func(T, error) bool)) error {
 	return nil
 }
 
-// TestServer_Calls: a server has so many calls under way; the next one is told
-// so at once, health checks pass, and what has ended counts no more.
+// TestServer_Calls checks the limit of calls in progress: the next one is refused at
+// once, and health checks pass.
 func TestServer_Calls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := connectWith(t, idle, ServerOptions{}, func(s *Server) { s.limits.calls.max = 3 })
+		w := connectWith(t, idle, ServerOptions{}, func(s *Server) { s.limits.calls.Total = 3 })
 		health := checker(t, w)
 		for range 3 {
 			ctx, cancel := context.WithCancel(t.Context())
@@ -152,28 +145,28 @@ func TestServer_Calls(t *testing.T) {
 			isExhausted(t, err)
 			isExhausted(t, firstError(w.Subscribe(t.Context(), messagestore.Subscription{})))
 			if took := time.Since(begin); took > 0 {
-				t.Errorf("the answers took %v: nobody may repeat what is exhausted", took)
+				t.Errorf("the answers took %v, want at once and no retry", took)
 			}
 			if _, err := health.Check(t.Context(), &healthv1.HealthCheckRequest{}); err != nil {
 				t.Errorf("health: %v", err)
 			}
 			cancel()
 			synctest.Wait()
-			if n := w.server.limits.calls.value(); n != 0 {
-				t.Fatalf("%v calls count, expected none", n)
+			if n := w.server.limits.calls.Held(); n != 0 {
+				t.Fatalf("%v calls count, want 0", n)
 			}
 		}
 		w.close(t)
 	})
 }
 
-// TestServer_Calls_Ends: a call counts no more however it ends.
-func TestServer_Calls_Ends(t *testing.T) {
+// TestServer_Calls_End checks that a call stops counting however it ends.
+func TestServer_Calls_End(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := connectWith(t, script{
+		w := connectWith(t, fakeStore{
 			status: func(context.Context) (messagestore.Status, error) { return messagestore.Status{}, nil },
 			write:  func(context.Context, ...messagestore.NewMessage) (messagestore.Written, error) { panic("a bug") },
-		}, ServerOptions{}, func(s *Server) { s.limits.calls.max = 1 })
+		}, ServerOptions{}, func(s *Server) { s.limits.calls.Total = 1 })
 		for name, call := range map[string]func(context.Context) error{
 			"answered": func(ctx context.Context) error {
 				_, err := w.Status(ctx)
@@ -196,8 +189,8 @@ func TestServer_Calls_Ends(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 			}
 			synctest.Wait()
-			if n := w.server.limits.calls.value(); n != 0 {
-				t.Fatalf("%s: %v calls count, expected none", name, n)
+			if n := w.server.limits.calls.Held(); n != 0 {
+				t.Fatalf("%s: %v calls count, want 0", name, n)
 			}
 		}
 		w.close(t)
@@ -206,22 +199,19 @@ func TestServer_Calls_Ends(t *testing.T) {
 
 func expect(err error, want codes.Code) error {
 	if got := status.Code(err); got != want {
-		return fmt.Errorf("%w, expected %v", err, want)
+		return fmt.Errorf("%w, want %v", err, want)
 	}
 	return nil
 }
 
-// TestServer_Connections: over the limit a connection is closed, not kept
-// waiting, and one line in the log says so.
+// TestServer_Connections checks that a connection over the limit is closed at once,
+// with one log line until there is room again.
 func TestServer_Connections(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := connectWith(t, idle, ServerOptions{}, func(s *Server) { s.limits.connections.max = 1 })
+		w := connectWith(t, idle, ServerOptions{}, func(s *Server) { s.limits.connections.Total = 1 })
 		check := func() (func() error, error) {
-			conn, err := grpc.NewClient("passthrough:test", grpc.WithTransportCredentials(plain()), grpc.WithContextDialer(w.dialer))
-			if err != nil {
-				return nil, err
-			}
-			_, err = healthv1.NewHealthClient(conn).Check(t.Context(), &healthv1.HealthCheckRequest{})
+			conn := w.plainConn(t)
+			_, err := healthv1.NewHealthClient(conn).Check(t.Context(), &healthv1.HealthCheckRequest{})
 			return conn.Close, err
 		}
 		for range 3 {
@@ -232,18 +222,18 @@ func TestServer_Connections(t *testing.T) {
 			for range 2 {
 				closeSecond, err := check()
 				if status.Code(err) != codes.Unavailable {
-					t.Errorf("a second connection: %v, expected UNAVAILABLE", err)
+					t.Errorf("a second connection: %v, want UNAVAILABLE", err)
 				}
 				_ = closeSecond()
 			}
 			_ = closeFirst()
 			synctest.Wait()
 		}
-		if n := w.server.limits.connections.value(); n != 0 {
-			t.Errorf("%v connections count, expected none", n)
+		if n := w.server.limits.connections.Held(); n != 0 {
+			t.Errorf("%v connections count, want 0", n)
 		}
-		if n := strings.Count(w.log.String(), errFull.Error()); n != 3 {
-			t.Errorf("%d lines in the log, expected one each time that the limit is met", n)
+		if n := strings.Count(w.log.String(), errTooManyConnections.Error()); n != 3 {
+			t.Errorf("%d log lines, want one for each time that the limit is reached", n)
 		}
 		w.close(t)
 	})

@@ -10,7 +10,7 @@ import (
 	"videotutorials/messagestore"
 )
 
-// TestLists: requests and pages are on the other side what they were here.
+// TestLists checks that list requests and pages cross the wire unchanged.
 func TestLists(t *testing.T) {
 	streams := messagestore.StreamPage{Next: "more", Streams: []messagestore.StreamInfo{
 		{Stream: "a-1", Messages: 3, LastPosition: 2, LastTime: time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC)},
@@ -20,57 +20,57 @@ func TestLists(t *testing.T) {
 		{Category: "a", Owner: "spiffe://videotutorials/application", Streams: 2, Messages: 3},
 		{Category: "b"},
 	}}
-	var asked messagestore.ListRequest
-	w := connect(t, script{
+	var received messagestore.ListRequest
+	w := connect(t, fakeStore{
 		streams: func(r messagestore.ListRequest) (messagestore.StreamPage, error) {
-			asked = r
+			received = r
 			return streams, nil
 		},
 		categories: func(r messagestore.ListRequest) (messagestore.CategoryPage, error) {
-			asked = r
+			received = r
 			return categories, nil
 		},
 	})
 	for _, request := range []messagestore.ListRequest{{}, {Category: "a", Size: 1000, Token: "t"}, {Size: -1}} {
-		if page, err := w.Streams(t.Context(), request); err != nil || !reflect.DeepEqual(page, streams) || asked != request {
-			t.Errorf("streams for %+v, asked as %+v: %+v %v", request, asked, page, err)
+		if page, err := w.Streams(t.Context(), request); err != nil || !reflect.DeepEqual(page, streams) || received != request {
+			t.Errorf("streams for %+v, received as %+v: %+v %v", request, received, page, err)
 		}
-		asked = messagestore.ListRequest{}
-		if page, err := w.Categories(t.Context(), request); err != nil || !reflect.DeepEqual(page, categories) || asked != request {
-			t.Errorf("categories for %+v, asked as %+v: %+v %v", request, asked, page, err)
+		received = messagestore.ListRequest{}
+		if page, err := w.Categories(t.Context(), request); err != nil || !reflect.DeepEqual(page, categories) || received != request {
+			t.Errorf("categories for %+v, received as %+v: %+v %v", request, received, page, err)
 		}
 	}
 	for _, size := range []int{math.MaxInt, math.MinInt} {
-		if _, err := w.Streams(t.Context(), messagestore.ListRequest{Size: size}); err != nil || (asked.Size < 0) != (size < 0) || asked.Size == 0 {
-			t.Errorf("size %d is asked as %d, %v", size, asked.Size, err)
+		if _, err := w.Streams(t.Context(), messagestore.ListRequest{Size: size}); err != nil || (received.Size < 0) != (size < 0) || received.Size == 0 {
+			t.Errorf("size %d is received as %d, %v", size, received.Size, err)
 		}
 	}
 }
 
 func TestTransferOwnership(t *testing.T) {
-	var tries int
-	w := connect(t, script{transfer: func(c messagestore.Category, to messagestore.Principal) (messagestore.Principal, error) {
-		switch tries++; {
+	var attempts int
+	w := connect(t, fakeStore{transfer: func(c messagestore.Category, to messagestore.Principal) (messagestore.Principal, error) {
+		switch attempts++; {
 		case c != "a" || to != "new":
 			return "", &messagestore.NotOperatorError{}
-		case tries == 1:
+		case attempts == 1:
 			return "", &messagestore.UnavailableError{Reason: "not yet"}
 		}
 		return "old", nil
 	}})
-	if from, err := w.TransferOwnership(t.Context(), "a", "new"); err != nil || from != "old" || tries != 2 {
-		t.Errorf("from %q %v after %d tries, expected the second try to succeed", from, err, tries)
+	if from, err := w.TransferOwnership(t.Context(), "a", "new"); err != nil || from != "old" || attempts != 2 {
+		t.Errorf("from %q %v after %d attempts, want success at the second", from, err, attempts)
 	}
 	var notOperator *messagestore.NotOperatorError
 	if _, err := w.TransferOwnership(t.Context(), "b", "new"); !errors.As(err, &notOperator) {
-		t.Errorf("%v, expected a *NotOperatorError", err)
+		t.Errorf("%v, want a *NotOperatorError", err)
 	}
 }
 
-// TestLists_Failure: each call's error is the Store's.
+// TestLists_Failure checks that a failed list returns the Store's error and no page.
 func TestLists_Failure(t *testing.T) {
 	invalid := &messagestore.InvalidError{Violations: []messagestore.Violation{{Field: "page_token", Description: "is not of this list"}}}
-	w := connect(t, script{
+	w := connect(t, fakeStore{
 		streams: func(messagestore.ListRequest) (messagestore.StreamPage, error) {
 			return messagestore.StreamPage{Next: "nothing"}, invalid
 		},
@@ -82,10 +82,10 @@ func TestLists_Failure(t *testing.T) {
 	categories, categoriesErr := w.Categories(t.Context(), messagestore.ListRequest{})
 	for name, err := range map[string]error{"streams": streamsErr, "categories": categoriesErr} {
 		if !reflect.DeepEqual(err, invalid) {
-			t.Errorf("%s: %v, expected %v", name, err, invalid)
+			t.Errorf("%s: %v, want %v", name, err, invalid)
 		}
 	}
 	if streams.Next != "" || categories.Next != "" {
-		t.Errorf("pages beside the errors: %+v %+v", streams, categories)
+		t.Errorf("pages with the errors: %+v %+v", streams, categories)
 	}
 }

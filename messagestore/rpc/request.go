@@ -18,8 +18,6 @@ func toRead(r messagestore.ReadRequest) (*messagestorev1.ReadRequest, error) {
 		FromPosition: r.From, Backward: r.Backward, Limit: r.Limit, Filter: toFilter(r.Filter),
 	}
 	switch s := r.Source; {
-	case named(s) > 1:
-		return nil, tooManySources()
 	case s.All:
 		request.Source = &messagestorev1.ReadRequest_All{All: &messagestorev1.All{}}
 	case s.IsStream():
@@ -27,7 +25,7 @@ func toRead(r messagestore.ReadRequest) (*messagestorev1.ReadRequest, error) {
 	case s.Categories != nil:
 		request.Source = &messagestorev1.ReadRequest_Categories{Categories: toCategories(s.Categories)}
 	}
-	return request, nil
+	return request, checkSource(r.Source)
 }
 
 func fromRead(r *messagestorev1.ReadRequest) messagestore.ReadRequest {
@@ -42,8 +40,6 @@ func toSubscription(s messagestore.Subscription) (*messagestorev1.SubscribeReque
 		request.After = []*messagestorev1.Place{toPlace(*s.After)}
 	}
 	switch s := s.Source; {
-	case named(s) > 1:
-		return nil, tooManySources()
 	case s.All:
 		request.Source = &messagestorev1.SubscribeRequest_All{All: &messagestorev1.All{}}
 	case s.IsStream():
@@ -51,7 +47,7 @@ func toSubscription(s messagestore.Subscription) (*messagestorev1.SubscribeReque
 	case s.Categories != nil:
 		request.Source = &messagestorev1.SubscribeRequest_Categories{Categories: toCategories(s.Categories)}
 	}
-	return request, nil
+	return request, checkSource(s.Source)
 }
 
 func fromSubscription(r *messagestorev1.SubscribeRequest) (messagestore.Subscription, error) {
@@ -66,14 +62,12 @@ func fromSubscription(r *messagestorev1.SubscribeRequest) (messagestore.Subscrip
 	return s, nil
 }
 
-// sourced is what requests with a source have in common.
-type sourced interface {
+// fromSource returns the source of a ReadRequest or a SubscribeRequest.
+func fromSource(r interface {
 	GetStreamName() string
 	GetCategories() *messagestorev1.Categories
 	GetAll() *messagestorev1.All
-}
-
-func fromSource(r sourced) messagestore.Source {
+}) messagestore.Source {
 	source := messagestore.Source{Stream: messagestore.Stream(r.GetStreamName()), All: r.GetAll() != nil}
 	for _, name := range r.GetCategories().GetNames() {
 		source.Categories = append(source.Categories, messagestore.Category(name))
@@ -89,19 +83,19 @@ func toCategories(categories []messagestore.Category) *messagestorev1.Categories
 	return names
 }
 
-// named counts what a source names. The wire has room for one.
-func named(s messagestore.Source) int {
+// checkSource returns an *InvalidError if the source is more than one of a stream,
+// categories and all, which a request cannot express.
+func checkSource(s messagestore.Source) error {
 	n := 0
 	for _, is := range []bool{s.All, s.IsStream(), len(s.Categories) > 0} {
 		if is {
 			n++
 		}
 	}
-	return n
-}
-
-func tooManySources() error {
-	return invalid("source", "more than one is named: one of stream_name, categories, all is allowed")
+	if n > 1 {
+		return invalid("source", "more than one is named: one of stream_name, categories, all is allowed")
+	}
+	return nil
 }
 
 func toFilter(f messagestore.Filter) *messagestorev1.Filter {
@@ -126,9 +120,9 @@ func fromFilter(f *messagestorev1.Filter) messagestore.Filter {
 	return filter
 }
 
-// notText returns what in a request is not UTF-8, which no proto can carry, or
-// nil.
-func notText(request proto.Message) error {
+// checkText returns an *InvalidError with the fields of a request that are not
+// UTF-8, which no proto can carry.
+func checkText(request proto.Message) error {
 	var violations []messagestore.Violation
 	_ = protorange.Range(request.ProtoReflect(), func(p protopath.Values) error {
 		if s, ok := p.Index(-1).Value.Interface().(string); ok && !utf8.ValidString(s) {
@@ -137,7 +131,7 @@ func notText(request proto.Message) error {
 				Description: fmt.Sprintf("%.64q is not UTF-8", s),
 			})
 		}
-		return nil // so it has no error to return
+		return nil
 	})
 	if len(violations) == 0 {
 		return nil

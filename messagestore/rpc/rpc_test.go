@@ -11,6 +11,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/test/bufconn"
 
 	"videotutorials/internal/test/testdb"
@@ -19,9 +20,9 @@ import (
 
 func TestMain(m *testing.M) { testdb.Main(m) }
 
-// A script is a Store that does what its test says. It stands for what a real
-// one does only now and then: to fail in each way, to say nothing.
-type script struct {
+// A fakeStore is a Store of functions. It is for what a real Store does rarely, such
+// as each failure, or no answer.
+type fakeStore struct {
 	messagestore.Store
 	write      func(context.Context, ...messagestore.NewMessage) (messagestore.Written, error)
 	read       func(context.Context, func(messagestore.Message, error) bool)
@@ -32,33 +33,33 @@ type script struct {
 	transfer   func(messagestore.Category, messagestore.Principal) (messagestore.Principal, error)
 }
 
-func (s script) Write(ctx context.Context, _ messagestore.Stream, _ messagestore.Version, m ...messagestore.NewMessage) (messagestore.Written, error) {
+func (s fakeStore) Write(ctx context.Context, _ messagestore.Stream, _ messagestore.Version, m ...messagestore.NewMessage) (messagestore.Written, error) {
 	return s.write(ctx, m...)
 }
 
-func (s script) Read(ctx context.Context, _ messagestore.ReadRequest) iter.Seq2[messagestore.Message, error] {
+func (s fakeStore) Read(ctx context.Context, _ messagestore.ReadRequest) iter.Seq2[messagestore.Message, error] {
 	return func(yield func(messagestore.Message, error) bool) { s.read(ctx, yield) }
 }
 
-func (s script) Subscribe(ctx context.Context, r messagestore.Subscription) iter.Seq2[messagestore.Event, error] {
+func (s fakeStore) Subscribe(ctx context.Context, r messagestore.Subscription) iter.Seq2[messagestore.Event, error] {
 	return func(yield func(messagestore.Event, error) bool) { s.subscribe(ctx, r, yield) }
 }
 
-func (s script) Streams(_ context.Context, r messagestore.ListRequest) (messagestore.StreamPage, error) {
+func (s fakeStore) Streams(_ context.Context, r messagestore.ListRequest) (messagestore.StreamPage, error) {
 	return s.streams(r)
 }
 
-func (s script) Categories(_ context.Context, r messagestore.ListRequest) (messagestore.CategoryPage, error) {
+func (s fakeStore) Categories(_ context.Context, r messagestore.ListRequest) (messagestore.CategoryPage, error) {
 	return s.categories(r)
 }
 
-func (s script) TransferOwnership(_ context.Context, c messagestore.Category, to messagestore.Principal) (messagestore.Principal, error) {
+func (s fakeStore) TransferOwnership(_ context.Context, c messagestore.Category, to messagestore.Principal) (messagestore.Principal, error) {
 	return s.transfer(c, to)
 }
 
-func (s script) Status(ctx context.Context) (messagestore.Status, error) { return s.status(ctx) }
+func (s fakeStore) Status(ctx context.Context) (messagestore.Status, error) { return s.status(ctx) }
 
-// A wire is a server and a client of it, joined in memory.
+// A wire is a server and its client, connected in memory.
 type wire struct {
 	*Client
 	server   *Server
@@ -66,7 +67,7 @@ type wire struct {
 	listener *bufconn.Listener
 	log      *logBuffer
 	stop     context.CancelFunc // ends Run
-	stopped  chan error         // what Run returned
+	stopped  chan error         // the result of Run
 	closed   sync.Once
 }
 
@@ -75,21 +76,37 @@ func connect(t *testing.T, store messagestore.Store) *wire {
 	return connectWith(t, store, ServerOptions{}, func(*Server) {})
 }
 
-// connectWith is connect with options, and with a server that is adjusted before
-// it runs.
+// connectWith is connect with options, and adjusts the server before it runs.
 func connectWith(t *testing.T, store messagestore.Store, o ServerOptions, adjust func(*Server)) *wire {
 	t.Helper()
 	w := serve(store, o, adjust)
-	var err error
-	w.Client, err = dial("passthrough:test", nil, grpc.WithContextDialer(w.dialer))
-	if err != nil {
-		t.Fatal(err)
-	}
+	w.dial(t)
 	t.Cleanup(func() { w.close(t) })
 	return w
 }
 
-// serve is a wire without a client.
+// dial gives the wire its client.
+func (w *wire) dial(t *testing.T, options ...grpc.DialOption) {
+	t.Helper()
+	var err error
+	if w.Client, err = dial("passthrough:test", nil, append(options, grpc.WithContextDialer(w.dialer))...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// plainConn returns a connection to the server without the features of Client.
+func (w *wire) plainConn(t *testing.T, options ...grpc.DialOption) *grpc.ClientConn {
+	t.Helper()
+	conn, err := grpc.NewClient("passthrough:test", append(options,
+		grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithContextDialer(w.dialer))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	return conn
+}
+
+// serve returns a wire without a client.
 func serve(store messagestore.Store, o ServerOptions, adjust func(*Server)) *wire {
 	w := &wire{listener: bufconn.Listen(1 << 20), log: &logBuffer{}, registry: prometheus.NewRegistry(), stopped: make(chan error, 1)}
 	o.Log, o.Registry, o.Version = w.log.logger(), w.registry, "v1.2.3"
@@ -105,7 +122,7 @@ func (w *wire) dialer(ctx context.Context, _ string) (net.Conn, error) {
 	return w.listener.DialContext(ctx)
 }
 
-// close ends both sides, once. In a bubble of fake time the test calls it.
+// close stops both sides. A test in fake time MUST call it; cleanups run outside.
 func (w *wire) close(t *testing.T) {
 	w.closed.Do(func() {
 		if w.Client != nil {
@@ -120,7 +137,7 @@ func (w *wire) close(t *testing.T) {
 	})
 }
 
-// A logBuffer is a log for tests to read.
+// A logBuffer keeps a log for the test.
 type logBuffer struct {
 	mu   sync.Mutex
 	text bytes.Buffer

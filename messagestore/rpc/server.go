@@ -24,41 +24,40 @@ import (
 )
 
 const (
-	// maxReceive lets gRPC take calls that are over the limit, so that they get
-	// an answer that says so.
+	// maxReceive lets gRPC read calls over maxCall, so that they get an
+	// INVALID_ARGUMENT.
 	maxReceive = 2 * maxCall
-	// maxStreams bounds the calls of one connection at one time.
+	// maxStreams bounds the concurrent calls of one connection.
 	maxStreams = 4096
 	maxHeader  = 64 << 10
-	// minPing is how often a client may ping: every 5 s, and some of them early.
+	// minPing allows clients to ping every 5 s, with some jitter.
 	minPing = 4 * time.Second
-	// A peer that is gone without a word is noticed in the sum of the two.
-	pingAfter  = 10 * time.Second
-	pingWithin = 5 * time.Second
-	// drainWithin bounds how long a stopping server waits for its calls, and
-	// handshakeWithin how long for a peer that says nothing.
-	drainWithin     = 5 * time.Second
-	handshakeWithin = 5 * time.Second
+	// A dead peer is noticed after pingAfter + pingTimeout.
+	pingAfter   = 10 * time.Second
+	pingTimeout = 5 * time.Second
+	// drainTimeout bounds how long a stopping server waits for its calls.
+	drainTimeout     = 5 * time.Second
+	handshakeTimeout = 5 * time.Second
 )
 
-// ServerOptions say how a Store is served.
+// ServerOptions configure a Server.
 type ServerOptions struct {
-	// TLS must require and verify client certificates: a call's principal is
-	// the SPIFFE ID of its certificate. Nil: no TLS, everybody is anonymous.
+	// TLS MUST require and verify client certificates: the principal of a call is
+	// the SPIFFE ID of the certificate. Nil turns TLS off, and every caller is
+	// anonymous.
 	TLS *tls.Config
-	// Log takes a line for each call that is worth it. Required.
+	// Log receives a line for each call, at the level of interceptor.Level. Required.
 	Log *slog.Logger
-	// Registry takes the metrics, of one server. Required.
+	// Registry receives the metrics. It serves one Server. Required.
 	Registry *prometheus.Registry
-	// Version is the version that GetStatus answers.
+	// Version is the version in the answer of GetStatus.
 	Version string
-	// Ready returns nil while the Store can do its work. It is asked each
-	// second, whatever the load, and what it says is the server's health.
-	// Defaults to always.
+	// Ready returns nil if the Store can work. The server calls it every second, and
+	// its health is the result. Defaults to always ready.
 	Ready func(context.Context) error
 }
 
-// A Server serves a Store over gRPC, with health and reflection.
+// A Server serves a Store over gRPC, with health checks and reflection.
 type Server struct {
 	grpc    *grpc.Server
 	health  *healthService
@@ -70,27 +69,27 @@ type Server struct {
 func NewServer(store messagestore.Store, o ServerOptions) *Server {
 	var transport credentials.TransportCredentials
 	if o.TLS == nil {
-		o.Log.Warn("TLS is off: everybody is anonymous, and owns nothing")
+		o.Log.Warn("TLS is off: every caller is anonymous, and ownership is off")
 		transport = insecure.NewCredentials()
 	} else {
 		transport = credentials.NewTLS(o.TLS)
 	}
-	border := border{tls: o.TLS != nil}
-	limits := newLimits(border, o.Registry)
-	layers := append(interceptor.Standard(o.Log, o.Registry), border.around)
+	auth := authInterceptor{tls: o.TLS != nil}
+	limits := newLimits(auth, o.Registry)
+	chain := append(interceptor.Standard(o.Log, o.Registry), auth.intercept)
 	options := append(tracing.ServerOptions(),
-		grpc.UnaryInterceptor(layers.Unary),
-		grpc.StreamInterceptor(layers.Stream),
+		grpc.UnaryInterceptor(chain.Unary),
+		grpc.StreamInterceptor(chain.Stream),
 		grpc.InTapHandle(limits.tap),
 		grpc.MaxRecvMsgSize(maxReceive),
 		grpc.MaxConcurrentStreams(maxStreams),
 		grpc.MaxHeaderListSize(maxHeader),
-		grpc.ConnectionTimeout(handshakeWithin),
+		grpc.ConnectionTimeout(handshakeTimeout),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: minPing, PermitWithoutStream: true}),
-		grpc.KeepaliveParams(keepalive.ServerParameters{Time: pingAfter, Timeout: pingWithin}),
-		grpc.Creds(newDoor(transport, limits.connections, o.Log)),
+		grpc.KeepaliveParams(keepalive.ServerParameters{Time: pingAfter, Timeout: pingTimeout}),
+		grpc.Creds(newConnectionLimiter(transport, &limits.connections, o.Log)),
 	)
-	service := newService(store, o.Version, layers[1:]) // in the trace of the call
+	service := newService(store, o.Version, chain[1:]) // the writes of a WriteEach have its trace
 	s := &Server{grpc: grpc.NewServer(options...), health: newHealthService(service.stopping, o), service: service, limits: limits}
 	messagestorev1.RegisterMessageStoreServiceServer(s.grpc, s.service)
 	healthv1.RegisterHealthServer(s.grpc, s.health)
@@ -98,23 +97,23 @@ func NewServer(store messagestore.Store, o ServerOptions) *Server {
 	return s
 }
 
-// Run serves on the listener until the context ends, and closes it. Then it
-// takes no new calls, ends the subscriptions with UNAVAILABLE, and returns nil
-// when the other calls are done, or after 5 s. The Store must run as long. A
-// Server runs once.
+// Run serves on the listener until the context ends, and closes the listener. It
+// then accepts no more calls, ends the subscriptions with UNAVAILABLE, and returns
+// nil when the other calls have ended, or after 5 s. The Store MUST run until Run
+// returns. A Server runs once.
 func (s *Server) Run(ctx context.Context, listener net.Listener) error {
-	var looking sync.WaitGroup
-	defer looking.Wait()
-	looking.Go(func() { s.health.run(s.service.stopping) })
+	var polling sync.WaitGroup
+	defer polling.Wait()
+	polling.Go(func() { s.health.run(s.service.stopping) })
 	defer s.service.stop()
 
 	drained := make(chan struct{})
-	stillRunning := context.AfterFunc(ctx, func() {
+	cancelDrain := context.AfterFunc(ctx, func() {
 		defer close(drained)
 		s.drain()
 	})
 	err := s.grpc.Serve(listener)
-	if stillRunning() {
+	if cancelDrain() {
 		s.grpc.Stop()
 		return fmt.Errorf("serve gRPC on %s: %w", listener.Addr(), err)
 	}
@@ -125,7 +124,7 @@ func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 func (s *Server) drain() {
 	s.health.Shutdown()
 	s.service.stop()
-	timer := time.AfterFunc(drainWithin, s.grpc.Stop)
+	timer := time.AfterFunc(drainTimeout, s.grpc.Stop)
 	defer timer.Stop()
 	s.grpc.GracefulStop()
 }

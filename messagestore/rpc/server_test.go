@@ -20,21 +20,21 @@ import (
 
 func TestServer_Status(t *testing.T) {
 	head := messagestore.Place{Position: 7, ID: "x"}
-	w := connect(t, script{status: func(context.Context) (messagestore.Status, error) {
+	w := connect(t, fakeStore{status: func(context.Context) (messagestore.Status, error) {
 		return messagestore.Status{Head: head, Version: "the store's"}, nil
 	}})
 	got, err := w.Status(t.Context())
 	if want := (messagestore.Status{Head: head, Version: "v1.2.3"}); err != nil || got != want {
-		t.Errorf("%+v %v, expected %+v", got, err, want)
+		t.Errorf("%+v %v, want %+v", got, err, want)
 	}
 	w.close(t)
-	if !strings.Contains(w.log.String(), "everybody is anonymous") {
+	if !strings.Contains(w.log.String(), "every caller is anonymous") {
 		t.Error("the log does not warn that TLS is off")
 	}
 }
 
 func TestServer_Reflection(t *testing.T) {
-	w := connect(t, script{})
+	w := connect(t, fakeStore{})
 	stream, err := reflectionv1.NewServerReflectionClient(w.conn).ServerReflectionInfo(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -49,7 +49,7 @@ func TestServer_Reflection(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !strings.Contains(r.String(), "messagestore.v1.MessageStoreService") {
-		t.Errorf("%v does not have the service", r)
+		t.Errorf("%v lacks the service", r)
 	}
 	if err := stream.CloseSend(); err != nil {
 		t.Error(err)
@@ -57,7 +57,7 @@ func TestServer_Reflection(t *testing.T) {
 }
 
 func TestServer_Size(t *testing.T) {
-	w := connect(t, script{write: func(context.Context, ...messagestore.NewMessage) (messagestore.Written, error) {
+	w := connect(t, fakeStore{write: func(context.Context, ...messagestore.NewMessage) (messagestore.Written, error) {
 		return messagestore.Written{}, nil
 	}})
 	for _, test := range []struct {
@@ -68,26 +68,25 @@ func TestServer_Size(t *testing.T) {
 			Messages: []*messagestorev1.NewMessage{{Data: strings.Repeat("x", test.bytes)}},
 		})
 		if status.Code(err) != test.want {
-			t.Errorf("%d bytes: %v, expected %v", test.bytes, err, test.want)
+			t.Errorf("%d bytes: %v, want %v", test.bytes, err, test.want)
 		}
 		_, err = w.Write(t.Context(), "a-1", messagestore.Any, messagestore.NewMessage{Data: strings.Repeat("x", test.bytes)})
 		var invalid *messagestore.InvalidError
 		if errors.As(err, &invalid) != (test.want != codes.OK) {
-			t.Errorf("%d bytes: the client says %v", test.bytes, err)
+			t.Errorf("%d bytes by the client: %v", test.bytes, err)
 		}
 	}
 	_, err := w.WriteBatch(t.Context(), messagestore.Write{Messages: []messagestore.NewMessage{{Data: "\xff"}}})
 	var invalid *messagestore.InvalidError
 	if !errors.As(err, &invalid) {
-		t.Errorf("not UTF-8: %v", err)
+		t.Errorf("not UTF-8: %v, want an *InvalidError", err)
 	}
 }
 
-// TestServer_Ping: a client that pings each 5 s is not cut, with or without a
-// call, however long nothing else is said.
+// TestServer_Ping checks that a client may ping every 5 s, with or without a call.
 func TestServer_Ping(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := connect(t, script{})
+		w := connect(t, fakeStore{})
 		conn, err := w.listener.Dial()
 		if err != nil {
 			t.Fatal(err)
@@ -116,7 +115,7 @@ func TestServer_Ping(t *testing.T) {
 						t.Error(err)
 					}
 				case *http2.GoAwayFrame:
-					t.Errorf("the server said %v %q", frame.ErrCode, frame.DebugData())
+					t.Errorf("the server closes the connection: %v %q", frame.ErrCode, frame.DebugData())
 				}
 			}
 		}()
@@ -132,15 +131,15 @@ func TestServer_Ping(t *testing.T) {
 			t.Error(err)
 		}
 		if n := <-acks; n != pings {
-			t.Errorf("%d pings of %d were answered", n, pings)
+			t.Errorf("%d of %d pings were answered", n, pings)
 		}
 	})
 }
 
-// TestServer_Idle: a quiet subscription of our own client lives, too.
+// TestServer_Idle checks that a quiet subscription stays open.
 func TestServer_Idle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := connect(t, script{subscribe: func(_ context.Context, _ messagestore.Subscription, yield func(messagestore.Event, error) bool) {
+		w := connect(t, fakeStore{subscribe: func(_ context.Context, _ messagestore.Subscription, yield func(messagestore.Event, error) bool) {
 			yield(messagestore.Started{HeartbeatInterval: time.Hour}, nil)
 			time.Sleep(time.Hour)
 			yield(nil, messagestore.ErrNotFound)
@@ -150,16 +149,16 @@ func TestServer_Idle(t *testing.T) {
 			end = err
 		}
 		if !errors.Is(end, messagestore.ErrNotFound) {
-			t.Errorf("%v, expected the store's own error after an hour", end)
+			t.Errorf("%v, want the store's own error after an hour", end)
 		}
 	})
 }
 
-// TestServer_Drain: when the server stops, a subscription ends with a status, a
-// write is finished, and a new call is not taken.
+// TestServer_Drain checks that a stopping server ends a subscription with a status,
+// finishes a write, and accepts no new call.
 func TestServer_Drain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := connect(t, script{
+		w := connect(t, fakeStore{
 			subscribe: func(ctx context.Context, _ messagestore.Subscription, yield func(messagestore.Event, error) bool) {
 				yield(messagestore.Started{HeartbeatInterval: heartbeat}, nil)
 				<-ctx.Done()
@@ -194,7 +193,7 @@ func TestServer_Drain(t *testing.T) {
 			t.Errorf("the subscription ended with %v after %v", err, time.Since(begin))
 		}
 		if err := <-written; err != nil {
-			t.Errorf("the write under way: %v", err)
+			t.Errorf("the write in progress: %v", err)
 		}
 		if err := <-w.stopped; err != nil || time.Since(begin) > 2*time.Second {
 			t.Errorf("Run returned %v after %v", err, time.Since(begin))
@@ -202,15 +201,16 @@ func TestServer_Drain(t *testing.T) {
 		w.stopped <- nil
 		_, err := w.service.GetStatus(t.Context(), &messagestorev1.GetStatusRequest{}, grpc.WaitForReady(false))
 		if status.Code(err) != codes.Unavailable {
-			t.Errorf("a call after the end: %v", err)
+			t.Errorf("a call after the end: %v, want UNAVAILABLE", err)
 		}
 	})
 }
 
-// TestServer_Drain_Bound: a call that does not end does not hold the server.
-func TestServer_Drain_Bound(t *testing.T) {
+// TestServer_Drain_Timeout checks that a call without end does not keep a server
+// from stopping.
+func TestServer_Drain_Timeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := connect(t, script{status: func(ctx context.Context) (messagestore.Status, error) {
+		w := connect(t, fakeStore{status: func(ctx context.Context) (messagestore.Status, error) {
 			<-ctx.Done()
 			return messagestore.Status{}, ctx.Err()
 		}})
@@ -223,11 +223,11 @@ func TestServer_Drain_Bound(t *testing.T) {
 		synctest.Wait()
 		begin := time.Now()
 		w.stop()
-		if err := <-w.stopped; err != nil || time.Since(begin) != drainWithin {
+		if err := <-w.stopped; err != nil || time.Since(begin) != drainTimeout {
 			t.Errorf("Run returned %v after %v", err, time.Since(begin))
 		}
 		w.stopped <- nil
-		cancel() // or the client would wait for a new server
+		cancel() // else the client waits for a new server
 		if err := <-failed; err == nil {
 			t.Error("the call did not fail")
 		}

@@ -12,31 +12,31 @@ import (
 	"google.golang.org/grpc/resolver/manual"
 )
 
-// leaveOut is how long a server that was silent gets no calls. After that it has
-// to make a new connection and say that it is healthy before it gets one.
-const leaveOut = 10 * time.Second
+// exclusion is how long a server that has not answered gets no calls. Afterwards
+// it needs a new connection and a passed health check before it gets one.
+const exclusion = 10 * time.Second
 
-// servers are what a client's calls go round: what its resolver finds, without
-// those that were silent. A server that is stopped, or behind a network that
-// swallows bytes, keeps its connection until keep-alive ends it, 15 s later; no
-// call should wait for that.
+// servers are the servers of a client: those that the resolver found, without
+// those that have not answered lately. The connection of a stopped server, or of
+// one behind a broken network, stays up until keepalive closes it 15 s later;
+// calls must not wait for that.
 type servers struct {
-	resolver.Builder // finds them
+	resolver.Builder
 
-	telling sync.Mutex // is held while gRPC is told, and before mu
+	updating sync.Mutex // held while gRPC takes an update; acquired before mu
 
-	mu     sync.Mutex
-	conn   resolver.ClientConn
-	found  resolver.State
-	dialed map[string]string    // by the address of a connection, what was found
-	heard  map[string]time.Time // by address of a connection, when it last answered
-	silent map[string]time.Time // by what was found, until when it is left out
+	mu       sync.Mutex
+	conn     resolver.ClientConn
+	found    resolver.State
+	dialed   map[string]string    // the remote address of a connection → the address that was dialed
+	lastSeen map[string]time.Time // by the remote address of a connection, its last answer
+	excluded map[string]bool      // by the address that was found
 }
 
-// findServers returns the servers at an address: a name with a port, or several
-// with commas between them. The target is what gRPC dials.
+// findServers returns the servers at an address: a host and a port, or several
+// with commas between them. The target is for gRPC to dial.
 func findServers(addr string) (s *servers, target string, err error) {
-	s = &servers{dialed: map[string]string{}, heard: map[string]time.Time{}, silent: map[string]time.Time{}}
+	s = &servers{dialed: map[string]string{}, lastSeen: map[string]time.Time{}, excluded: map[string]bool{}}
 	if !strings.Contains(addr, ",") {
 		s.Builder = resolver.Get("dns")
 		return s, addr, nil
@@ -56,116 +56,106 @@ func findServers(addr string) (s *servers, target string, err error) {
 	return s, "list:///messagestore", nil
 }
 
-// Build is resolver.Builder's.
+// Build implements resolver.Builder.
 func (s *servers) Build(target resolver.Target, conn resolver.ClientConn, o resolver.BuildOptions) (resolver.Resolver, error) {
 	s.mu.Lock()
 	s.conn = conn
 	s.mu.Unlock()
-	return s.Builder.Build(target, filtered{conn, s}, o)
+	return s.Builder.Build(target, filteredConn{conn, s}, o)
 }
 
-// filtered is a ClientConn that is not told of silent servers.
-type filtered struct {
+// A filteredConn passes on what a resolver finds, without the excluded servers.
+type filteredConn struct {
 	resolver.ClientConn
 	servers *servers
 }
 
-func (f filtered) UpdateState(found resolver.State) error {
+// UpdateState implements resolver.ClientConn.
+func (f filteredConn) UpdateState(found resolver.State) error {
 	if found.Endpoints == nil {
 		for _, a := range found.Addresses {
 			found.Endpoints = append(found.Endpoints, resolver.Endpoint{Addresses: []resolver.Address{a}})
 		}
 	}
-	f.servers.mu.Lock()
-	f.servers.found = found
-	f.servers.mu.Unlock()
-	f.servers.telling.Lock()
-	defer f.servers.telling.Unlock()
-	return f.servers.tell()
+	return f.servers.update(func() (changed bool) {
+		f.servers.found = found
+		return true
+	})
 }
 
-// several reports whether there is another server to try.
+// several reports whether there is more than one server.
 func (s *servers) several() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.found.Endpoints) > 1
 }
 
-// answered notes that the server of a connection lives.
+// answered records an answer of the server of a connection.
 func (s *servers) answered(remote net.Addr) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.heard[remote.String()] = time.Now()
+	s.lastSeen[remote.String()] = time.Now()
 }
 
-// wasSilent leaves out the server of a connection, unless it has answered another
-// call since: then it is slow, which the next one might be, too.
-func (s *servers) wasSilent(remote net.Addr, since time.Time) {
-	// All whose call was lost wait until gRPC knows, or they would come back to
-	// the same server.
-	s.telling.Lock()
-	defer s.telling.Unlock()
-	if s.exclude(remote.String(), since) {
-		time.AfterFunc(leaveOut, s.forgive)
-		_ = s.tell() // its error asks the resolver to look again, which gRPC does by itself
-	}
-}
-
-// exclude reports whether there is something new to tell.
-func (s *servers) exclude(addr string, since time.Time) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.heard[addr].After(since) || len(s.found.Endpoints) < 2 {
-		return false
-	}
-	if found, ok := s.dialed[addr]; ok {
-		addr = found
-	}
-	if _, known := s.silent[addr]; known {
-		return false
-	}
-	s.silent[addr] = time.Now().Add(leaveOut)
-	return true
-}
-
-func (s *servers) forgive() {
-	s.mu.Lock()
-	for addr, until := range s.silent {
-		if !time.Now().Before(until) {
-			delete(s.silent, addr)
+// exclude excludes the server of a connection that has not answered a call made at
+// since, unless it has answered another one after that: then it is slow, and the
+// next server may be as slow. On return gRPC picks the server no more.
+func (s *servers) exclude(remote net.Addr, since time.Time) {
+	// gRPC retries a failed update by itself.
+	_ = s.update(func() (changed bool) {
+		addr := remote.String()
+		if s.lastSeen[addr].After(since) || len(s.found.Endpoints) < 2 {
+			return false
 		}
-	}
-	s.mu.Unlock()
-	s.telling.Lock()
-	defer s.telling.Unlock()
-	_ = s.tell()
+		if found, ok := s.dialed[addr]; ok {
+			addr = found
+		}
+		if s.excluded[addr] {
+			return false
+		}
+		s.excluded[addr] = true
+		time.AfterFunc(exclusion, func() {
+			_ = s.update(func() (changed bool) {
+				delete(s.excluded, addr)
+				return true
+			})
+		})
+		return true
+	})
 }
 
-// tell tells gRPC which servers there are, with telling held.
-func (s *servers) tell() error {
-	conn, state := s.left()
+// update runs change with mu held, and gives gRPC the servers if they changed.
+func (s *servers) update(change func() (changed bool)) error {
+	s.updating.Lock()
+	defer s.updating.Unlock()
+	s.mu.Lock()
+	changed := change()
+	conn, state := s.conn, s.included()
+	s.mu.Unlock()
+	if !changed {
+		return nil
+	}
 	return conn.UpdateState(state)
 }
 
-// left returns what was found without the silent ones. Where all are silent, none
-// is left out: it is not the servers then.
-func (s *servers) left() (resolver.ClientConn, resolver.State) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	left := s.found
-	left.Addresses, left.Endpoints = nil, nil
+// included returns the servers without the excluded ones, or all of them if none
+// would be left: then the fault is not theirs.
+func (s *servers) included() resolver.State {
+	included := s.found
+	included.Addresses, included.Endpoints = nil, nil
 	for _, e := range s.found.Endpoints {
-		if _, silent := s.silent[e.Addresses[0].Addr]; !silent {
-			left.Endpoints = append(left.Endpoints, e)
+		if !s.excluded[e.Addresses[0].Addr] {
+			included.Endpoints = append(included.Endpoints, e)
 		}
 	}
-	if len(left.Endpoints) == 0 {
-		left.Endpoints = s.found.Endpoints
+	if len(included.Endpoints) == 0 {
+		included.Endpoints = s.found.Endpoints
 	}
-	return s.conn, left
+	return included
 }
 
-// dial makes a connection and remembers whose it is: a list may have names.
+// dial connects to a server of a list, and records its address there: that may
+// have a name, where the connection has an IP address.
 func (s *servers) dial(ctx context.Context, addr string) (net.Conn, error) {
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", addr)
 	if err != nil {

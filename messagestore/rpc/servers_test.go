@@ -18,23 +18,23 @@ import (
 	"videotutorials/messagestore"
 )
 
-// A fleet is several servers, by the hosts of their addresses, in memory.
+// A fleet is several servers in memory, by the host of their address.
 type fleet map[string]*member
 
-// A member is a server that its test can stop, as SIGSTOP does: connections stay,
-// new ones are made, and nothing comes out of them.
+// A member is a server that its test can pause, as SIGSTOP does: its connections
+// stay open, and it sends nothing.
 type member struct {
 	*wire
-	health  patient
-	calls   atomic.Int64
-	stopped *valve
+	health readiness
+	calls  atomic.Int64
+	output *valve
 }
 
 func newFleet(answer func(context.Context) error, hosts ...string) fleet {
 	f := fleet{}
 	for _, host := range hosts {
-		m := &member{stopped: newValve()}
-		m.wire = serve(script{
+		m := &member{output: newValve()}
+		m.wire = serve(fakeStore{
 			status: func(ctx context.Context) (messagestore.Status, error) {
 				m.calls.Add(1)
 				return messagestore.Status{}, answer(ctx)
@@ -46,7 +46,7 @@ func newFleet(answer func(context.Context) error, hosts ...string) fleet {
 	return f
 }
 
-func atOnce(context.Context) error { return nil }
+func immediately(context.Context) error { return nil }
 
 func (f fleet) dial(t *testing.T) *Client {
 	t.Helper()
@@ -60,7 +60,7 @@ func (f fleet) dial(t *testing.T) *Client {
 		if err != nil {
 			return nil, err
 		}
-		return &valved{Conn: conn, addr: addr, valve: f[host].stopped, closed: make(chan struct{})}, nil
+		return &valved{Conn: conn, addr: addr, valve: f[host].output, closed: make(chan struct{})}, nil
 	}))
 	if err != nil {
 		t.Fatal(err)
@@ -71,7 +71,7 @@ func (f fleet) dial(t *testing.T) *Client {
 func (f fleet) close(t *testing.T, client *Client) {
 	t.Helper()
 	for _, m := range f {
-		m.stopped.open()
+		m.output.open()
 	}
 	if err := client.Close(); err != nil {
 		t.Error(err)
@@ -81,7 +81,7 @@ func (f fleet) close(t *testing.T, client *Client) {
 	}
 }
 
-// A valve lets the bytes of connections through, or not.
+// A valve holds back the bytes of connections while it is shut.
 type valve struct {
 	mu      sync.Mutex
 	through chan struct{} // closed while it is open
@@ -115,7 +115,7 @@ func (v *valve) shut() {
 	v.through = make(chan struct{})
 }
 
-// A valved connection says what it was dialled by, as one over TCP does.
+// A valved is a connection behind a valve, with the address that was dialed.
 type valved struct {
 	net.Conn
 	addr   string
@@ -146,10 +146,10 @@ type address string
 func (address) Network() string  { return "test" }
 func (a address) String() string { return string(a) }
 
-// TestClient_Several: calls go round the servers that are healthy.
+// TestClient_Several checks that calls are spread over the healthy servers.
 func TestClient_Several(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFleet(atOnce, "a", "b", "c")
+		f := newFleet(immediately, "a", "b", "c")
 		client := f.dial(t)
 		round := func(name string, want map[string]int64) {
 			t.Helper()
@@ -164,7 +164,7 @@ func TestClient_Several(t *testing.T) {
 			}
 			for host, m := range f {
 				if got := m.calls.Load(); got != want[host] {
-					t.Errorf("%s: %s got %d calls of 60, expected %d", name, host, got, want[host])
+					t.Errorf("%s: server %s got %d of 60 calls, want %d", name, host, got, want[host])
 				}
 			}
 		}
@@ -172,35 +172,34 @@ func TestClient_Several(t *testing.T) {
 			t.Fatal(err)
 		}
 		round("all", map[string]int64{"a": 20, "b": 20, "c": 20})
-		f["b"].health.is(errors.New("ill"))
-		time.Sleep(2 * lookEvery)
-		round("one ill", map[string]int64{"a": 30, "c": 30})
-		f["b"].health.is(nil)
-		time.Sleep(2 * lookEvery)
-		round("well again", map[string]int64{"a": 20, "b": 20, "c": 20})
+		f["b"].health.set(errors.New("not ready"))
+		time.Sleep(2 * readyPoll)
+		round("one not serving", map[string]int64{"a": 30, "c": 30})
+		f["b"].health.set(nil)
+		time.Sleep(2 * readyPoll)
+		round("all serving again", map[string]int64{"a": 20, "b": 20, "c": 20})
 		f["a"].stop()
-		time.Sleep(2 * lookEvery)
-		round("one away", map[string]int64{"b": 30, "c": 30})
+		time.Sleep(2 * readyPoll)
+		round("one stopped", map[string]int64{"b": 30, "c": 30})
 		f.close(t, client)
 	})
 }
 
-// TestClient_Stopped: a server that is stopped costs the calls that it had an
-// attempt, and those that come later nothing. When it goes on it has its share
-// again.
-func TestClient_Stopped(t *testing.T) {
+// TestClient_Paused checks that a paused server costs its calls one attempt and
+// later calls nothing, and that it gets calls again after it resumes.
+func TestClient_Paused(t *testing.T) {
 	for name, test := range map[string]struct {
 		hosts    []string
 		deadline time.Duration // 0: none
-		lost     time.Duration // by an attempt
+		lost     time.Duration // by one attempt
 	}{
-		"two":   {[]string{"a", "b"}, 0, attemptWithin},
-		"three": {[]string{"a", "b", "c"}, time.Minute, attemptWithin},
+		"two":   {[]string{"a", "b"}, 0, attemptTimeout},
+		"three": {[]string{"a", "b", "c"}, time.Minute, attemptTimeout},
 		"short": {[]string{"a", "b", "c"}, 1500 * time.Millisecond, 500 * time.Millisecond},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				f := newFleet(atOnce, test.hosts...)
+				f := newFleet(immediately, test.hosts...)
 				client := f.dial(t)
 				calls := func() (slowest time.Duration) {
 					var group sync.WaitGroup
@@ -226,22 +225,22 @@ func TestClient_Stopped(t *testing.T) {
 				}
 				calls()
 				synctest.Wait()
-				f["a"].stopped.shut()
+				f["a"].output.shut()
 				if took := calls(); took != test.lost {
-					t.Errorf("calls took %v, expected %v", took, test.lost)
+					t.Errorf("the slowest call took %v, want %v", took, test.lost)
 				}
 				if took := calls(); took > 0 {
-					t.Errorf("calls took %v although the server has been found out", took)
+					t.Errorf("the slowest call took %v while the server is excluded", took)
 				}
-				time.Sleep(2 * leaveOut)
+				time.Sleep(2 * exclusion)
 				if took := calls(); took > 0 {
-					t.Errorf("calls took %v although the server is stopped yet", took)
+					t.Errorf("the slowest call took %v after the exclusion, while the server is paused", took)
 				}
-				f["a"].stopped.open()
-				time.Sleep(2 * leaveOut)
+				f["a"].output.open()
+				time.Sleep(2 * exclusion)
 				f["a"].calls.Store(0)
 				if calls(); f["a"].calls.Load() == 0 {
-					t.Error("the server goes on and gets no calls")
+					t.Error("the resumed server gets no calls")
 				}
 				f.close(t, client)
 			})
@@ -249,17 +248,17 @@ func TestClient_Stopped(t *testing.T) {
 	}
 }
 
-// TestClient_Stopped_Subscribe: a subscription that has found a server silent
-// does not come back to it.
-func TestClient_Stopped_Subscribe(t *testing.T) {
+// TestClient_Paused_Subscribe checks that subscriptions avoid a server that was
+// silent to one of them.
+func TestClient_Paused_Subscribe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFleet(atOnce, "a", "b")
+		f := newFleet(immediately, "a", "b")
 		client := f.dial(t)
 		if _, err := client.Status(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()
-		f["a"].stopped.shut()
+		f["a"].output.shut()
 		silences := 0
 		for range 4 {
 			for event, err := range client.Subscribe(t.Context(), messagestore.Subscription{}) {
@@ -273,14 +272,14 @@ func TestClient_Stopped_Subscribe(t *testing.T) {
 			}
 		}
 		if silences > 1 {
-			t.Errorf("%d subscriptions of 4 met the silence", silences)
+			t.Errorf("%d of 4 subscriptions used the silent server", silences)
 		}
 		f.close(t, client)
 	})
 }
 
-// TestClient_Slow: servers that are all slow are not left out, and get no more
-// than the attempts; a deadline of the caller is the caller's error.
+// TestClient_Slow checks that slow servers get no more than maxAttempts, and that
+// the caller's deadline is the caller's error.
 func TestClient_Slow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFleet(func(ctx context.Context) error {
@@ -292,16 +291,17 @@ func TestClient_Slow(t *testing.T) {
 		defer cancel()
 		begin := time.Now()
 		if _, err := client.Status(ctx); !errors.Is(err, context.DeadlineExceeded) || time.Since(begin) != 20*time.Second {
-			t.Errorf("%v after %v", err, time.Since(begin))
+			t.Errorf("%v after %v, want DeadlineExceeded after 20 s", err, time.Since(begin))
 		}
-		if n := f["a"].calls.Load() + f["b"].calls.Load(); n != attempts {
-			t.Errorf("%d attempts, expected %d", n, attempts)
+		if n := f["a"].calls.Load() + f["b"].calls.Load(); n != maxAttempts {
+			t.Errorf("%d attempts, want %d", n, maxAttempts)
 		}
 		f.close(t, client)
 	})
 }
 
-// TestClient_Exhausted: overload is not answered with more load.
+// TestClient_Exhausted checks that a call refused by an overloaded server is not
+// repeated on another.
 func TestClient_Exhausted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFleet(func(context.Context) error {
@@ -311,7 +311,7 @@ func TestClient_Exhausted(t *testing.T) {
 		_, err := client.Status(t.Context())
 		isExhausted(t, err)
 		if n := f["a"].calls.Load() + f["b"].calls.Load() + f["c"].calls.Load(); n != 1 {
-			t.Errorf("%d calls, expected 1", n)
+			t.Errorf("%d calls, want 1", n)
 		}
 		f.close(t, client)
 	})
@@ -320,16 +320,16 @@ func TestClient_Exhausted(t *testing.T) {
 func TestDial_Malformed(t *testing.T) {
 	for _, addr := range []string{"a:1,", ",", "a:1,b", "a:1,:2", "a:1,b:", "a:1,[::1"} {
 		if client, err := Dial(addr, nil); err == nil {
-			t.Errorf("%q was taken", addr)
+			t.Errorf("address %q is accepted", addr)
 			_ = client.Close()
 		}
 	}
 }
 
-// TestDial_Hosts: each server of a list must be what it is called there, a name
-// or an IP.
+// TestDial_Hosts checks that each server of a list needs a certificate for its name
+// or IP address there.
 func TestDial_Hosts(t *testing.T) {
-	store := script{status: func(context.Context) (messagestore.Status, error) { return messagestore.Status{}, nil }}
+	store := fakeStore{status: func(context.Context) (messagestore.Status, error) { return messagestore.Status{}, nil }}
 	one, dir, _ := secure(t, store)
 	config, err := certificate.Client(dir, "application")
 	if err != nil {
@@ -341,7 +341,7 @@ func TestDial_Hosts(t *testing.T) {
 		"example.com:1,www.example.com:1": false,
 		"10.1.1.1:1,10.1.1.2:1":           false,
 	} {
-		ctx, cancel := context.WithTimeout(t.Context(), map[bool]time.Duration{true: answerWithin, false: 300 * time.Millisecond}[good])
+		ctx, cancel := context.WithTimeout(t.Context(), map[bool]time.Duration{true: callTimeout, false: 300 * time.Millisecond}[good])
 		defer cancel()
 		client, err := dial(list, config, grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
 			return (&net.Dialer{}).DialContext(ctx, "tcp", one)
@@ -351,15 +351,15 @@ func TestDial_Hosts(t *testing.T) {
 		}
 		defer func() { _ = client.Close() }()
 		if _, err := client.Status(ctx); good != (err == nil) || !good && !strings.Contains(err.Error(), "x509") {
-			t.Errorf("%s: %v, expected success %t, or a reason", list, err, good)
+			t.Errorf("%s: %v, want success %t, or an error of x509", list, err, good)
 		}
 	}
 }
 
-// TestDial_Names: a server of a list is known by its name there, not by the
-// address of its connection.
+// TestDial_Names checks that a server of a list is excluded by its name there, not by
+// the address of its connection.
 func TestDial_Names(t *testing.T) {
-	store := script{status: func(context.Context) (messagestore.Status, error) { return messagestore.Status{}, nil }}
+	store := fakeStore{status: func(context.Context) (messagestore.Status, error) { return messagestore.Status{}, nil }}
 	addr, dir, _ := secure(t, store)
 	config, err := certificate.Client(dir, "application")
 	if err != nil {
@@ -369,12 +369,12 @@ func TestDial_Names(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client := dialSecure(t, "localhost:"+port+",nobody.invalid:1", config)
+	client := dialSecure(t, "localhost:"+port+",absent.invalid:1", config)
 	if _, err := client.Status(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	client.servers.wasSilent(net.TCPAddrFromAddrPort(netip.MustParseAddrPort(addr)), time.Now())
-	if _, silent := client.servers.silent["localhost:"+port]; !silent {
-		t.Errorf("left out are %v, expected localhost", client.servers.silent)
+	client.servers.exclude(net.TCPAddrFromAddrPort(netip.MustParseAddrPort(addr)), time.Now())
+	if !client.servers.excluded["localhost:"+port] {
+		t.Errorf("excluded are %v, want localhost", client.servers.excluded)
 	}
 }

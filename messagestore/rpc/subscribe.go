@@ -13,64 +13,73 @@ import (
 
 var errStopping = &messagestore.UnavailableError{Reason: "the server is stopping"}
 
-// Subscribe ends when the server stops: else it would never be drained.
+// untilStopping returns a context that ends with ctx, or with the cause errStopping
+// when the server stops. A long-lived stream MUST use it, or the server would not
+// drain.
+func untilStopping(ctx, stopping context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	detach := context.AfterFunc(stopping, func() { cancel(errStopping) })
+	return ctx, func() {
+		detach()
+		cancel(nil)
+	}
+}
+
 func (s *service) Subscribe(r *messagestorev1.SubscribeRequest, stream grpc.ServerStreamingServer[messagestorev1.SubscribeResponse]) error {
 	subscription, err := fromSubscription(r)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancelCause(stream.Context())
-	defer cancel(nil)
-	defer context.AfterFunc(s.stopping, func() { cancel(errStopping) })()
-
+	ctx, cancel := untilStopping(stream.Context(), s.stopping)
+	defer cancel()
 	for event, err := range s.store.Subscribe(ctx, subscription) {
 		if err == nil {
-			err = send(stream, event)
+			err = sendEvent(stream, event)
 		}
-		if err == nil {
-			continue
-		}
-		if errors.Is(context.Cause(ctx), errStopping) {
+		switch {
+		case err == nil:
+		case errors.Is(context.Cause(ctx), errStopping):
 			return errStopping
+		default:
+			return err
 		}
-		return err
 	}
-	return nil // not reached: a subscription ends with an error
+	return nil // unreachable: every subscription ends with an error
 }
 
-func send(stream grpc.ServerStreamingServer[messagestorev1.SubscribeResponse], event messagestore.Event) error {
+func sendEvent(stream grpc.ServerStreamingServer[messagestorev1.SubscribeResponse], event messagestore.Event) error {
+	response := &messagestorev1.SubscribeResponse{}
 	switch e := event.(type) {
 	case messagestore.Messages:
-		b := batch{send: func(messages []*messagestorev1.Message) error {
+		all := func(yield func(messagestore.Message, error) bool) {
+			for _, m := range e {
+				if !yield(m, nil) {
+					return
+				}
+			}
+		}
+		return sendMessages(all, func(messages []*messagestorev1.Message) error {
 			return stream.Send(&messagestorev1.SubscribeResponse{Event: &messagestorev1.SubscribeResponse_Messages{
 				Messages: &messagestorev1.MessageBatch{Messages: messages},
 			}})
-		}}
-		for i := range e {
-			if err := b.add(&e[i]); err != nil {
-				return err
-			}
-		}
-		return b.flush()
+		})
 	case messagestore.Started:
-		return stream.Send(&messagestorev1.SubscribeResponse{Event: &messagestorev1.SubscribeResponse_Started{
+		response.Event = &messagestorev1.SubscribeResponse_Started{
 			Started: &messagestorev1.Started{HeartbeatInterval: durationpb.New(e.HeartbeatInterval), HeadPosition: e.HeadPosition},
-		}})
+		}
 	case messagestore.CaughtUp:
-		return stream.Send(&messagestorev1.SubscribeResponse{Event: &messagestorev1.SubscribeResponse_CaughtUp{
-			CaughtUp: &messagestorev1.CaughtUp{Place: toPlace(e.Place)},
-		}})
+		response.Event = &messagestorev1.SubscribeResponse_CaughtUp{CaughtUp: &messagestorev1.CaughtUp{Place: toPlace(e.Place)}}
 	case messagestore.Progress:
-		return stream.Send(&messagestorev1.SubscribeResponse{Event: &messagestorev1.SubscribeResponse_Progress{
-			Progress: &messagestorev1.Progress{Place: toPlace(e.Place)},
-		}})
+		response.Event = &messagestorev1.SubscribeResponse_Progress{Progress: &messagestorev1.Progress{Place: toPlace(e.Place)}}
+	default:
+		return nil
 	}
-	return nil
+	return stream.Send(response)
 }
 
-// toEvent returns the event of a response, or nil for one that a newer server
-// may have.
-func toEvent(r *messagestorev1.SubscribeResponse) messagestore.Event {
+// fromEvent returns the event of a response, or nil if it has none that this
+// client knows.
+func fromEvent(r *messagestorev1.SubscribeResponse) messagestore.Event {
 	switch e := r.Event.(type) {
 	case *messagestorev1.SubscribeResponse_Started:
 		return messagestore.Started{

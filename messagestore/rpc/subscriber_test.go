@@ -17,17 +17,16 @@ import (
 	messagestorev1 "videotutorials/proto/messagestore/v1"
 )
 
-// heap returns the bytes in use. Tests that look at it do not run beside others.
+// heap returns the bytes in use. A test that calls it MUST NOT run in parallel.
 func heap() int64 {
 	runtime.GC()
-	runtime.GC() // what the first one has put into pools is freed by the second
+	runtime.GC() // frees what the first has left in pools
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return int64(m.HeapAlloc + m.StackInuse) //nolint:gosec // far below
 }
 
-// subscribe opens a subscription of a client that reads what has begun and no
-// more.
+// subscribe opens a subscription and receives only its first response.
 func subscribe(t *testing.T, w *wire, client messagestorev1.MessageStoreServiceClient) grpc.ServerStreamingClient[messagestorev1.SubscribeResponse] {
 	t.Helper()
 	stream, err := client.Subscribe(t.Context(), &messagestorev1.SubscribeRequest{
@@ -42,20 +41,15 @@ func subscribe(t *testing.T, w *wire, client messagestorev1.MessageStoreServiceC
 	return stream
 }
 
-// another returns the connection of another client, with the smallest window.
+// another returns another client, with the smallest flow-control window.
 func another(t *testing.T, w *wire) messagestorev1.MessageStoreServiceClient {
 	t.Helper()
-	conn, err := grpc.NewClient("passthrough:test", grpc.WithTransportCredentials(plain()), grpc.WithContextDialer(w.dialer),
-		grpc.WithStaticStreamWindowSize(64<<10), grpc.WithStaticConnWindowSize(64<<10))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = conn.Close() })
-	return messagestorev1.NewMessageStoreServiceClient(conn)
+	return messagestorev1.NewMessageStoreServiceClient(
+		w.plainConn(t, grpc.WithStaticStreamWindowSize(64<<10), grpc.WithStaticConnWindowSize(64<<10)))
 }
 
-// TestServer_SlowSubscriber: one that never reads slows nobody, and what it costs
-// does not grow with what is written.
+// TestServer_SlowSubscriber checks that subscribers that never receive delay no other
+// call, and that their memory does not grow with the log.
 func TestServer_SlowSubscriber(t *testing.T) {
 	w := connect(t, teststore.New(t))
 	const slow, messages, size = 10, 20_000, 1000
@@ -96,26 +90,27 @@ func TestServer_SlowSubscriber(t *testing.T) {
 			select {
 			case got := <-received:
 				if got != int64(written) {
-					t.Fatalf("got position %d, expected %d", got, written)
+					t.Fatalf("received position %d, want %d", got, written)
 				}
 			case <-time.After(10 * time.Second):
-				t.Fatalf("position %d has not come", written)
+				t.Fatalf("position %d not received within 10 s", written)
 			}
 		}
-		if written == messages/2 { // what the tail and the windows hold, they hold by now
+		if written == messages/2 { // by now the tail and the windows are full
 			before = heap()
 		}
 	}
 	grown := heap() - before
-	t.Logf("the heap has grown by %d KiB while %d MiB were written to %d subscribers that do not read", grown>>10, messages/2*size>>20, slow)
-	// The tail may hold what was written once. Unbounded, it would be kept for
-	// each of them.
+	t.Logf("the heap grew by %d KiB while %d MiB were written for %d subscribers that do not receive", grown>>10, messages/2*size>>20, slow)
+	// The tail may keep the messages once. Without a bound each subscriber would
+	// keep them.
 	if grown > messages*size { // twice
-		t.Errorf("the heap has grown by %d bytes", grown)
+		t.Errorf("the heap grew by %d bytes, want at most %d", grown, messages*size)
 	}
 }
 
-// TestServer_IdleSubscribers: a thousand of them ask Postgres nothing.
+// TestServer_IdleSubscribers checks that a thousand idle subscriptions cause no
+// queries.
 func TestServer_IdleSubscribers(t *testing.T) {
 	store, url := teststore.Open(t)
 	w := connect(t, store)
@@ -130,7 +125,7 @@ func TestServer_IdleSubscribers(t *testing.T) {
 		streams = append(streams, subscribe(t, w, clients[i%len(clients)]))
 	}
 	progress(t, streams)
-	t.Logf("%d bytes for each subscriber, its client included", (heap()-before)/subscribers)
+	t.Logf("%d bytes by subscriber and its client", (heap()-before)/subscribers)
 
 	db, err := pgx.Connect(t.Context(), url)
 	if err != nil {
@@ -138,16 +133,16 @@ func TestServer_IdleSubscribers(t *testing.T) {
 	}
 	defer func() { _ = db.Close(context.Background()) }()
 	first, start := transactions(t, db), time.Now()
-	progress(t, streams) // a heartbeat of each
+	progress(t, streams)
 	n, seconds := transactions(t, db)-first, time.Since(start).Seconds()
 	t.Logf("%d transactions in %.1f s", n, seconds)
-	// The server looks at the head each second, and this test looks twice.
+	// The server polls the head each second, and this test makes two queries.
 	if float64(n) > 3*seconds+10 {
 		t.Errorf("%d transactions in %.1f s for idle subscribers", n, seconds)
 	}
 }
 
-// progress waits until each stream has had a sign of life.
+// progress waits for a heartbeat of each stream.
 func progress(t *testing.T, streams []grpc.ServerStreamingClient[messagestorev1.SubscribeResponse]) {
 	t.Helper()
 	for _, stream := range streams {
@@ -163,8 +158,8 @@ func progress(t *testing.T, streams []grpc.ServerStreamingClient[messagestorev1.
 	}
 }
 
-// transactions returns how many the database has had. What a session has done is
-// counted when it is idle for a second, or ends.
+// transactions returns the number of transactions of the database. Postgres counts
+// those of a session when it has been idle for a second, or ends.
 func transactions(t *testing.T, db *pgx.Conn) (n int64) {
 	t.Helper()
 	if _, err := db.Exec(t.Context(), "select pg_stat_force_next_flush()"); err != nil {

@@ -12,55 +12,30 @@ import (
 )
 
 const (
-	// maxEach bounds the writes of a WriteEach, so that the answer is a call's size
-	// also where each is refused with all that a status can say.
+	// maxEach bounds the writes of a WriteEach: if each one is refused with the
+	// largest status, the response still fits into a call.
 	maxEach = 500
-	// maxEachMessages is the store's bound of a call.
+	// maxEachMessages is the Store's bound of one call.
 	maxEachMessages = 1000
 )
 
-// A beginner is a Store that takes many writes at once. Of another one they are
-// made one after the other.
-type beginner interface {
+// A concurrentWriter is a Store that starts many writes at once. For another Store
+// the writes of a WriteEach are made one after the other.
+type concurrentWriter interface {
 	Begin(ctx context.Context, writes []messagestore.Write) (waits []func() (messagestore.Written, error))
 }
 
-// WriteEach gives all writes to the Store at once, as their own calls would.
+// WriteEach makes all writes at the same time, each as by a call of Write.
 func (s *service) WriteEach(ctx context.Context, r *messagestorev1.WriteEachRequest) (*messagestorev1.WriteEachResponse, error) {
 	if err := checkEach(r); err != nil {
 		return nil, err
 	}
 	ctx = interceptor.WithStart(ctx, time.Now())
-	response := &messagestorev1.WriteEachResponse{Results: make([]*messagestorev1.WriteResult, len(r.Writes))}
-	for i, wait := range s.begin(ctx, r.Writes) {
-		response.Results[i] = s.outcome(ctx, wait)
+	response := &messagestorev1.WriteEachResponse{}
+	for _, wait := range s.begin(ctx, r.Writes) {
+		response.Results = append(response.Results, s.result(ctx, wait))
 	}
 	return response, nil
-}
-
-// begin begins all writes, and returns how each is waited for.
-func (s *service) begin(ctx context.Context, requests []*messagestorev1.WriteRequest) []func() (messagestore.Written, error) {
-	var writes []messagestore.Write
-	var places []int // of those, among all
-	waits := make([]func() (messagestore.Written, error), len(requests))
-	for i, r := range requests {
-		w, err := fromWrite(r, "")
-		if err != nil {
-			waits[i] = func() (messagestore.Written, error) { return messagestore.Written{}, err }
-			continue
-		}
-		writes, places = append(writes, w), append(places, i)
-	}
-	if together, ok := s.store.(beginner); ok {
-		for i, wait := range together.Begin(ctx, writes) {
-			waits[places[i]] = wait
-		}
-		return waits
-	}
-	for i, w := range writes {
-		waits[places[i]] = func() (messagestore.Written, error) { return s.store.Write(ctx, w.Stream, w.Expected, w.Messages...) }
-	}
-	return waits
 }
 
 func checkEach(r *messagestorev1.WriteEachRequest) error {
@@ -77,12 +52,37 @@ func checkEach(r *messagestorev1.WriteEachRequest) error {
 	return checkSize(r, "writes")
 }
 
-// outcome is the end of a call of Write in all that is seen of it: its line in the
-// log, the metrics, its error.
-func (s *service) outcome(ctx context.Context, wait func() (messagestore.Written, error)) *messagestorev1.WriteResult {
+// begin starts all writes, and returns for each the function that waits for it.
+func (s *service) begin(ctx context.Context, requests []*messagestorev1.WriteRequest) []func() (messagestore.Written, error) {
+	var writes []messagestore.Write
+	var indexes []int // in requests
+	waits := make([]func() (messagestore.Written, error), len(requests))
+	for i, r := range requests {
+		w, err := fromWrite(r, "")
+		if err != nil {
+			waits[i] = func() (messagestore.Written, error) { return messagestore.Written{}, err }
+			continue
+		}
+		writes, indexes = append(writes, w), append(indexes, i)
+	}
+	if store, ok := s.store.(concurrentWriter); ok {
+		for i, wait := range store.Begin(ctx, writes) {
+			waits[indexes[i]] = wait
+		}
+		return waits
+	}
+	for i, w := range writes {
+		waits[indexes[i]] = func() (messagestore.Written, error) { return s.store.Write(ctx, w.Stream, w.Expected, w.Messages...) }
+	}
+	return waits
+}
+
+// result waits for a write inside the interceptors, so that its log line, its
+// metrics and its status are those of a call of Write.
+func (s *service) result(ctx context.Context, wait func() (messagestore.Written, error)) *messagestorev1.WriteResult {
 	var written messagestore.Written
 	method := interceptor.Method{Name: messagestorev1.MessageStoreService_Write_FullMethodName, Kind: "unary"}
-	err := s.each.Around(ctx, method, func(context.Context) (err error) {
+	err := s.each.Intercept(ctx, method, func(context.Context) (err error) {
 		written, err = wait()
 		return err
 	})

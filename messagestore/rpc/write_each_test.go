@@ -16,7 +16,7 @@ import (
 	messagestorev1 "videotutorials/proto/messagestore/v1"
 )
 
-// handled returns how many calls of the method are counted.
+// handled returns the number of calls of the method in the metrics.
 func (w *wire) handled(t *testing.T, method string) (n float64) {
 	t.Helper()
 	families, err := w.registry.Gather()
@@ -38,7 +38,7 @@ func (w *wire) handled(t *testing.T, method string) (n float64) {
 	return n
 }
 
-// TestWriteEach: every write is a unit of its own, with the answer of Write.
+// TestWriteEach checks that each write is made by itself and has the result of Write.
 func TestWriteEach(t *testing.T) {
 	t.Parallel()
 	w := connect(t, teststore.New(t))
@@ -68,23 +68,23 @@ func TestWriteEach(t *testing.T) {
 				t.Errorf("write %d: %v", i, r)
 			}
 			if !strings.Contains(r.GetError().String(), want[i]) {
-				t.Errorf("write %d: %v, expected %s", i, r.GetError(), want[i])
+				t.Errorf("write %d: %v, want %s", i, r.GetError(), want[i])
 			}
 		}
 	}
-	// It is not its company by which a write is known.
+	// A repeated write is recognized outside its batch too.
 	alone, err := w.service.Write(t.Context(), repeated)
 	if err != nil || !alone.AlreadyStored {
 		t.Errorf("repeated alone: %v %v", alone, err)
 	}
 	if s, err := w.Status(t.Context()); err != nil || s.Head.Position != 4 {
-		t.Errorf("%+v %v, expected four messages", s, err)
+		t.Errorf("%+v %v, want four messages", s, err)
 	}
 }
 
 func TestWriteEach_Bounds(t *testing.T) {
-	w := connect(t, script{write: func(context.Context, ...messagestore.NewMessage) (messagestore.Written, error) {
-		t.Error("something was written")
+	w := connect(t, fakeStore{write: func(context.Context, ...messagestore.NewMessage) (messagestore.Written, error) {
+		t.Error("a write reached the store")
 		return messagestore.Written{}, nil
 	}})
 	for _, writes := range [][]*messagestorev1.WriteRequest{
@@ -95,15 +95,15 @@ func TestWriteEach_Bounds(t *testing.T) {
 	} {
 		_, err := w.service.WriteEach(t.Context(), &messagestorev1.WriteEachRequest{Writes: writes})
 		if d, _ := detailsOf(status.Convert(err)); status.Code(err) != codes.InvalidArgument || len(d.violations) != 1 || d.violations[0].Field != "writes" {
-			t.Errorf("%d writes: %v", len(writes), err)
+			t.Errorf("%d writes: %v, want one violation of writes", len(writes), err)
 		}
 	}
 }
 
-// TestWriteEach_Refused: what the log has of a call it has of each write, and the
-// answer to the most that can be wrong is one that clients take.
+// TestWriteEach_Refused checks that each refused write is logged like a call, and that
+// the largest response still fits into a call.
 func TestWriteEach_Refused(t *testing.T) {
-	w := connect(t, script{write: func(_ context.Context, m ...messagestore.NewMessage) (messagestore.Written, error) {
+	w := connect(t, fakeStore{write: func(_ context.Context, m ...messagestore.NewMessage) (messagestore.Written, error) {
 		switch m[0].Type {
 		case "panics":
 			panic("of a write")
@@ -131,7 +131,7 @@ func TestWriteEach_Refused(t *testing.T) {
 			want = codes.Internal
 		}
 		if s := r.GetError(); codes.Code(s.GetCode()) != want || strings.Contains(s.GetMessage(), "secret") {
-			t.Errorf("write %d: %v %q, expected %v", i, codes.Code(s.GetCode()), s.GetMessage(), want)
+			t.Errorf("write %d: %v %q, want %v", i, codes.Code(s.GetCode()), s.GetMessage(), want)
 		}
 	}
 	w.close(t)

@@ -22,11 +22,12 @@ import (
 	"google.golang.org/grpc/peer"
 
 	"videotutorials/internal/certificate"
+	"videotutorials/internal/test/running"
 	"videotutorials/messagestore"
 )
 
-// secure serves the store over mutual TLS and returns its address, the folder of
-// the certificates (names messagestore and application), and the server's log.
+// secure serves the store over mutual TLS. It returns the address, the folder with
+// the certificates messagestore and application, and the server's log.
 func secure(t *testing.T, store messagestore.Store) (addr, dir string, log *logBuffer) {
 	t.Helper()
 	dir, log = t.TempDir(), &logBuffer{}
@@ -40,20 +41,11 @@ func secure(t *testing.T, store messagestore.Store) (addr, dir string, log *logB
 		t.Fatal(err)
 	}
 	server := NewServer(store, ServerOptions{TLS: config, Log: log.logger(), Registry: prometheus.NewRegistry()})
-	ctx, stop := context.WithCancel(context.Background())
-	stopped := make(chan error, 1)
-	go func() { stopped <- server.Run(ctx, listener) }()
-	t.Cleanup(func() {
-		stop()
-		if err := <-stopped; err != nil {
-			t.Errorf("run the server: %v", err)
-		}
-	})
+	running.Start(t, func(ctx context.Context) error { return server.Run(ctx, listener) })
 	return listener.Addr().String(), dir, log
 }
 
-// issue makes the authority of the folder and its certificates, if they are not
-// there.
+// issue creates the authority of the folder and its certificates, unless they exist.
 func issue(t *testing.T, dir string) {
 	t.Helper()
 	authority, err := certificate.OpenAuthority(dir)
@@ -77,23 +69,23 @@ func dialSecure(t *testing.T, addr string, config *tls.Config) *Client {
 	return client
 }
 
-// whoCalls is a Store whose status tells who calls.
-var whoCalls = script{status: func(ctx context.Context) (messagestore.Status, error) {
+// whoami is a Store whose status has the caller's principal as the id of the head.
+var whoami = fakeStore{status: func(ctx context.Context) (messagestore.Status, error) {
 	return messagestore.Status{Head: messagestore.Place{ID: string(messagestore.PrincipalOf(ctx))}}, nil
 }}
 
 func TestPrincipal(t *testing.T) {
-	addr, dir, log := secure(t, whoCalls)
+	addr, dir, log := secure(t, whoami)
 	config, err := certificate.Client(dir, "application")
 	if err != nil {
 		t.Fatal(err)
 	}
 	status, err := dialSecure(t, addr, config).Status(t.Context())
 	if want := "spiffe://videotutorials/application"; err != nil || status.Head.ID != want {
-		t.Errorf("the caller is %q %v, expected %s", status.Head.ID, err, want)
+		t.Errorf("the principal is %q %v, want %s", status.Head.ID, err, want)
 	}
 	if !strings.Contains(log.String(), "principal=spiffe://videotutorials/application") {
-		t.Errorf("the log does not say who called: %s", log)
+		t.Errorf("the log lacks the principal: %s", log)
 	}
 
 	for name, uris := range map[string][]string{
@@ -109,17 +101,17 @@ func TestPrincipal(t *testing.T) {
 			config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &pair, nil }
 			_, err := dialSecure(t, addr, config).Status(t.Context())
 			if !errors.Is(err, messagestore.ErrUnauthenticated) {
-				t.Errorf("%v, expected ErrUnauthenticated", err)
+				t.Errorf("%v, want ErrUnauthenticated", err)
 			}
 		})
 	}
 	if n := strings.Count(log.String(), "not one SPIFFE ID"); n != 5 {
-		t.Errorf("the log has the reason %d times, expected 5: %s", n, log)
+		t.Errorf("the log has the reason %d times, want 5: %s", n, log)
 	}
 }
 
-// TestPrincipal_Refused: who has no good certificate does not come to a call, and
-// the log says why.
+// TestPrincipal_Refused checks that a client without a valid certificate makes no
+// call, and that the log has the reason.
 func TestPrincipal_Refused(t *testing.T) {
 	foreign := t.TempDir()
 	if _, err := certificate.OpenAuthority(foreign); err != nil {
@@ -141,7 +133,7 @@ func TestPrincipal_Refused(t *testing.T) {
 		}, "expired"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			addr, dir, log := secure(t, whoCalls)
+			addr, dir, log := secure(t, whoami)
 			config, err := certificate.Client(dir, "application")
 			if err != nil {
 				t.Fatal(err)
@@ -151,19 +143,19 @@ func TestPrincipal_Refused(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 			defer cancel()
 			if _, err := dialSecure(t, addr, config).Status(ctx); err == nil {
-				t.Error("the client was served")
+				t.Error("the call succeeded")
 			}
 			if text := log.String(); !strings.Contains(text, "connection refused") || !strings.Contains(text, test.reason) || strings.Contains(text, "method=") {
-				t.Errorf("expected the reason %q and no call in the log: %s", test.reason, text)
+				t.Errorf("log %s, want the reason %q and no call", text, test.reason)
 			}
 		})
 	}
 }
 
-// TestDial_Authority: a client that runs takes up another authority with its next
-// connection, and no longer believes the one before.
+// TestDial_Authority checks that a running client trusts a new authority, and no
+// longer the old one, from its next connection on.
 func TestDial_Authority(t *testing.T) {
-	addr, dir, _ := secure(t, whoCalls)
+	addr, dir, _ := secure(t, whoami)
 	old := t.TempDir()
 	if err := os.CopyFS(old, os.DirFS(dir)); err != nil {
 		t.Fatal(err)
@@ -188,12 +180,12 @@ func TestDial_Authority(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
 	if _, err := dialSecure(t, addr, outdated).Status(ctx); err == nil || !strings.Contains(err.Error(), "x509") {
-		t.Errorf("the old authority: %v, expected it refused", err)
+		t.Errorf("the old authority: %v, want an error of x509", err)
 	}
 }
 
-// TestPrincipal_NotVerified: a server that takes any certificate, by mistake,
-// believes none.
+// TestPrincipal_NotVerified checks that a certificate that TLS has not verified gives
+// no principal.
 func TestPrincipal_NotVerified(t *testing.T) {
 	id := &url.URL{Scheme: "spiffe", Host: "videotutorials", Path: "/application"}
 	for name, ctx := range map[string]context.Context{
@@ -201,22 +193,22 @@ func TestPrincipal_NotVerified(t *testing.T) {
 		"no TLS":       peer.NewContext(t.Context(), &peer.Peer{}),
 		"not verified": peer.NewContext(t.Context(), &peer.Peer{AuthInfo: credentials.TLSInfo{SPIFFEID: id}}),
 	} {
-		if p, err := (border{tls: true}).principal(ctx); !errors.Is(err, messagestore.ErrUnauthenticated) {
-			t.Errorf("%s: %s %v, expected ErrUnauthenticated", name, p, err)
+		if p, err := (authInterceptor{tls: true}).principal(ctx); !errors.Is(err, messagestore.ErrUnauthenticated) {
+			t.Errorf("%s: %s %v, want ErrUnauthenticated", name, p, err)
 		}
 	}
 }
 
 func TestPrincipal_Insecure(t *testing.T) {
-	w := connect(t, whoCalls)
+	w := connect(t, whoami)
 	status, err := w.Status(t.Context())
 	if err != nil || status.Head.ID != string(messagestore.Anonymous) {
-		t.Errorf("without TLS the caller is %q %v", status.Head.ID, err)
+		t.Errorf("without TLS the principal is %q %v, want anonymous", status.Head.ID, err)
 	}
 }
 
-// sign returns a certificate of the folder's authority with those URIs, which is
-// good for that long yet.
+// sign returns a certificate of the folder's authority with the URIs. It expires
+// after life.
 func sign(t *testing.T, dir string, life time.Duration, uris ...string) tls.Certificate {
 	t.Helper()
 	authority, err := tls.LoadX509KeyPair(filepath.Join(dir, "ca.crt"), filepath.Join(dir, "ca.key"))
