@@ -4,7 +4,7 @@
 // 	protoc        (unknown)
 // source: authentication/v1/authentication.proto
 
-// Package authentication.v1 is the contract of the log-ins, in
+// Package authentication.v1 is the contract of the authentication streams,
 // `authentication-<userId>`.
 
 package authenticationv1
@@ -26,7 +26,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// UserLoggedIn says that somebody has logged in.
+// UserLoggedIn is an event: a user has logged in.
 type UserLoggedIn struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The user.
@@ -72,13 +72,13 @@ func (x *UserLoggedIn) GetUserId() string {
 	return ""
 }
 
-// UserLoginFailed says that somebody has tried to, with a wrong password: who
-// it was is not known.
+// UserLoginFailed is an event: a log-in with the user's e-mail address and a wrong
+// password has failed.
 type UserLoginFailed struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The user whose address was given.
+	// The user with the e-mail address.
 	UserId string `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
-	// The reason for people.
+	// The reason, as text for people.
 	Reason        string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -128,13 +128,13 @@ func (x *UserLoginFailed) GetReason() string {
 	return ""
 }
 
-// AccountLocked says that nobody can log in to the account for some time, after
-// too many failures.
+// AccountLocked is an event: too many log-ins have failed, and the account is
+// locked for some time.
 type AccountLocked struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The user.
 	UserId string `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
-	// When one can again.
+	// When the lock ends.
 	Until         *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=until,proto3" json:"until,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -184,7 +184,7 @@ func (x *AccountLocked) GetUntil() *timestamppb.Timestamp {
 	return nil
 }
 
-// UserLoggedOut says that a session has ended.
+// UserLoggedOut is an event: a user has ended a session by logging out.
 type UserLoggedOut struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The user.

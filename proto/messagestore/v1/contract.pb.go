@@ -22,18 +22,18 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// OwnedCategory is a category and its owner.
+// OwnedCategory declares a category.
 type OwnedCategory struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The category.
+	// The name of the category.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// The principal that alone may append to it, as the path of its SPIFFE ID
-	// (`application`, `component/identity`). Empty for a command category, which
-	// every principal may append to, and where each stream has an owner of its
-	// own (`subscriberPosition`).
+	// The only principal that may append to the category, as the path of its SPIFFE
+	// ID, such as `component/identity`. Empty for a command category, to which every
+	// principal may append, and for `subscriberPosition`, whose streams have owners
+	// of their own.
 	Owner string `protobuf:"bytes,2,opt,name=owner,proto3" json:"owner,omitempty"`
-	// The principals that may read it, as paths too; those who may read everything
-	// may anyway. Empty: every principal may.
+	// The principals that may read the category, as paths, besides those that may
+	// read everything. If empty, every principal may read it.
 	Readers       []string `protobuf:"bytes,3,rep,name=readers,proto3" json:"readers,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -111,8 +111,8 @@ var file_messagestore_v1_contract_proto_extTypes = []protoimpl.ExtensionInfo{
 
 // Extension fields to descriptorpb.MessageOptions.
 var (
-	// The category of the streams that hold messages of this type. The message's
-	// type in the store is its unqualified proto name.
+	// The category of the streams with messages of this type. The message type in the
+	// store is the unqualified proto name.
 	//
 	// optional string category = 50100;
 	E_Category = &file_messagestore_v1_contract_proto_extTypes[0]

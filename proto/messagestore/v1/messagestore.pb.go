@@ -4,31 +4,37 @@
 // 	protoc        (unknown)
 // source: messagestore/v1/messagestore.proto
 
-// Package messagestore.v1 is the message store: append-only streams with one
-// order over all of them, writes that are idempotent for ever, and live push.
+// Package messagestore.v1 is the API of the message store: append-only streams,
+// one order of all messages, idempotent writes and live subscriptions.
 //
 // # Names
 //
-// A stream name is a category, a dash and an id: `viewing-7f1c…`. The category
-// is all left of the first dash. `identity:command` and `identity` are two
-// categories.
+// A stream name is a category, a dash and an id, such as `viewing-7f1c…`. The
+// category is the part before the first dash. `identity:command` and `identity`
+// are different categories.
 //
 // # Positions
 //
-// A message's `position` counts from 0 in its stream, its `global_position`
-// from 1 over the whole store; both are without gaps. Whoever has seen a global
-// position has seen all below it. All positions in requests are inclusive.
-// A source that is one stream counts stream positions, every other source
-// global ones.
+// The `position` of a message is its number in its stream, from 0. Its
+// `global_position` is its number in the store, from 1. Both have no gaps. A
+// reader that has seen a global position has seen all lower ones. Positions in
+// requests are inclusive. They are stream positions if the source is a stream,
+// and global positions otherwise.
 //
 // # Errors
 //
-// Errors are google.rpc.Status; ErrorInfo.domain is `messagestore`. Any call
-// may answer UNAUTHENTICATED (no or bad credential), RESOURCE_EXHAUSTED (queue
-// full; RetryInfo), DEADLINE_EXCEEDED (the caller's deadline), UNAVAILABLE
-// (Postgres is away) and INTERNAL (logged with the trace id). After
-// DEADLINE_EXCEEDED and UNAVAILABLE the outcome of a write is unknown, and
-// repeating it with the same ids is safe.
+// Errors are google.rpc.Status with details. ErrorInfo.domain is `messagestore`;
+// below, its reason and metadata follow the status code. Every call can return
+//
+//   - UNAUTHENTICATED: the credential is missing or invalid.
+//   - RESOURCE_EXHAUSTED: a limit is reached, such as that of the write queue.
+//     RetryInfo states when to retry.
+//   - DEADLINE_EXCEEDED: the deadline of the caller has passed.
+//   - UNAVAILABLE: the server or its Postgres is unavailable.
+//   - INTERNAL: an unexpected error, logged with the trace id.
+//
+// After DEADLINE_EXCEEDED or UNAVAILABLE the outcome of a write is unknown. It is
+// safe to repeat the write with the same ids.
 
 package messagestorev1
 
@@ -54,19 +60,20 @@ const (
 // NewMessage is a message to be stored.
 type NewMessage struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// A UUID, chosen by the writer: it makes the write idempotent. Required. Best
-	// is one that grows with time, of version 7: random ones cost the store more,
-	// the longer the log is.
+	// A UUID chosen by the writer, which makes the write idempotent. Required. Use
+	// version 7, which grows with time: random UUIDs cost the store more the longer
+	// the log is.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	// What the message says, in the words of the business: imperative for a
-	// command, past tense for an event. 1 to 255 bytes, no control characters.
+	// The message type: imperative for a command, such as `Register`, in the past
+	// tense for an event, such as `Registered`. 1 to 255 bytes without control
+	// characters.
 	Type string `protobuf:"bytes,2,opt,name=type,proto3" json:"type,omitempty"`
-	// A JSON object as text, required. It is stored as jsonb: key order and white
-	// space are not kept, numbers keep their value. Refused are duplicate keys, a
-	// depth over 100, numbers beyond 1e308 or of more than 100 digits, and what
-	// jsonb cannot hold (`\u0000`, a lone surrogate). With metadata at most 1 MiB.
+	// A JSON object as text. Required. It is stored as jsonb: the order of keys and
+	// white space are lost, numbers keep their value. Duplicate keys, a depth over
+	// 100, numbers beyond 1e308 or with more than 100 digits, `\u0000` and lone
+	// surrogates are invalid. `data` and `metadata` together have at most 1 MiB.
 	Data string `protobuf:"bytes,3,opt,name=data,proto3" json:"data,omitempty"`
-	// A JSON object as text, of the same kind. Empty means `{}`.
+	// A JSON object as text, with the rules of `data`. Empty means `{}`.
 	Metadata      string `protobuf:"bytes,4,opt,name=metadata,proto3" json:"metadata,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -130,10 +137,10 @@ func (x *NewMessage) GetMetadata() string {
 	return ""
 }
 
-// ExpectedVersion is what the writer expects of the stream. Absent: anything.
+// ExpectedVersion is the version that the writer expects the stream to have.
 type ExpectedVersion struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The kind of the expectation. Required.
+	// The expectation. Required.
 	//
 	// Types that are valid to be assigned to Kind:
 	//
@@ -214,7 +221,7 @@ type isExpectedVersion_Kind interface {
 }
 
 type ExpectedVersion_Exactly struct {
-	// The position of the stream's last message, 0 or more.
+	// The position of the stream's last message is this one, 0 or more.
 	Exactly int64 `protobuf:"varint,1,opt,name=exactly,proto3,oneof"`
 }
 
@@ -224,7 +231,7 @@ type ExpectedVersion_None struct {
 }
 
 type ExpectedVersion_Exists struct {
-	// The stream has a message.
+	// The stream has at least one message.
 	Exists *emptypb.Empty `protobuf:"bytes,3,opt,name=exists,proto3,oneof"`
 }
 
@@ -234,15 +241,15 @@ func (*ExpectedVersion_None) isExpectedVersion_Kind() {}
 
 func (*ExpectedVersion_Exists) isExpectedVersion_Kind() {}
 
-// WriteRequest is messages for one stream. At most 1,000 messages and 4 MiB.
+// WriteRequest appends messages to a stream: at most 1,000 messages and 4 MiB.
 type WriteRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The stream, `category-id`, at most 255 bytes.
 	StreamName string `protobuf:"bytes,1,opt,name=stream_name,json=streamName,proto3" json:"stream_name,omitempty"`
-	// The messages in their order. Required, but in a batch: there a write
-	// without messages is a check of its expected version alone.
+	// The messages in order. Required, except in a batch: there, a write without
+	// messages only checks its expected version.
 	Messages []*NewMessage `protobuf:"bytes,2,rep,name=messages,proto3" json:"messages,omitempty"`
-	// What the stream has to be like before. Absent: anything.
+	// The expected version of the stream. If absent, any version is accepted.
 	ExpectedVersion *ExpectedVersion `protobuf:"bytes,3,opt,name=expected_version,json=expectedVersion,proto3" json:"expected_version,omitempty"`
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
@@ -299,16 +306,16 @@ func (x *WriteRequest) GetExpectedVersion() *ExpectedVersion {
 	return nil
 }
 
-// WriteResponse is where the messages are.
+// WriteResponse has the positions of the messages.
 type WriteResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The position in the stream of the last message written. For a check alone,
-	// the stream's version: the position of its last message, -1 if it is empty.
+	// The position of the last message of the write. Without messages, the version
+	// of the stream: the position of its last message, or -1 if it is empty.
 	Position int64 `protobuf:"varint,1,opt,name=position,proto3" json:"position,omitempty"`
-	// The global position of the last message written. For a check alone, 0.
+	// The global position of the last message of the write. Without messages, 0.
 	GlobalPosition int64 `protobuf:"varint,2,opt,name=global_position,json=globalPosition,proto3" json:"global_position,omitempty"`
-	// Whether the messages were there already. It can be so on a first call,
-	// where the server itself tried twice.
+	// Whether the messages were stored before. A first call can return true if the
+	// server had to retry.
 	AlreadyStored bool `protobuf:"varint,3,opt,name=already_stored,json=alreadyStored,proto3" json:"already_stored,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -365,11 +372,10 @@ func (x *WriteResponse) GetAlreadyStored() bool {
 	return false
 }
 
-// WriteBatchRequest is writes that are stored as one unit. At most 1,000
-// messages and 4 MiB.
+// WriteBatchRequest has the writes of a batch: at most 1,000 messages and 4 MiB.
 type WriteBatchRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The writes in their order.
+	// The writes in order.
 	Writes        []*WriteRequest `protobuf:"bytes,1,rep,name=writes,proto3" json:"writes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -412,10 +418,10 @@ func (x *WriteBatchRequest) GetWrites() []*WriteRequest {
 	return nil
 }
 
-// WriteBatchResponse is where the messages are.
+// WriteBatchResponse has the positions of the messages.
 type WriteBatchResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// One for each write, in the order of the request.
+	// The results, one for each write, in the order of the request.
 	Results       []*WriteResponse `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -458,8 +464,8 @@ func (x *WriteBatchResponse) GetResults() []*WriteResponse {
 	return nil
 }
 
-// WriteEachRequest is writes of which each is a unit. At most 500 writes, 1,000
-// messages and 4 MiB.
+// WriteEachRequest has independent writes: at most 500 writes, 1,000 messages and
+// 4 MiB.
 type WriteEachRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The writes.
@@ -505,10 +511,10 @@ func (x *WriteEachRequest) GetWrites() []*WriteRequest {
 	return nil
 }
 
-// WriteEachResponse is what came of each write.
+// WriteEachResponse has the results of the writes.
 type WriteEachResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// One for each write, in the order of the request.
+	// The results, one for each write, in the order of the request.
 	Results       []*WriteResult `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -551,10 +557,10 @@ func (x *WriteEachResponse) GetResults() []*WriteResult {
 	return nil
 }
 
-// WriteResult is what came of a write.
+// WriteResult is the result of a write.
 type WriteResult struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The answer.
+	// The result.
 	//
 	// Types that are valid to be assigned to Result:
 	//
@@ -625,12 +631,12 @@ type isWriteResult_Result interface {
 }
 
 type WriteResult_Written struct {
-	// Where the messages are.
+	// The positions of the messages.
 	Written *WriteResponse `protobuf:"bytes,1,opt,name=written,proto3,oneof"`
 }
 
 type WriteResult_Error struct {
-	// Why they are not stored: what Write would have answered.
+	// The error that Write would have returned.
 	Error *status.Status `protobuf:"bytes,2,opt,name=error,proto3,oneof"`
 }
 
@@ -641,25 +647,24 @@ func (*WriteResult_Error) isWriteResult_Result() {}
 // Message is a stored message.
 type Message struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The writer's UUID, lower-case.
+	// The UUID chosen by the writer, in lower case.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	// The stream it is in.
+	// The stream of the message.
 	StreamName string `protobuf:"bytes,2,opt,name=stream_name,json=streamName,proto3" json:"stream_name,omitempty"`
-	// Its type.
+	// The type of the message.
 	Type string `protobuf:"bytes,3,opt,name=type,proto3" json:"type,omitempty"`
-	// Its data, a JSON object as jsonb prints it.
+	// The data, a JSON object as jsonb prints it.
 	Data string `protobuf:"bytes,4,opt,name=data,proto3" json:"data,omitempty"`
-	// Its metadata, a JSON object as jsonb prints it.
+	// The metadata, a JSON object as jsonb prints it.
 	Metadata string `protobuf:"bytes,5,opt,name=metadata,proto3" json:"metadata,omitempty"`
-	// Its position in the stream, from 0.
+	// The position in the stream, from 0.
 	Position int64 `protobuf:"varint,6,opt,name=position,proto3" json:"position,omitempty"`
-	// Its position in the store, from 1.
+	// The position in the store, from 1.
 	GlobalPosition int64 `protobuf:"varint,7,opt,name=global_position,json=globalPosition,proto3" json:"global_position,omitempty"`
-	// When it was stored. Infrastructure's time: a time that the domain knows
-	// belongs into data.
+	// When the message was stored. The time of a business event belongs into `data`.
 	Time *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=time,proto3" json:"time,omitempty"`
-	// The principal that wrote it: the SPIFFE ID of its certificate, or
-	// `anonymous` where the server runs without TLS.
+	// The principal that wrote the message: the SPIFFE ID of its certificate, or
+	// `anonymous` if the server runs without TLS.
 	Writer        string `protobuf:"bytes,9,opt,name=writer,proto3" json:"writer,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -758,18 +763,19 @@ func (x *Message) GetWriter() string {
 	return ""
 }
 
-// Filter narrows a source. What it skips still moves the position.
+// Filter skips messages of a source. Progress moves over skipped messages.
 type Filter struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Only messages of these types. Empty: of all.
+	// The types to pass. If empty, all types pass.
 	Types []string `protobuf:"bytes,1,rep,name=types,proto3" json:"types,omitempty"`
-	// Only the member's share of the streams. Not for a single stream.
+	// The member of a consumer group whose streams pass. Not allowed if the source is
+	// a stream.
 	ConsumerGroup *ConsumerGroup `protobuf:"bytes,2,opt,name=consumer_group,json=consumerGroup,proto3" json:"consumer_group,omitempty"`
-	// Only messages whose metadata `originStreamName` is of this category. Not
-	// for a single stream.
+	// The category that the stream in the metadata key `originStreamName` must have.
+	// Not allowed if the source is a stream.
 	OriginCategory string `protobuf:"bytes,3,opt,name=origin_category,json=originCategory,proto3" json:"origin_category,omitempty"`
-	// Only messages whose metadata `correlationStreamName` is of this category.
-	// Not for a single stream.
+	// The category that the stream in the metadata key `correlationStreamName` must
+	// have. Not allowed if the source is a stream.
 	CorrelationCategory string `protobuf:"bytes,4,opt,name=correlation_category,json=correlationCategory,proto3" json:"correlation_category,omitempty"`
 	unknownFields       protoimpl.UnknownFields
 	sizeCache           protoimpl.SizeCache
@@ -833,11 +839,11 @@ func (x *Filter) GetCorrelationCategory() string {
 	return ""
 }
 
-// ConsumerGroup is one member of a group that shares a source: each stream goes
-// to one of them, by Message DB's hash of its cardinal id.
+// ConsumerGroup is one member of a group that divides the streams of a source.
+// Message DB's hash of the cardinal id assigns each stream to one member.
 type ConsumerGroup struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The member, 0 to size - 1.
+	// The number of the member, 0 to size - 1.
 	Member int32 `protobuf:"varint,1,opt,name=member,proto3" json:"member,omitempty"`
 	// The number of members, at least 1.
 	Size          int32 `protobuf:"varint,2,opt,name=size,proto3" json:"size,omitempty"`
@@ -889,10 +895,10 @@ func (x *ConsumerGroup) GetSize() int32 {
 	return 0
 }
 
-// Categories is one or more categories, read as one source in one order.
+// Categories is a source of one or more categories, read in one order.
 type Categories struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Their names.
+	// The names of the categories.
 	Names         []string `protobuf:"bytes,1,rep,name=names,proto3" json:"names,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -935,7 +941,7 @@ func (x *Categories) GetNames() []string {
 	return nil
 }
 
-// All is every message of the store.
+// All is the source of all messages.
 type All struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -972,14 +978,14 @@ func (*All) Descriptor() ([]byte, []int) {
 	return file_messagestore_v1_messagestore_proto_rawDescGZIP(), []int{13}
 }
 
-// Place is a place in the log: a position and the id of the message at it, so
-// that a log that was restored and written on is noticed.
+// Place is a position and the id of the message at it. The id distinguishes the
+// log from one that was restored from a backup and written to since.
 type Place struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The position: of the stream where the source is a stream, else the global
-	// one. Before the first message: -1 for a stream, else 0.
+	// The stream position if the source is a stream, otherwise the global position.
+	// Before the first message it is -1 or 0 respectively.
 	Position int64 `protobuf:"varint,1,opt,name=position,proto3" json:"position,omitempty"`
-	// The id of the message there. Empty before the first message.
+	// The id of the message at the position. Empty before the first message.
 	MessageId     string `protobuf:"bytes,2,opt,name=message_id,json=messageId,proto3" json:"message_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1029,10 +1035,10 @@ func (x *Place) GetMessageId() string {
 	return ""
 }
 
-// ReadRequest says what to read.
+// ReadRequest selects the messages to read.
 type ReadRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What to read. Required.
+	// The source. Required.
 	//
 	// Types that are valid to be assigned to Source:
 	//
@@ -1040,14 +1046,14 @@ type ReadRequest struct {
 	//	*ReadRequest_Categories
 	//	*ReadRequest_All
 	Source isReadRequest_Source `protobuf_oneof:"source"`
-	// The first position to look at, inclusive. Absent: the first in the
-	// direction of reading.
+	// The first position, inclusive. If absent, the first in the direction of
+	// reading.
 	FromPosition *int64 `protobuf:"varint,4,opt,name=from_position,json=fromPosition,proto3,oneof" json:"from_position,omitempty"`
-	// Newest first.
+	// Whether to read the newest message first.
 	Backward bool `protobuf:"varint,5,opt,name=backward,proto3" json:"backward,omitempty"`
-	// At most so many messages. 0: no limit.
+	// The maximal number of messages. 0 means no limit.
 	Limit int64 `protobuf:"varint,6,opt,name=limit,proto3" json:"limit,omitempty"`
-	// Only these.
+	// The messages to skip.
 	Filter        *Filter `protobuf:"bytes,7,opt,name=filter,proto3" json:"filter,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1150,17 +1156,17 @@ type isReadRequest_Source interface {
 }
 
 type ReadRequest_StreamName struct {
-	// One stream, by stream positions.
+	// A stream, with stream positions.
 	StreamName string `protobuf:"bytes,1,opt,name=stream_name,json=streamName,proto3,oneof"`
 }
 
 type ReadRequest_Categories struct {
-	// Categories, by global positions.
+	// Categories, with global positions.
 	Categories *Categories `protobuf:"bytes,2,opt,name=categories,proto3,oneof"`
 }
 
 type ReadRequest_All struct {
-	// Everything, by global positions.
+	// All messages, with global positions.
 	All *All `protobuf:"bytes,3,opt,name=all,proto3,oneof"`
 }
 
@@ -1170,10 +1176,10 @@ func (*ReadRequest_Categories) isReadRequest_Source() {}
 
 func (*ReadRequest_All) isReadRequest_Source() {}
 
-// ReadResponse is the next messages, in order.
+// ReadResponse has the next messages.
 type ReadResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// At least one.
+	// The messages in order, at least one.
 	Messages      []*Message `protobuf:"bytes,1,rep,name=messages,proto3" json:"messages,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1216,10 +1222,10 @@ func (x *ReadResponse) GetMessages() []*Message {
 	return nil
 }
 
-// SubscribeRequest says what to follow, and from where.
+// SubscribeRequest selects the messages to subscribe to.
 type SubscribeRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What to follow. Required.
+	// The source. Required.
 	//
 	// Types that are valid to be assigned to Source:
 	//
@@ -1227,13 +1233,14 @@ type SubscribeRequest struct {
 	//	*SubscribeRequest_Categories
 	//	*SubscribeRequest_All
 	Source isSubscribeRequest_Source `protobuf_oneof:"source"`
-	// The first position to look at, inclusive; 0: the first. One past the end
-	// waits for the next message.
+	// The first position, inclusive. 0 means the first message. The position after
+	// the last message waits for the next one.
 	FromPosition int64 `protobuf:"varint,4,opt,name=from_position,json=fromPosition,proto3" json:"from_position,omitempty"`
-	// The place handled last, to resume after it, instead of from_position. One
-	// a log; a store has one log, so at most one.
+	// The place after which to resume, instead of `from_position`. It is repeated to
+	// allow for stores of several logs; a store has one log, so at most one place is
+	// allowed.
 	After []*Place `protobuf:"bytes,5,rep,name=after,proto3" json:"after,omitempty"`
-	// Only these.
+	// The messages to skip.
 	Filter        *Filter `protobuf:"bytes,6,opt,name=filter,proto3" json:"filter,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1329,17 +1336,17 @@ type isSubscribeRequest_Source interface {
 }
 
 type SubscribeRequest_StreamName struct {
-	// One stream, by stream positions.
+	// A stream, with stream positions.
 	StreamName string `protobuf:"bytes,1,opt,name=stream_name,json=streamName,proto3,oneof"`
 }
 
 type SubscribeRequest_Categories struct {
-	// Categories, by global positions, in one order.
+	// Categories, with global positions.
 	Categories *Categories `protobuf:"bytes,2,opt,name=categories,proto3,oneof"`
 }
 
 type SubscribeRequest_All struct {
-	// Everything, by global positions.
+	// All messages, with global positions.
 	All *All `protobuf:"bytes,3,opt,name=all,proto3,oneof"`
 }
 
@@ -1453,7 +1460,7 @@ type SubscribeResponse_Messages struct {
 }
 
 type SubscribeResponse_CaughtUp struct {
-	// All that was stored is delivered.
+	// The head of the log is reached.
 	CaughtUp *CaughtUp `protobuf:"bytes,3,opt,name=caught_up,json=caughtUp,proto3,oneof"`
 }
 
@@ -1473,10 +1480,10 @@ func (*SubscribeResponse_Progress) isSubscribeResponse_Event() {}
 // Started is the first response of a subscription.
 type Started struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Something is sent at least this often.
+	// The longest time between two responses.
 	HeartbeatInterval *durationpb.Duration `protobuf:"bytes,1,opt,name=heartbeat_interval,json=heartbeatInterval,proto3" json:"heartbeat_interval,omitempty"`
-	// The end of the log now: the stream's version where the source is a stream
-	// (-1 if it is empty), else the global position of the last message.
+	// The current head: the version of the stream if the source is a stream, -1 if it
+	// is empty, otherwise the global position of the last message.
 	HeadPosition  int64 `protobuf:"varint,2,opt,name=head_position,json=headPosition,proto3" json:"head_position,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1526,10 +1533,10 @@ func (x *Started) GetHeadPosition() int64 {
 	return 0
 }
 
-// MessageBatch is the next messages, in order.
+// MessageBatch has the next messages.
 type MessageBatch struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// At least one.
+	// The messages in order, at least one.
 	Messages      []*Message `protobuf:"bytes,1,rep,name=messages,proto3" json:"messages,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1572,12 +1579,11 @@ func (x *MessageBatch) GetMessages() []*Message {
 	return nil
 }
 
-// CaughtUp says that the end of the log is reached. It is sent the first time,
-// and again each time after the subscriber had fallen so far behind that it was
-// served from Postgres.
+// CaughtUp means that all stored messages are delivered. It is sent the first time,
+// and again each time a slow subscription has been served from Postgres in between.
 type CaughtUp struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// All up to and including this place was delivered or skipped.
+	// All messages up to and including this place are delivered or skipped.
 	Place         *Place `protobuf:"bytes,1,opt,name=place,proto3" json:"place,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1620,10 +1626,10 @@ func (x *CaughtUp) GetPlace() *Place {
 	return nil
 }
 
-// Progress is sent at least every heartbeat interval while nothing else is.
+// Progress is the heartbeat, sent while there is no other response.
 type Progress struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// All up to and including this place was delivered or skipped.
+	// All messages up to and including this place are delivered or skipped.
 	Place         *Place `protobuf:"bytes,1,opt,name=place,proto3" json:"place,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1666,10 +1672,10 @@ func (x *Progress) GetPlace() *Place {
 	return nil
 }
 
-// GetMessageRequest names a message.
+// GetMessageRequest identifies a message.
 type GetMessageRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// How it is named. Required.
+	// The message. Required.
 	//
 	// Types that are valid to be assigned to By:
 	//
@@ -1740,12 +1746,12 @@ type isGetMessageRequest_By interface {
 }
 
 type GetMessageRequest_Id struct {
-	// By its id.
+	// The id of the message.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3,oneof"`
 }
 
 type GetMessageRequest_Last struct {
-	// As the last of a stream.
+	// The last message of a stream.
 	Last *LastOfStream `protobuf:"bytes,2,opt,name=last,proto3,oneof"`
 }
 
@@ -1758,7 +1764,7 @@ type LastOfStream struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The stream.
 	StreamName string `protobuf:"bytes,1,opt,name=stream_name,json=streamName,proto3" json:"stream_name,omitempty"`
-	// Only messages of this type. Empty: of any.
+	// The type of the message. If empty, any type.
 	Type          string `protobuf:"bytes,2,opt,name=type,proto3" json:"type,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1808,7 +1814,7 @@ func (x *LastOfStream) GetType() string {
 	return ""
 }
 
-// GetMessageResponse is the message.
+// GetMessageResponse has the message.
 type GetMessageResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The message.
@@ -1854,14 +1860,14 @@ func (x *GetMessageResponse) GetMessage() *Message {
 	return nil
 }
 
-// ListStreamsRequest asks for a page of streams.
+// ListStreamsRequest selects a page of streams.
 type ListStreamsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Only this category. Empty: all.
+	// The category to list. If empty, all categories.
 	Category string `protobuf:"bytes,1,opt,name=category,proto3" json:"category,omitempty"`
-	// How many at most. 0: 50. At most 1,000.
+	// The maximal number of items, up to 1,000. 0 means 50.
 	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// next_page_token of the page before. Empty: the first page.
+	// The next_page_token of the previous page. Empty means the first page.
 	PageToken     string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1918,12 +1924,12 @@ func (x *ListStreamsRequest) GetPageToken() string {
 	return ""
 }
 
-// ListStreamsResponse is a page of streams by name.
+// ListStreamsResponse is a page of streams.
 type ListStreamsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The streams.
+	// The streams, sorted by name.
 	Streams []*Stream `protobuf:"bytes,1,rep,name=streams,proto3" json:"streams,omitempty"`
-	// The token of the next page. Empty: this was the last.
+	// The token of the next page. Empty means that this is the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1973,12 +1979,12 @@ func (x *ListStreamsResponse) GetNextPageToken() string {
 	return ""
 }
 
-// Stream is what is known of a stream.
+// Stream describes a stream.
 type Stream struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Its name.
+	// The name of the stream.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// How many messages it has.
+	// The number of its messages.
 	Messages int64 `protobuf:"varint,2,opt,name=messages,proto3" json:"messages,omitempty"`
 	// The position of its last message.
 	LastPosition int64 `protobuf:"varint,3,opt,name=last_position,json=lastPosition,proto3" json:"last_position,omitempty"`
@@ -2046,14 +2052,14 @@ func (x *Stream) GetLastTime() *timestamppb.Timestamp {
 	return nil
 }
 
-// ListCategoriesRequest asks for a page of categories.
+// ListCategoriesRequest selects a page of categories.
 type ListCategoriesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Only this category. Empty: all.
+	// The category to list. If empty, all categories.
 	Category string `protobuf:"bytes,1,opt,name=category,proto3" json:"category,omitempty"`
-	// How many at most. 0: 50. At most 1,000.
+	// The maximal number of items, up to 1,000. 0 means 50.
 	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// next_page_token of the page before. Empty: the first page.
+	// The next_page_token of the previous page. Empty means the first page.
 	PageToken     string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2110,12 +2116,12 @@ func (x *ListCategoriesRequest) GetPageToken() string {
 	return ""
 }
 
-// ListCategoriesResponse is a page of categories by name.
+// ListCategoriesResponse is a page of categories.
 type ListCategoriesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The categories.
+	// The categories, sorted by name.
 	Categories []*Category `protobuf:"bytes,1,rep,name=categories,proto3" json:"categories,omitempty"`
-	// The token of the next page. Empty: this was the last.
+	// The token of the next page. Empty means that this is the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2165,16 +2171,16 @@ func (x *ListCategoriesResponse) GetNextPageToken() string {
 	return ""
 }
 
-// Category is what is known of a category.
+// Category describes a category.
 type Category struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Its name.
+	// The name of the category.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// The principal that owns it. Empty: nobody alone.
+	// The owner. Empty if the category has no single owner.
 	Owner string `protobuf:"bytes,2,opt,name=owner,proto3" json:"owner,omitempty"`
-	// How many streams it has.
+	// The number of its streams.
 	Streams int64 `protobuf:"varint,3,opt,name=streams,proto3" json:"streams,omitempty"`
-	// How many messages they have.
+	// The number of the messages in its streams.
 	Messages      int64 `protobuf:"varint,4,opt,name=messages,proto3" json:"messages,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2238,12 +2244,12 @@ func (x *Category) GetMessages() int64 {
 	return 0
 }
 
-// TransferOwnershipRequest gives a category to a principal.
+// TransferOwnershipRequest names a category and its new owner.
 type TransferOwnershipRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The category.
 	Category string `protobuf:"bytes,1,opt,name=category,proto3" json:"category,omitempty"`
-	// The principal that will own it.
+	// The principal of the new owner.
 	Owner         string `protobuf:"bytes,2,opt,name=owner,proto3" json:"owner,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2293,10 +2299,10 @@ func (x *TransferOwnershipRequest) GetOwner() string {
 	return ""
 }
 
-// TransferOwnershipResponse says who owned the category before.
+// TransferOwnershipResponse has the previous owner.
 type TransferOwnershipResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The principal that owned it. Empty: nobody.
+	// The principal of the previous owner. Empty if there was none.
 	From          string `protobuf:"bytes,1,opt,name=from,proto3" json:"from,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2339,7 +2345,7 @@ func (x *TransferOwnershipResponse) GetFrom() string {
 	return ""
 }
 
-// GetStatusRequest asks for the status.
+// GetStatusRequest has no parameters.
 type GetStatusRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -2376,14 +2382,14 @@ func (*GetStatusRequest) Descriptor() ([]byte, []int) {
 	return file_messagestore_v1_messagestore_proto_rawDescGZIP(), []int{34}
 }
 
-// GetStatusResponse is the status.
+// GetStatusResponse is the status of the server.
 type GetStatusResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The global position of the last message; 0 where there is none.
+	// The global position of the last message, 0 if there is none.
 	HeadPosition int64 `protobuf:"varint,1,opt,name=head_position,json=headPosition,proto3" json:"head_position,omitempty"`
-	// Its id; empty where there is none.
+	// The id of the last message, empty if there is none.
 	HeadId string `protobuf:"bytes,2,opt,name=head_id,json=headId,proto3" json:"head_id,omitempty"`
-	// The server's version.
+	// The version of the server.
 	Version       string `protobuf:"bytes,3,opt,name=version,proto3" json:"version,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -4,31 +4,37 @@
 // - protoc             (unknown)
 // source: messagestore/v1/messagestore.proto
 
-// Package messagestore.v1 is the message store: append-only streams with one
-// order over all of them, writes that are idempotent for ever, and live push.
+// Package messagestore.v1 is the API of the message store: append-only streams,
+// one order of all messages, idempotent writes and live subscriptions.
 //
 // # Names
 //
-// A stream name is a category, a dash and an id: `viewing-7f1c…`. The category
-// is all left of the first dash. `identity:command` and `identity` are two
-// categories.
+// A stream name is a category, a dash and an id, such as `viewing-7f1c…`. The
+// category is the part before the first dash. `identity:command` and `identity`
+// are different categories.
 //
 // # Positions
 //
-// A message's `position` counts from 0 in its stream, its `global_position`
-// from 1 over the whole store; both are without gaps. Whoever has seen a global
-// position has seen all below it. All positions in requests are inclusive.
-// A source that is one stream counts stream positions, every other source
-// global ones.
+// The `position` of a message is its number in its stream, from 0. Its
+// `global_position` is its number in the store, from 1. Both have no gaps. A
+// reader that has seen a global position has seen all lower ones. Positions in
+// requests are inclusive. They are stream positions if the source is a stream,
+// and global positions otherwise.
 //
 // # Errors
 //
-// Errors are google.rpc.Status; ErrorInfo.domain is `messagestore`. Any call
-// may answer UNAUTHENTICATED (no or bad credential), RESOURCE_EXHAUSTED (queue
-// full; RetryInfo), DEADLINE_EXCEEDED (the caller's deadline), UNAVAILABLE
-// (Postgres is away) and INTERNAL (logged with the trace id). After
-// DEADLINE_EXCEEDED and UNAVAILABLE the outcome of a write is unknown, and
-// repeating it with the same ids is safe.
+// Errors are google.rpc.Status with details. ErrorInfo.domain is `messagestore`;
+// below, its reason and metadata follow the status code. Every call can return
+//
+//   - UNAUTHENTICATED: the credential is missing or invalid.
+//   - RESOURCE_EXHAUSTED: a limit is reached, such as that of the write queue.
+//     RetryInfo states when to retry.
+//   - DEADLINE_EXCEEDED: the deadline of the caller has passed.
+//   - UNAVAILABLE: the server or its Postgres is unavailable.
+//   - INTERNAL: an unexpected error, logged with the trace id.
+//
+// After DEADLINE_EXCEEDED or UNAVAILABLE the outcome of a write is unknown. It is
+// safe to repeat the write with the same ids.
 
 package messagestorev1
 
@@ -63,73 +69,101 @@ const (
 //
 // MessageStoreService appends messages to streams and reads them back.
 type MessageStoreServiceClient interface {
-	// Write appends messages to one stream as one unit. An answer means that
-	// they are on disk.
+	// Write appends messages to a stream as one unit. When it returns, they are on
+	// disk.
 	//
-	// Repeating a Write with the same ids and content is a success, for ever,
-	// with the first positions and `already_stored`.
+	// Repeating a Write with the same ids and content always succeeds. It returns
+	// the positions of the first one and `already_stored`.
 	//
-	// INVALID_ARGUMENT: BadRequest names every violation, by path
-	// (`messages[0].id`). ABORTED, VERSION_CONFLICT {stream_name, expected,
-	// actual}: the stream is not at the expected version; actual is -1 for an
-	// empty one. ALREADY_EXISTS, ID_CONFLICT {id, stored_stream_name}: an id is
-	// stored with other content or in other company. PERMISSION_DENIED, NOT_OWNER
-	// {category, owner}: the category is another's. Checked in this order:
-	// request, ids, owner, expected version.
+	// Errors, checked in this order:
+	//
+	//   - INVALID_ARGUMENT: BadRequest has every violation, with the path of the
+	//     field, such as `messages[0].id`.
+	//   - ALREADY_EXISTS, ID_CONFLICT {id, stored_stream_name}: the id is stored
+	//     with other content or by a different Write.
+	//   - PERMISSION_DENIED, NOT_OWNER {category, owner}: the caller does not own
+	//     the category.
+	//   - ABORTED, VERSION_CONFLICT {stream_name, expected, actual}: the stream is
+	//     not at the expected version. `actual` is -1 if the stream is empty.
 	Write(ctx context.Context, in *WriteRequest, opts ...grpc.CallOption) (*WriteResponse, error)
-	// WriteBatch is several writes as one unit: all are stored, next to each
-	// other in the global order, or none. Writes to one stream see each other in
-	// order. A write without messages only checks its expected version.
+	// WriteBatch appends the messages of several writes as one unit, adjacent in
+	// the global order. Several writes to one stream see each other in order. A
+	// write without messages only checks its expected version.
 	//
-	// The codes are those of Write.
+	// Errors: those of Write. None of the writes has an effect then.
 	WriteBatch(ctx context.Context, in *WriteBatchRequest, opts ...grpc.CallOption) (*WriteBatchResponse, error)
-	// WriteEach is several writes that have nothing to do with each other in one
-	// call, which costs less than a call each: every write is a unit of its own, as
-	// if it had come by Write, and has an answer of its own. They are stored in no
-	// particular order. A repeat may be in another company, or by Write.
+	// WriteEach makes several independent writes in one call, which costs less than
+	// several calls. Each write is a unit of its own and has a result of its own.
+	// They are stored in no particular order. A write can be repeated by Write or by
+	// a WriteEach with other writes.
 	//
-	// INVALID_ARGUMENT: there are none, or too many; nothing is written then. What
-	// is wrong with one write, with the codes of Write, is in its result.
+	// Errors:
+	//
+	//   - INVALID_ARGUMENT: there is no write, or there are too many. Nothing is
+	//     written.
+	//
+	// The errors of a single write, those of Write, are in its result.
 	WriteEach(ctx context.Context, in *WriteEachRequest, opts ...grpc.CallOption) (*WriteEachResponse, error)
-	// Read streams the messages of a source that were stored when it began, and
-	// ends. Reading past the end is empty.
+	// Read streams the messages of a source that were stored when it began. Reading
+	// beyond the last message returns none.
 	//
-	// INVALID_ARGUMENT; PERMISSION_DENIED, NOT_READER {category}.
+	// Errors:
+	//
+	//   - INVALID_ARGUMENT: as for Write.
+	//   - PERMISSION_DENIED, NOT_READER {category}: the caller may not read the
+	//     category, or not all categories if `category` is empty.
 	Read(ctx context.Context, in *ReadRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ReadResponse], error)
-	// Subscribe streams the messages of a source for ever: first the past, then
-	// each message as it is stored. Nothing is skipped, repeated or reordered.
+	// Subscribe streams the stored messages of a source and then each new message
+	// as it is stored. No message is skipped, repeated or reordered.
 	//
-	// The first response is Started. While nothing else is sent, Progress is, at
-	// least every heartbeat interval: a client that hears nothing for two of them
-	// should take the subscription for broken and resume after its own place.
+	// The first response is Started. While there is no other response, Progress is
+	// sent at least every heartbeat interval. A client that receives nothing for two
+	// intervals should treat the subscription as broken and resume after the last
+	// place that it received.
 	//
-	// INVALID_ARGUMENT; PERMISSION_DENIED, NOT_READER {category}; OUT_OF_RANGE,
-	// AHEAD_OF_LOG {position, head_position}: the place is beyond the end;
-	// FAILED_PRECONDITION, LOG_DIVERGED {position, message_id}: another message
-	// is at the place, or none, since the log was restored and written on.
+	// Errors:
+	//
+	//   - INVALID_ARGUMENT: as for Write.
+	//   - PERMISSION_DENIED, NOT_READER {category}: as for Read.
+	//   - OUT_OF_RANGE, AHEAD_OF_LOG {position, head_position}: the position is
+	//     beyond the head of the log.
+	//   - FAILED_PRECONDITION, LOG_DIVERGED {position, message_id}: the message is
+	//     not at the position, because the log was restored from a backup.
 	Subscribe(ctx context.Context, in *SubscribeRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[SubscribeResponse], error)
-	// GetMessage returns one message.
+	// GetMessage returns a message.
 	//
-	// INVALID_ARGUMENT; NOT_FOUND: there is none; PERMISSION_DENIED, NOT_READER
-	// {category}.
+	// Errors:
+	//
+	//   - INVALID_ARGUMENT: as for Write.
+	//   - PERMISSION_DENIED, NOT_READER {category}: as for Read.
+	//   - NOT_FOUND: the message does not exist.
 	GetMessage(ctx context.Context, in *GetMessageRequest, opts ...grpc.CallOption) (*GetMessageResponse, error)
-	// ListStreams lists streams by name.
+	// ListStreams returns a page of streams, sorted by name.
 	//
-	// INVALID_ARGUMENT; PERMISSION_DENIED, NOT_READER {category}.
+	// Errors:
+	//
+	//   - INVALID_ARGUMENT: as for Write.
+	//   - PERMISSION_DENIED, NOT_READER {category}: as for Read.
 	ListStreams(ctx context.Context, in *ListStreamsRequest, opts ...grpc.CallOption) (*ListStreamsResponse, error)
-	// ListCategories lists categories by name.
+	// ListCategories returns a page of categories, sorted by name.
 	//
-	// INVALID_ARGUMENT.
+	// Errors:
+	//
+	//   - INVALID_ARGUMENT: as for Write.
 	ListCategories(ctx context.Context, in *ListCategoriesRequest, opts ...grpc.CallOption) (*ListCategoriesResponse, error)
-	// TransferOwnership gives a category to a principal. It writes Transferred to
-	// `ownership-<category>`, or Claimed where nobody owned it; where the principal
-	// owns it already, nothing.
+	// TransferOwnership makes a principal the owner of a category. It writes
+	// Transferred to `ownership-<category>`, or Claimed if the category had no owner,
+	// or nothing if the principal is already the owner.
 	//
-	// INVALID_ARGUMENT: also for a category that the server's policy pins to
-	// another, and for one that nobody alone owns; PERMISSION_DENIED,
-	// NOT_OPERATOR {}: only an operator may.
+	// Errors:
+	//
+	//   - INVALID_ARGUMENT: as for Write, and if the policy of the server gives the
+	//     category to another principal or the category cannot have a single owner.
+	//   - PERMISSION_DENIED, NOT_OPERATOR {}: the caller is not an operator.
 	TransferOwnership(ctx context.Context, in *TransferOwnershipRequest, opts ...grpc.CallOption) (*TransferOwnershipResponse, error)
-	// GetStatus returns the end of the log and the server's version.
+	// GetStatus returns the head of the log and the version of the server.
+	//
+	// Errors: only those of every call.
 	GetStatus(ctx context.Context, in *GetStatusRequest, opts ...grpc.CallOption) (*GetStatusResponse, error)
 }
 
@@ -265,73 +299,101 @@ func (c *messageStoreServiceClient) GetStatus(ctx context.Context, in *GetStatus
 //
 // MessageStoreService appends messages to streams and reads them back.
 type MessageStoreServiceServer interface {
-	// Write appends messages to one stream as one unit. An answer means that
-	// they are on disk.
+	// Write appends messages to a stream as one unit. When it returns, they are on
+	// disk.
 	//
-	// Repeating a Write with the same ids and content is a success, for ever,
-	// with the first positions and `already_stored`.
+	// Repeating a Write with the same ids and content always succeeds. It returns
+	// the positions of the first one and `already_stored`.
 	//
-	// INVALID_ARGUMENT: BadRequest names every violation, by path
-	// (`messages[0].id`). ABORTED, VERSION_CONFLICT {stream_name, expected,
-	// actual}: the stream is not at the expected version; actual is -1 for an
-	// empty one. ALREADY_EXISTS, ID_CONFLICT {id, stored_stream_name}: an id is
-	// stored with other content or in other company. PERMISSION_DENIED, NOT_OWNER
-	// {category, owner}: the category is another's. Checked in this order:
-	// request, ids, owner, expected version.
+	// Errors, checked in this order:
+	//
+	//   - INVALID_ARGUMENT: BadRequest has every violation, with the path of the
+	//     field, such as `messages[0].id`.
+	//   - ALREADY_EXISTS, ID_CONFLICT {id, stored_stream_name}: the id is stored
+	//     with other content or by a different Write.
+	//   - PERMISSION_DENIED, NOT_OWNER {category, owner}: the caller does not own
+	//     the category.
+	//   - ABORTED, VERSION_CONFLICT {stream_name, expected, actual}: the stream is
+	//     not at the expected version. `actual` is -1 if the stream is empty.
 	Write(context.Context, *WriteRequest) (*WriteResponse, error)
-	// WriteBatch is several writes as one unit: all are stored, next to each
-	// other in the global order, or none. Writes to one stream see each other in
-	// order. A write without messages only checks its expected version.
+	// WriteBatch appends the messages of several writes as one unit, adjacent in
+	// the global order. Several writes to one stream see each other in order. A
+	// write without messages only checks its expected version.
 	//
-	// The codes are those of Write.
+	// Errors: those of Write. None of the writes has an effect then.
 	WriteBatch(context.Context, *WriteBatchRequest) (*WriteBatchResponse, error)
-	// WriteEach is several writes that have nothing to do with each other in one
-	// call, which costs less than a call each: every write is a unit of its own, as
-	// if it had come by Write, and has an answer of its own. They are stored in no
-	// particular order. A repeat may be in another company, or by Write.
+	// WriteEach makes several independent writes in one call, which costs less than
+	// several calls. Each write is a unit of its own and has a result of its own.
+	// They are stored in no particular order. A write can be repeated by Write or by
+	// a WriteEach with other writes.
 	//
-	// INVALID_ARGUMENT: there are none, or too many; nothing is written then. What
-	// is wrong with one write, with the codes of Write, is in its result.
+	// Errors:
+	//
+	//   - INVALID_ARGUMENT: there is no write, or there are too many. Nothing is
+	//     written.
+	//
+	// The errors of a single write, those of Write, are in its result.
 	WriteEach(context.Context, *WriteEachRequest) (*WriteEachResponse, error)
-	// Read streams the messages of a source that were stored when it began, and
-	// ends. Reading past the end is empty.
+	// Read streams the messages of a source that were stored when it began. Reading
+	// beyond the last message returns none.
 	//
-	// INVALID_ARGUMENT; PERMISSION_DENIED, NOT_READER {category}.
+	// Errors:
+	//
+	//   - INVALID_ARGUMENT: as for Write.
+	//   - PERMISSION_DENIED, NOT_READER {category}: the caller may not read the
+	//     category, or not all categories if `category` is empty.
 	Read(*ReadRequest, grpc.ServerStreamingServer[ReadResponse]) error
-	// Subscribe streams the messages of a source for ever: first the past, then
-	// each message as it is stored. Nothing is skipped, repeated or reordered.
+	// Subscribe streams the stored messages of a source and then each new message
+	// as it is stored. No message is skipped, repeated or reordered.
 	//
-	// The first response is Started. While nothing else is sent, Progress is, at
-	// least every heartbeat interval: a client that hears nothing for two of them
-	// should take the subscription for broken and resume after its own place.
+	// The first response is Started. While there is no other response, Progress is
+	// sent at least every heartbeat interval. A client that receives nothing for two
+	// intervals should treat the subscription as broken and resume after the last
+	// place that it received.
 	//
-	// INVALID_ARGUMENT; PERMISSION_DENIED, NOT_READER {category}; OUT_OF_RANGE,
-	// AHEAD_OF_LOG {position, head_position}: the place is beyond the end;
-	// FAILED_PRECONDITION, LOG_DIVERGED {position, message_id}: another message
-	// is at the place, or none, since the log was restored and written on.
+	// Errors:
+	//
+	//   - INVALID_ARGUMENT: as for Write.
+	//   - PERMISSION_DENIED, NOT_READER {category}: as for Read.
+	//   - OUT_OF_RANGE, AHEAD_OF_LOG {position, head_position}: the position is
+	//     beyond the head of the log.
+	//   - FAILED_PRECONDITION, LOG_DIVERGED {position, message_id}: the message is
+	//     not at the position, because the log was restored from a backup.
 	Subscribe(*SubscribeRequest, grpc.ServerStreamingServer[SubscribeResponse]) error
-	// GetMessage returns one message.
+	// GetMessage returns a message.
 	//
-	// INVALID_ARGUMENT; NOT_FOUND: there is none; PERMISSION_DENIED, NOT_READER
-	// {category}.
+	// Errors:
+	//
+	//   - INVALID_ARGUMENT: as for Write.
+	//   - PERMISSION_DENIED, NOT_READER {category}: as for Read.
+	//   - NOT_FOUND: the message does not exist.
 	GetMessage(context.Context, *GetMessageRequest) (*GetMessageResponse, error)
-	// ListStreams lists streams by name.
+	// ListStreams returns a page of streams, sorted by name.
 	//
-	// INVALID_ARGUMENT; PERMISSION_DENIED, NOT_READER {category}.
+	// Errors:
+	//
+	//   - INVALID_ARGUMENT: as for Write.
+	//   - PERMISSION_DENIED, NOT_READER {category}: as for Read.
 	ListStreams(context.Context, *ListStreamsRequest) (*ListStreamsResponse, error)
-	// ListCategories lists categories by name.
+	// ListCategories returns a page of categories, sorted by name.
 	//
-	// INVALID_ARGUMENT.
+	// Errors:
+	//
+	//   - INVALID_ARGUMENT: as for Write.
 	ListCategories(context.Context, *ListCategoriesRequest) (*ListCategoriesResponse, error)
-	// TransferOwnership gives a category to a principal. It writes Transferred to
-	// `ownership-<category>`, or Claimed where nobody owned it; where the principal
-	// owns it already, nothing.
+	// TransferOwnership makes a principal the owner of a category. It writes
+	// Transferred to `ownership-<category>`, or Claimed if the category had no owner,
+	// or nothing if the principal is already the owner.
 	//
-	// INVALID_ARGUMENT: also for a category that the server's policy pins to
-	// another, and for one that nobody alone owns; PERMISSION_DENIED,
-	// NOT_OPERATOR {}: only an operator may.
+	// Errors:
+	//
+	//   - INVALID_ARGUMENT: as for Write, and if the policy of the server gives the
+	//     category to another principal or the category cannot have a single owner.
+	//   - PERMISSION_DENIED, NOT_OPERATOR {}: the caller is not an operator.
 	TransferOwnership(context.Context, *TransferOwnershipRequest) (*TransferOwnershipResponse, error)
-	// GetStatus returns the end of the log and the server's version.
+	// GetStatus returns the head of the log and the version of the server.
+	//
+	// Errors: only those of every call.
 	GetStatus(context.Context, *GetStatusRequest) (*GetStatusResponse, error)
 	mustEmbedUnimplementedMessageStoreServiceServer()
 }

@@ -4,8 +4,8 @@
 // 	protoc        (unknown)
 // source: subscriberposition/v1/subscriberposition.proto
 
-// Package subscriberposition.v1 is the contract of the streams in which
-// consumers keep their places, `subscriberPosition-<subscriberId>`.
+// Package subscriberposition.v1 is the contract of the streams with the positions
+// of consumers, `subscriberPosition-<subscriberId>`.
 
 package subscriberpositionv1
 
@@ -25,13 +25,13 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// Read says how far a consumer has handled its source.
+// Read is an event: the consumer has saved its position.
 type Read struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// All up to and including this global position is handled.
+	// The global position up to which, inclusive, all messages are handled.
 	Position int64 `protobuf:"varint,1,opt,name=position,proto3" json:"position,omitempty"`
-	// The id of the message at the position, by which a log that was restored and
-	// written on is noticed. Messages of the original system lack it.
+	// The id of the message at the position. It shows whether the log was restored
+	// from a backup since. Messages of the original system do not have it.
 	MessageId     string `protobuf:"bytes,2,opt,name=message_id,json=messageId,proto3" json:"message_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

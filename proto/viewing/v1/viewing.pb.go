@@ -25,12 +25,12 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// VideoViewed says that somebody watched a video.
+// VideoViewed is an event: a user has watched a video.
 type VideoViewed struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Who watched it; null when anonymous.
+	// The user, null if anonymous.
 	UserId *wrapperspb.StringValue `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
-	// The video, a UUID. It need not be known to anybody else.
+	// The video, a UUID. The video need not exist.
 	VideoId       string `protobuf:"bytes,2,opt,name=video_id,json=videoId,proto3" json:"video_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
