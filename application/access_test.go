@@ -12,52 +12,13 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
-	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 
+	"videotutorials/application/call"
+	"videotutorials/application/session"
 	"videotutorials/internal/test/teststore"
 	applicationv1 "videotutorials/proto/application/v1"
 )
-
-// Every method is in the table by purpose: what it forgets is for admins.
-func TestAccessOf(t *testing.T) {
-	t.Parallel()
-	want := map[string]access{
-		"GET /v1/home":                           guests,
-		"POST /v1/videos/{video_id}/viewings":    guests,
-		"POST /v1/users":                         anybody,
-		"GET /v1/registrations/{trace_id}":       anybody,
-		"GET /v1/users/{user_id}:confirm":        anybody,
-		"POST /v1/sessions":                      anybody,
-		"DELETE /v1/sessions/current":            users,
-		"POST /v1/me/videos":                     users,
-		"GET /v1/me/videos":                      users,
-		"GET /v1/me/videos/{video_id}":           users,
-		"POST /v1/me/videos/{video_id}:name":     users,
-		"POST /v1/me/videos/{video_id}:describe": users,
-		"GET /v1/me/operations/{trace_id}":       users,
-		"GET /v1/admin/users":                    admins,
-		"GET /v1/admin/users/{user_id}":          admins,
-		"GET /v1/admin/messages":                 admins,
-		"GET /v1/admin/messages/{message_id}":    admins,
-		"GET /v1/admin/streams":                  admins,
-		"GET /v1/admin/categories":               admins,
-		"GET /v1/admin/types":                    admins,
-		"GET /v1/admin/subscriber-positions":     admins,
-	}
-	all := newRoutes()
-	for _, r := range all {
-		if need, ok := want[r.verb+" "+r.template]; !ok || accessOf(r.name) != need {
-			t.Errorf("%s %s is for %d", r.verb, r.template, accessOf(r.name))
-		}
-	}
-	if len(all) != len(want) {
-		t.Errorf("%d routes", len(all))
-	}
-	if accessOf("/application.v1.NewService/New") != admins {
-		t.Error("what is new is not for admins")
-	}
-}
 
 func TestAccess(t *testing.T) {
 	t.Parallel()
@@ -65,8 +26,7 @@ func TestAccess(t *testing.T) {
 	a := start(t, Config{Store: teststore.New(t), ViewData: pool})
 	user, admin := addUser(t, url, anEmail, false), addUser(t, url, "admin@example.com", true)
 	gone := uuid.NewString()
-	made := tokens{aSecret(t)}
-	over := made.make(session{uuid.New(), uuid.MustParse(admin)}, time.Now())
+	over := session.Tokens{Secret: aSecret(t)}.Sign(call.Session{ID: uuid.New(), User: uuid.MustParse(admin)}, time.Now())
 	good := strings.TrimPrefix(a.session(t, admin)[1], "Bearer ")
 	const list, home, out, in = "GET /v1/admin/users", "GET /v1/home", "DELETE /v1/sessions/current", "POST /v1/sessions"
 	const up, mine = "POST /v1/me/uploads", "GET /v1/me/videos"
@@ -156,33 +116,5 @@ func TestCookies_Secure(t *testing.T) {
 	cookie, err := http.ParseSetCookie(a.logIn(t, anEmail, aPassword).header.Get("Set-Cookie"))
 	if err != nil || !cookie.Secure || !cookie.HttpOnly {
 		t.Errorf("cookie is %v, %v", cookie, err)
-	}
-}
-
-type networkAddr string
-
-func (networkAddr) Network() string  { return "test" }
-func (a networkAddr) String() string { return string(a) }
-
-func TestPeerOf(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		addr, forwarded, want string
-	}{
-		{"192.0.2.1:5", "", "192.0.2.1"},
-		{"192.0.2.1:5", "192.0.2.9", "192.0.2.1"}, // gRPC callers say nothing that counts
-		{"[2001:db8:1:2:3::4]:5", "", "2001:db8:1:2::/64"},
-		{"[::ffff:192.0.2.1]:5", "", "192.0.2.1"},
-		{"bufconn", "192.0.2.1", "192.0.2.1"},
-		{"bufconn", "10.0.0.1, nonsense, 192.0.2.1", "192.0.2.1"},
-		{"bufconn", "fe80::1%eth0", "fe80::/64"},
-		{"bufconn", "", ""},
-		{"bufconn", "nonsense", ""},
-	} {
-		ctx := peer.NewContext(t.Context(), &peer.Peer{Addr: networkAddr(c.addr)})
-		ctx = metadata.NewIncomingContext(ctx, metadata.Pairs("x-forwarded-for", c.forwarded))
-		if got := peerOf(ctx); got != c.want {
-			t.Errorf("%s for %q is %q, want %q", c.addr, c.forwarded, got, c.want)
-		}
 	}
 }

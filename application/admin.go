@@ -10,6 +10,8 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"videotutorials/application/call"
+	"videotutorials/application/session"
 	"videotutorials/messagestore"
 	"videotutorials/messagestore/contract"
 	applicationv1 "videotutorials/proto/application/v1"
@@ -17,30 +19,27 @@ import (
 	"videotutorials/viewdata"
 )
 
-// admin is the AdminService. It reads View Data alone, not the store: only there
-// are indexes for trace, user and type, and the log without the hashes. Of the
-// store it asks the end of the log, for View Data cannot know how far behind it
-// is itself.
+// admin is the AdminService. It reads View Data, which has indexes by trace, user
+// and type, and the log without password hashes. Only the head of the log comes
+// from the store: the lag of View Data is measured by it.
 type admin struct {
 	applicationv1.UnimplementedAdminServiceServer
 	store    messagestore.Store
 	viewData *pgxpool.Pool
 }
 
-// headTimeout bounds the question for the end of the log.
+// headTimeout bounds the read of the head of the log.
 const headTimeout = 2 * time.Second
 
-// paged is a request for a page of a list.
-type paged interface {
+// pageOf returns the page that a request for a list asks for.
+func pageOf(in interface {
 	GetPageSize() int32
 	GetPageToken() string
-}
-
-func pageOf(in paged) viewdata.PageRequest {
+}) viewdata.PageRequest {
 	return viewdata.PageRequest{Size: int(in.GetPageSize()), Token: in.GetPageToken()}
 }
 
-// each returns f of each row, in a list that is empty and not absent.
+// each returns f of each row. The list is never nil, which JSON would omit.
 func each[R, M any](rows []R, f func(R) M) []M {
 	list := make([]M, 0, len(rows))
 	for _, row := range rows {
@@ -58,11 +57,11 @@ func (s admin) ListUsers(ctx context.Context, in *applicationv1.ListUsersRequest
 	return &applicationv1.ListUsersResponse{Users: each(page.Rows, adminUser), NextPageToken: page.Next}, nil
 }
 
-// GetUser returns one user, with the last log-ins and viewings.
+// GetUser returns a user with the latest log-ins and viewings.
 func (s admin) GetUser(ctx context.Context, in *applicationv1.GetUserRequest) (*applicationv1.GetUserResponse, error) {
-	id, ok := parseUUID(in.GetUserId())
-	if !ok {
-		return nil, invalid("userId", notUUID(in.GetUserId()))
+	id, err := call.ParseUUIDField("userId", in.GetUserId())
+	if err != nil {
+		return nil, err
 	}
 	user, err := viewdata.ReadAdminUser(ctx, s.viewData, id.String())
 	if err != nil {
@@ -70,7 +69,7 @@ func (s admin) GetUser(ctx context.Context, in *applicationv1.GetUserRequest) (*
 	}
 	var last viewdata.PageRequest
 	logins, err := viewdata.ReadAdminMessages(ctx, s.viewData,
-		viewdata.MessageFilter{Stream: string(authentication(id.String()))}, last)
+		viewdata.MessageFilter{Stream: string(session.Stream(id.String()))}, last)
 	if err != nil {
 		return nil, err
 	}
@@ -84,7 +83,7 @@ func (s admin) GetUser(ctx context.Context, in *applicationv1.GetUserRequest) (*
 	}, nil
 }
 
-// ListMessages returns a page of the messages that were asked for.
+// ListMessages returns a page of the messages that match the filter.
 func (s admin) ListMessages(ctx context.Context, in *applicationv1.ListMessagesRequest) (*applicationv1.ListMessagesResponse, error) {
 	page, err := viewdata.ReadAdminMessages(ctx, s.viewData, viewdata.MessageFilter{
 		Category: in.GetCategory(), Stream: in.GetStream(), Type: in.GetType(),
@@ -98,9 +97,9 @@ func (s admin) ListMessages(ctx context.Context, in *applicationv1.ListMessagesR
 
 // GetMessage returns one message.
 func (s admin) GetMessage(ctx context.Context, in *applicationv1.GetMessageRequest) (*applicationv1.GetMessageResponse, error) {
-	id, ok := parseUUID(in.GetMessageId())
-	if !ok {
-		return nil, invalid("messageId", notUUID(in.GetMessageId()))
+	id, err := call.ParseUUIDField("messageId", in.GetMessageId())
+	if err != nil {
+		return nil, err
 	}
 	m, err := viewdata.ReadAdminMessage(ctx, s.viewData, id.String())
 	if err != nil {
@@ -114,12 +113,12 @@ func (s admin) GetMessage(ctx context.Context, in *applicationv1.GetMessageReque
 	return answer, err
 }
 
-// object returns JSON as it is shown. What is none, as Message DB's null, is an
-// empty object.
+// object returns a JSON object as a Struct. Other JSON, such as the null of Message
+// DB, becomes an empty Struct.
 func object(text string) (*structpb.Struct, error) {
 	var value structpb.Value
 	if err := protojson.Unmarshal([]byte(text), &value); err != nil {
-		return nil, fmt.Errorf("show a message: %w", err)
+		return nil, fmt.Errorf("decode a message: %w", err)
 	}
 	if object := value.GetStructValue(); object != nil {
 		return object, nil
@@ -166,9 +165,9 @@ func (s admin) ListTypes(ctx context.Context, in *applicationv1.ListTypesRequest
 		})}, nil
 }
 
-// ListSubscriberPositions returns a page of the positions. Where the store is
-// away the lag is to the last message that any aggregator has seen: this is a
-// page to look at when something is wrong.
+// ListSubscriberPositions returns a page of the positions. It also answers while the
+// store is unavailable; the lag is then relative to the last message that any
+// aggregator has handled.
 func (s admin) ListSubscriberPositions(ctx context.Context, in *applicationv1.ListSubscriberPositionsRequest) (*applicationv1.ListSubscriberPositionsResponse, error) {
 	page, err := viewdata.ReadAdminPositions(ctx, s.viewData, s.head(ctx), pageOf(in))
 	if err != nil {
@@ -182,7 +181,8 @@ func (s admin) ListSubscriberPositions(ctx context.Context, in *applicationv1.Li
 		})}, nil
 }
 
-// head returns the end of the log, 0 where the store does not say it soon.
+// head returns the position of the head of the log, 0 if the store does not answer
+// within headTimeout.
 func (s admin) head(ctx context.Context) int64 {
 	ctx, cancel := context.WithTimeout(ctx, headTimeout)
 	defer cancel()

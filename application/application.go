@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -19,6 +20,10 @@ import (
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/reflection"
 
+	"videotutorials/application/call"
+	"videotutorials/application/rest"
+	"videotutorials/application/session"
+	"videotutorials/application/video"
 	"videotutorials/internal/interceptor"
 	"videotutorials/internal/media"
 	"videotutorials/internal/service"
@@ -29,41 +34,41 @@ import (
 	"videotutorials/viewdata"
 )
 
-// drainTimeout bounds the end: all that was taken up is done within callTimeout,
-// and what clients are too slow to send or to take is cut off.
-const drainTimeout = callTimeout + 2*time.Second
+// drainTimeout bounds the shutdown. All accepted calls end within call.Timeout;
+// clients that are too slow to send or to receive are cut off.
+const drainTimeout = call.Timeout + 2*time.Second
 
-// Config is what an Application needs. All that has no default is required, but
-// for the TLS settings.
+// Config is the configuration of an Application. Fields without a default are
+// required, except REST and GRPC.
 type Config struct {
-	// Store is written to.
+	// Store is the message store to write to.
 	Store messagestore.Store
-	// ViewData is read, as view_reader.
+	// ViewData is read with the role view_reader.
 	ViewData *pgxpool.Pool
 	Log      *slog.Logger
-	// Secret signs the sessions, and has signed the links in mails. With another
-	// one, all of them are bad.
+	// Secret signs sessions, and has signed the links in mails. A new secret
+	// invalidates all of them.
 	Secret token.Secret
-	// Registry gets the metrics of the calls, and is what /metrics shows.
+	// Registry gets the metrics of the calls, and is served at /metrics.
 	Registry *prometheus.Registry
-	// Version is what /openapi.json says.
+	// Version is the version in /openapi.json.
 	Version string
-	// Media is the folder of uploads, and of the published videos.
+	// Media is the folder of uploads and published videos.
 	Media *media.Folder
-	// MaxUpload bounds an upload, in bytes. Defaults to DefaultMaxUpload.
+	// MaxUpload bounds an upload, in bytes. Defaults to video.DefaultMaxUpload.
 	MaxUpload int64
-	// AllowPrivateSources lets videos be fetched from addresses that are not
-	// public, as this machine's.
+	// AllowPrivateSources permits sources of videos at addresses that are not public,
+	// such as those of this machine.
 	AllowPrivateSources bool
-	// REST and GRPC are the TLS of the two ports. Nil: plain text.
+	// REST and GRPC are the TLS settings of the two ports. Nil is plain text.
 	REST, GRPC *tls.Config
 
-	// passwordCost is bcrypt's. Defaults to the constant; tests, which hash by the
-	// hundred, have a lower one.
+	// passwordCost is the cost of bcrypt. Defaults to session.PasswordCost; tests,
+	// which hash hundreds of passwords, have a lower one.
 	passwordCost int
-	// uploads are the limits of uploads. Defaults to those for MaxUpload; tests,
-	// which do not wait for half a minute, have others.
-	uploads uploadLimits
+	// uploads defaults to the limits for MaxUpload. Tests have limits that they can
+	// reach.
+	uploads video.Limits
 }
 
 // An Application serves the API. Make it with New.
@@ -72,91 +77,120 @@ type Application struct {
 	health *health.Server
 	grpc   *grpc.Server
 	http   *http.Server
-	// direct is what does not go through the gateway.
-	direct *direct
-	// news wakes those of waits, until stopping is closed.
-	news     *viewdata.Listener
+	videos *video.Server
+	// listener wakes the calls that wait for operations, until stopping is closed.
+	listener *viewdata.Listener
 	waits    waits
 	stopping chan struct{}
 }
 
-// New returns an Application that is ready to Run. Neither the store nor View
-// Data need be there yet.
+// New returns an Application that is ready to Run. The store and View Data need not
+// be available yet.
 func New(c Config) (*Application, error) {
-	c.MaxUpload = cmp.Or(c.MaxUpload, DefaultMaxUpload)
-	c.uploads = cmp.Or(c.uploads, newUploadLimits(c.MaxUpload))
+	c.uploads = cmp.Or(c.uploads, video.NewLimits(cmp.Or(c.MaxUpload, video.DefaultMaxUpload)))
 	a := &Application{
 		config: c, health: health.NewServer(),
-		news: viewdata.NewListener(c.ViewData, c.Log), stopping: make(chan struct{}),
+		listener: viewdata.NewListener(c.ViewData, c.Log), stopping: make(chan struct{}),
 	}
-	a.waits = waits{a.news, newSlots(waitsOfEach, waitsOfAll), a.stopping}
-	all := newRoutes()
-	p, err := newPasswords(cmp.Or(c.passwordCost, passwordCost))
+	a.waits = newWaits(a.listener, a.stopping)
+	routes, cookies := call.NewRoutes(), session.Cookies{Secure: c.REST != nil}
+	authorizer := session.Authorizer{Tokens: session.Tokens{Secret: c.Secret}, ViewData: c.ViewData}
+	services, err := a.newGRPC(routes, authorizer)
 	if err != nil {
 		return nil, err
 	}
-	d, cook := door{all, tokens{c.Secret}, c.ViewData}, cookies{secure: c.REST != nil}
-	var services *local
-	a.grpc, services = a.newGRPC(d, p)
-	a.direct = newDirect(d, cook, c.Log, c.Registry)
-	rest, err := newGateway(context.Background(), all, cook, services)
+	gateway, err := rest.NewGateway(routes, cookies, services)
 	if err != nil {
 		return nil, err
 	}
-	document, err := openAPI(all, c.Version)
+	document, err := rest.OpenAPI(routes, c.Version)
 	if err != nil {
 		return nil, err
 	}
+	a.videos = video.New(video.Config{
+		Authorizer: authorizer, Cookies: cookies, Media: c.Media, ViewData: c.ViewData, Limits: c.uploads, Log: c.Log, Registry: c.Registry,
+	})
 	a.http = &http.Server{
-		Handler:   newHandler(rest, a.pages(a.direct, document, service.Operations(c.Registry, a.ready))),
+		Handler:   rest.NewHandler(gateway, a.pages(document)),
 		TLSConfig: c.REST,
 		ErrorLog:  slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug),
-		// Who sends or takes his bytes one at a time is cut off.
+		// Clients that send or receive one byte at a time are cut off.
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       30 * time.Second,
 		WriteTimeout:      60 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
-		// `OPTIONS *` too is answered with a trace id.
+		// `OPTIONS *` has an answer with a trace id too.
 		DisableGeneralOptionsHandler: true,
 	}
 	return a, nil
 }
 
-// newGRPC returns the server of gRPC, and the same services for the gateway.
-func (a *Application) newGRPC(d door, p *passwords) (*grpc.Server, *local) {
-	standard := interceptor.Standard(a.config.Log, a.config.Registry)
-	// identify gives the trace id to all after it.
-	around := []grpc.UnaryServerInterceptor{d.identify}
-	around = append(around, standard.Unary, guard, d.admit)
-	s := grpc.NewServer(append(tracing.ServerOptions(), grpc.ChainUnaryInterceptor(around...),
-		grpc.StreamInterceptor(standard.Stream), grpc.MaxRecvMsgSize(maxBody))...)
-	gateway := newLocal(interceptor.ChainUnary(around...))
-	sessions := newSessions(a.config, p, d.tokens)
-	for _, r := range []grpc.ServiceRegistrar{s, gateway} {
-		a.register(r, sessions, p)
-	}
-	healthv1.RegisterHealthServer(s, a.health)
-	reflection.Register(s)
-	return s, gateway
-}
-
-func (a *Application) register(r grpc.ServiceRegistrar, s sessions, p *passwords) {
+// newGRPC makes the gRPC server, and returns the same services for calls of the
+// gateway.
+func (a *Application) newGRPC(routes call.Routes, authorizer session.Authorizer) (grpc.ClientConnInterface, error) {
 	c := a.config
-	applicationv1.RegisterHomeServiceServer(r, home{viewData: c.ViewData})
-	applicationv1.RegisterViewingsServiceServer(r, viewings{store: c.Store})
-	applicationv1.RegisterUsersServiceServer(r, registration{store: c.Store, viewData: c.ViewData, passwords: p, secret: c.Secret, waits: a.waits})
-	applicationv1.RegisterSessionsServiceServer(r, s)
-	applicationv1.RegisterCreatorsServiceServer(r, creators{
-		store: c.Store, viewData: c.ViewData, media: c.Media, allowPrivate: c.AllowPrivateSources,
-	})
-	applicationv1.RegisterOperationsServiceServer(r, operations{viewData: c.ViewData, waits: a.waits})
-	applicationv1.RegisterAdminServiceServer(r, admin{store: c.Store, viewData: c.ViewData})
+	passwords, err := session.NewPasswords(cmp.Or(c.passwordCost, session.PasswordCost))
+	if err != nil {
+		return nil, err
+	}
+	standard := interceptor.Standard(c.Log, c.Registry)
+	around := interceptors(routes, authorizer, standard)
+	a.grpc = grpc.NewServer(append(tracing.ServerOptions(), grpc.ChainUnaryInterceptor(around...),
+		grpc.StreamInterceptor(standard.Stream), grpc.MaxRecvMsgSize(rest.MaxBody))...)
+	local := rest.NewLocal(interceptor.ChainUnary(around...))
+	authenticator := session.NewAuthenticator(c.Store, c.ViewData, passwords)
+	for _, r := range []grpc.ServiceRegistrar{a.grpc, local} {
+		applicationv1.RegisterHomeServiceServer(r, home{viewData: c.ViewData})
+		applicationv1.RegisterViewingsServiceServer(r, viewings{store: c.Store})
+		applicationv1.RegisterUsersServiceServer(r, users{store: c.Store, viewData: c.ViewData, passwords: passwords, secret: c.Secret, waits: a.waits})
+		applicationv1.RegisterSessionsServiceServer(r, sessions{store: c.Store, authenticator: authenticator, tokens: authorizer.Tokens})
+		applicationv1.RegisterCreatorsServiceServer(r, creators{
+			store: c.Store, viewData: c.ViewData, media: c.Media, allowPrivate: c.AllowPrivateSources,
+		})
+		applicationv1.RegisterOperationsServiceServer(r, operations{viewData: c.ViewData, waits: a.waits})
+		applicationv1.RegisterAdminServiceServer(r, admin{store: c.Store, viewData: c.ViewData})
+	}
+	healthv1.RegisterHealthServer(a.grpc, a.health)
+	reflection.Register(a.grpc)
+	return local, nil
 }
 
-// Run serves REST and gRPC on the two listeners until ctx ends. Then it takes no
-// more calls, finishes those that it has taken up, and returns nil. It closes
-// the listeners. An Application runs once.
+// pages returns the paths of the REST port that are not in the gateway.
+func (a *Application) pages(document []byte) []rest.Page {
+	read := []string{http.MethodGet, http.MethodHead}
+	operations := service.Operations(a.config.Registry, a.ready)
+	pages := []rest.Page{{Template: "/openapi.json", Verbs: read, Serve: func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write(document)
+	}}}
+	for _, path := range []call.Template{"/metrics", "/healthz", "/readyz"} {
+		pages = append(pages, rest.Page{Template: path, Verbs: read, Serve: operations.ServeHTTP})
+	}
+	return append(pages, a.videos.Pages()...)
+}
+
+// ready returns nil if View Data can be read and the store answers.
+func (a *Application) ready(ctx context.Context) error {
+	var viewData, store error
+	var both sync.WaitGroup
+	both.Go(func() {
+		if _, err := viewdata.ReadHomePage(ctx, a.config.ViewData); err != nil {
+			viewData = fmt.Errorf("view data: %w", err)
+		}
+	})
+	both.Go(func() {
+		if _, err := a.config.Store.Status(ctx); err != nil {
+			store = fmt.Errorf("message store: %w", err)
+		}
+	})
+	both.Wait()
+	return errors.Join(viewData, store)
+}
+
+// Run serves REST and gRPC on the two listeners until ctx ends. Then it accepts no
+// more calls, finishes the accepted ones, and returns nil. It closes the listeners.
+// An Application runs once.
 func (a *Application) Run(ctx context.Context, rest, rpc net.Listener) error {
 	if a.config.GRPC != nil {
 		c := a.config.GRPC.Clone()
@@ -166,8 +200,8 @@ func (a *Application) Run(ctx context.Context, rest, rpc net.Listener) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return a.serveGRPC(rpc) })
 	group.Go(func() error { return a.serveHTTP(rest) })
-	group.Go(func() error { return a.news.Run(ctx) })
-	group.Go(func() error { return a.sweep(ctx) })
+	group.Go(func() error { return a.listener.Run(ctx) })
+	group.Go(func() error { return a.videos.Sweep(ctx) })
 	group.Go(func() error {
 		<-ctx.Done()
 		return a.drain()
@@ -196,19 +230,19 @@ func (a *Application) serveHTTP(rest net.Listener) error {
 	return fmt.Errorf("serve REST: %w", err)
 }
 
-// drain ends what was taken up.
+// drain finishes the accepted calls.
 func (a *Application) drain() error {
 	a.health.Shutdown()
 	close(a.stopping)
 	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
 	defer cancel()
 	if err := a.http.Shutdown(ctx); err != nil {
-		a.config.Log.Warn("some REST clients were cut off", "err", err)
+		a.config.Log.Warn("some REST clients were cut off", "error", err)
 		_ = a.http.Close()
 	}
-	a.direct.drain()
-	cut := context.AfterFunc(ctx, a.grpc.Stop)
+	a.videos.Drain()
+	stop := context.AfterFunc(ctx, a.grpc.Stop)
 	a.grpc.GracefulStop()
-	cut()
+	stop()
 	return nil
 }

@@ -34,7 +34,7 @@ func TestConfirmRegistration(t *testing.T) {
 		"NoToken":      {aUser, "", "token"},
 		"Nonsense":     {aUser, "nonsense", "token"},
 		"OtherUser":    {uuid.NewString(), good, "token"},
-		"OtherPurpose": {aUser, sign(purposeSessions, aUser, time.Hour), "token"},
+		"OtherPurpose": {aUser, sign(token.Purpose("session"), aUser, time.Hour), "token"},
 		"Expired":      {aUser, sign(token.ConfirmRegistration, aUser, -time.Second), "token"},
 		"Changed":      {aUser, good[:len(good)-1], "token"},
 	} {

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"google.golang.org/protobuf/proto"
 
+	"videotutorials/application/call"
 	"videotutorials/internal/media"
 	"videotutorials/messagestore"
 	"videotutorials/messagestore/contract"
@@ -17,56 +18,52 @@ import (
 	"videotutorials/viewdata"
 )
 
-// longestText bounds a name or a description, in bytes: beyond what the component
-// allows, whose rule it is and who counts characters, of up to four bytes, and far
-// below what the log would keep for ever.
-const longestText = 40_000
+// maxText bounds a name or a description, in bytes. The component has the real limits,
+// in characters of up to four bytes; this one keeps larger texts out of the log.
+const maxText = 40_000
 
-// creators is the CreatorsService. What is plainly wrong is refused here; what
-// holds is decided by the component videopublishing.
+// creators is the CreatorsService. It refuses invalid input; the component
+// videopublishing decides about videos.
 type creators struct {
 	applicationv1.UnimplementedCreatorsServiceServer
 	store    messagestore.Store
 	viewData *pgxpool.Pool
 	media    *media.Folder
-	// allowPrivate lets sources be at addresses that are not public.
+	// allowPrivate permits sources at addresses that are not public.
 	allowPrivate bool
 }
 
 // PublishVideo writes PublishVideo to the video's stream of commands.
 func (s creators) PublishVideo(ctx context.Context, in *applicationv1.PublishVideoRequest) (*applicationv1.PublishVideoResponse, error) {
-	r := requestOf(ctx)
-	var bad invalidError
+	r := call.From(ctx)
+	var bad call.InvalidError
 	id := in.GetVideoId()
 	if id == "" {
-		id = r.id(purposeVideo)
+		id = r.ID(call.PurposeVideo)
 	}
-	video, ok := parseUUID(id)
-	if !ok {
-		bad = append(bad, invalid("videoId", notUUID(id))...)
-	}
+	video := bad.UUID("videoId", id)
 	wrong, err := s.checkSource(ctx, video, in.GetSourceUri())
 	if err != nil {
 		return nil, err
 	}
 	if wrong != "" {
-		bad = append(bad, invalid("sourceUri", wrong)...)
+		bad.Add("sourceUri", wrong)
 	}
-	if len(bad) > 0 {
-		return nil, bad
+	if err := bad.Err(); err != nil {
+		return nil, err
 	}
 	err = s.command(ctx, video, &videopublishingv1.PublishVideo{
-		OwnerId: r.caller(), SourceUri: in.GetSourceUri(), VideoId: video.String(),
+		OwnerId: r.Caller(), SourceUri: in.GetSourceUri(), VideoId: video.String(),
 	})
 	if err != nil {
 		return nil, err
 	}
 	return &applicationv1.PublishVideoResponse{
-		VideoId: video.String(), TraceId: r.traceID, Operation: operationPath + r.traceID,
+		VideoId: video.String(), TraceId: r.TraceID, Operation: operationPath + r.TraceID,
 	}, nil
 }
 
-// checkSource says what is wrong with a source, "" if nothing is.
+// checkSource returns what is wrong with a source, "" if it is valid.
 func (s creators) checkSource(ctx context.Context, video uuid.UUID, source string) (wrong string, err error) {
 	switch {
 	case source == "":
@@ -76,25 +73,25 @@ func (s creators) checkSource(ctx context.Context, video uuid.UUID, source strin
 	}
 	upload, ok := media.ParseUploadURI(source)
 	if !ok {
-		return quote(source) + " is not upload:<uuid>", nil
+		return call.Quote(source) + " is not upload:<uuid>", nil
 	}
-	r := requestOf(ctx)
-	has, err := s.media.HasUpload(r.session.user, upload)
+	r := call.From(ctx)
+	has, err := s.media.HasUpload(r.Session.User, upload)
 	if err != nil || has {
 		return "", err
 	}
-	// Its upload may have been taken away since. What it asked is compared by the
-	// store.
+	// The upload of a repeated call may have been removed since. The store compares
+	// the source with that of the first call.
 	commands := contract.Category((*videopublishingv1.PublishVideo)(nil)).Stream(video.String())
-	if _, repeated, err := r.repeats(ctx, s.store, commands); repeated || err != nil {
+	if _, repeated, err := r.Repeated(ctx, s.store, commands); repeated || err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("%s is not an upload of yours, or is too old: uploads are kept for %.0f days", quote(source), media.UploadAge.Hours()/24), nil
+	return fmt.Sprintf("%s is not an upload of yours, or is too old: uploads are kept for %.0f days", call.Quote(source), media.UploadAge.Hours()/24), nil
 }
 
 // command writes a command to the video's stream of commands.
 func (s creators) command(ctx context.Context, video uuid.UUID, command proto.Message) error {
-	message, err := requestOf(ctx).message(0, command)
+	message, err := call.From(ctx).Message(0, command)
 	if err != nil {
 		return err
 	}
@@ -111,7 +108,7 @@ func (s creators) NameVideo(ctx context.Context, in *applicationv1.NameVideoRequ
 	if err := s.command(ctx, video, &videopublishingv1.NameVideo{VideoId: video.String(), Name: in.GetName()}); err != nil {
 		return nil, err
 	}
-	trace := requestOf(ctx).traceID
+	trace := call.From(ctx).TraceID
 	return &applicationv1.NameVideoResponse{TraceId: trace, Operation: operationPath + trace}, nil
 }
 
@@ -124,30 +121,27 @@ func (s creators) DescribeVideo(ctx context.Context, in *applicationv1.DescribeV
 	if err := s.command(ctx, video, &videopublishingv1.DescribeVideo{VideoId: video.String(), Description: in.GetDescription()}); err != nil {
 		return nil, err
 	}
-	trace := requestOf(ctx).traceID
+	trace := call.From(ctx).TraceID
 	return &applicationv1.DescribeVideoResponse{TraceId: trace, Operation: operationPath + trace}, nil
 }
 
-// checkText returns the video, or all that is wrong with a command that gives it
-// a text.
+// checkText returns the video's id, or the violations of a command that sets a text
+// of the video.
 func checkText(id, field, text string) (uuid.UUID, error) {
-	var bad invalidError
-	video, ok := parseUUID(id)
-	if !ok {
-		bad = append(bad, invalid("videoId", notUUID(id))...)
-	}
+	var bad call.InvalidError
+	video := bad.UUID("videoId", id)
 	switch {
-	case len(text) > longestText:
-		bad = append(bad, invalid(field, fmt.Sprintf("has %d bytes, at most %d are allowed", len(text), longestText))...)
+	case len(text) > maxText:
+		bad.Add(field, fmt.Sprintf("has %d bytes, at most %d are allowed", len(text), maxText))
 	case strings.ContainsRune(text, 0):
-		bad = append(bad, invalid(field, "has a NUL character, which cannot be stored")...)
+		bad.Add(field, "has a NUL character, which cannot be stored")
 	}
-	return video, bad.orNil()
+	return video, bad.Err()
 }
 
 // ListVideos returns a page of the caller's videos.
 func (s creators) ListVideos(ctx context.Context, in *applicationv1.ListVideosRequest) (*applicationv1.ListVideosResponse, error) {
-	page, err := viewdata.ReadCreatorsVideos(ctx, s.viewData, requestOf(ctx).caller(), pageOf(in))
+	page, err := viewdata.ReadCreatorsVideos(ctx, s.viewData, call.From(ctx).Caller(), pageOf(in))
 	if err != nil {
 		return nil, err
 	}
@@ -156,11 +150,11 @@ func (s creators) ListVideos(ctx context.Context, in *applicationv1.ListVideosRe
 
 // GetVideo returns one of the caller's videos.
 func (s creators) GetVideo(ctx context.Context, in *applicationv1.GetVideoRequest) (*applicationv1.GetVideoResponse, error) {
-	id, ok := parseUUID(in.GetVideoId())
-	if !ok {
-		return nil, invalid("videoId", notUUID(in.GetVideoId()))
+	id, err := call.ParseUUIDField("videoId", in.GetVideoId())
+	if err != nil {
+		return nil, err
 	}
-	video, err := viewdata.ReadCreatorsVideo(ctx, s.viewData, requestOf(ctx).caller(), id.String())
+	video, err := viewdata.ReadCreatorsVideo(ctx, s.viewData, call.From(ctx).Caller(), id.String())
 	if err != nil {
 		return nil, err
 	}

@@ -92,7 +92,7 @@ func TestCreators_BadInput(t *testing.T) {
 	others.user = uuid.NewString()
 	others.session = p.api.session(t, others.user)
 	foreign := others.uploaded(t, "another's")
-	long := strings.Repeat("x", longestText+1)
+	long := strings.Repeat("x", maxText+1)
 	for name, c := range map[string]struct {
 		path   string
 		body   map[string]any

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"videotutorials/application/call"
 	"videotutorials/internal/test/teststore"
 	"videotutorials/messagestore"
 	applicationv1 "videotutorials/proto/application/v1"
@@ -92,12 +93,12 @@ func TestGuard(t *testing.T) {
 		code            codes.Code
 		in              any
 	}{
-		"None":    {0, callTimeout, codes.Unavailable, nil},
-		"Later":   {2 * callTimeout, callTimeout, codes.Unavailable, nil},
+		"None":    {0, call.Timeout, codes.Unavailable, nil},
+		"Later":   {2 * call.Timeout, call.Timeout, codes.Unavailable, nil},
 		"Earlier": {time.Second, time.Second, codes.DeadlineExceeded, nil},
 		// Who asks to wait may do so.
-		"Waits":    {0, callTimeout + maxWait, codes.Unavailable, &applicationv1.GetOperationRequest{Wait: "30s"}},
-		"WaitsBad": {0, callTimeout, codes.Unavailable, &applicationv1.GetOperationRequest{Wait: "31s"}},
+		"Waits":    {0, call.Timeout + maxWait, codes.Unavailable, &applicationv1.GetOperationRequest{Wait: "30s"}},
+		"WaitsBad": {0, call.Timeout, codes.Unavailable, &applicationv1.GetOperationRequest{Wait: "31s"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -108,7 +109,7 @@ func TestGuard(t *testing.T) {
 					defer cancel()
 					ctx = bounded
 				}
-				if _, err := guard(ctx, c.in, nil, hang); status.Code(err) != c.code {
+				if _, err := bound(ctx, c.in, nil, hang); status.Code(err) != c.code {
 					t.Errorf("it returns %v", err)
 				}
 				if took := time.Since(start); took != c.after {

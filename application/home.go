@@ -15,7 +15,7 @@ type home struct {
 	viewData *pgxpool.Pool
 }
 
-// GetHome returns the home page as View Data has it.
+// GetHome returns the home page according to View Data.
 func (h home) GetHome(ctx context.Context, in *applicationv1.GetHomeRequest) (*applicationv1.GetHomeResponse, error) {
 	videos, err := viewdata.ReadHomePageVideos(ctx, h.viewData, pageOf(in))
 	if err != nil {
@@ -26,10 +26,10 @@ func (h home) GetHome(ctx context.Context, in *applicationv1.GetHomeRequest) (*a
 		return nil, err
 	}
 	return &applicationv1.GetHomeResponse{
-		VideosWatched: page.VideosWatched, Videos: each(videos.Rows, homeVideo), NextPageToken: videos.Next,
+		VideosWatched: page.VideosWatched,
+		Videos: each(videos.Rows, func(v viewdata.HomePageVideo) *applicationv1.HomeVideo {
+			return &applicationv1.HomeVideo{VideoId: v.VideoID, Name: v.Name, Views: v.Views, OwnerId: v.OwnerID}
+		}),
+		NextPageToken: videos.Next,
 	}, nil
-}
-
-func homeVideo(v viewdata.HomePageVideo) *applicationv1.HomeVideo {
-	return &applicationv1.HomeVideo{VideoId: v.VideoID, Name: v.Name, Views: v.Views, OwnerId: v.OwnerID}
 }

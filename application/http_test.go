@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"videotutorials/application/rest"
 	"videotutorials/internal/test/teststore"
 )
 
@@ -56,7 +57,7 @@ func TestREST_BadInput(t *testing.T) {
 		"JSONAndMore":    {"POST", viewings, `{} {}`, nil, 400, []string{"body"}, "not a JSON object"},
 		"Form":           {"POST", viewings, `a=b`, []string{"Content-Type", "application/x-www-form-urlencoded"}, 400, []string{"body"}, "not a JSON object"},
 		"Deep":           {"POST", viewings, strings.Repeat(`{"a":`, 200000), nil, 400, []string{"body"}, "not a JSON object"},
-		"Huge":           {"POST", viewings, `{"a": "` + strings.Repeat("x", maxBody) + `"}`, nil, 413, []string{"body"}, "larger than 1 MiB"},
+		"Huge":           {"POST", viewings, `{"a": "` + strings.Repeat("x", rest.MaxBody) + `"}`, nil, 413, []string{"body"}, "larger than 1 MiB"},
 		"QueryOfPost":    {"POST", viewings + "?userId=1", "", nil, 400, []string{"userId"}, "no such parameter"},
 		"UnknownQuery":   {"GET", "/v1/home?pagesize=1&b=2", "", nil, 400, []string{"b", "pagesize"}, "no such parameter"},
 		"PageSize":       {"GET", "/v1/home?pageSize=1001", "", nil, 400, []string{"pageSize"}, "0 to 1000"},

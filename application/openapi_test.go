@@ -5,13 +5,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"net/http"
 	"os"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
+	"videotutorials/application/call"
+	"videotutorials/application/rest"
 	"videotutorials/internal/test/teststore"
 )
 
@@ -59,7 +60,7 @@ const documentFile = "testdata/openapi.json"
 
 func readDocument(t *testing.T) (text []byte, doc document) {
 	t.Helper()
-	text, err := openAPI(newRoutes(), "1.2.3")
+	text, err := rest.OpenAPI(call.NewRoutes(), "1.2.3")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,11 +99,11 @@ func TestOpenAPI(t *testing.T) {
 	pool, _ := viewData(t)
 	a := start(t, Config{Store: teststore.New(t), ViewData: pool})
 	want := []string{}
-	for _, r := range newRoutes() {
-		want = append(want, r.verb+" "+r.template)
+	for _, r := range call.NewRoutes() {
+		want = append(want, r.Verb+" "+string(r.Template))
 	}
-	for _, p := range a.app.pages(a.app.direct, nil, http.NotFoundHandler()) {
-		want = append(want, p.verbs[0]+" "+p.template)
+	for _, p := range a.app.pages(nil) {
+		want = append(want, p.Verbs[0]+" "+string(p.Template))
 	}
 	var got []string
 	upper := regexp.MustCompile("[A-Z]")

@@ -98,7 +98,7 @@ func TestGetOperation_Woken(t *testing.T) {
 		trace := uuid.NewString()
 		answer := make(chan answered, 1)
 		go func() { answer <- p.operation(t, trace, "30s") }()
-		eventually(t, "somebody waits", func() bool { return p.app.waits.slots.waiting() > 0 })
+		eventually(t, "somebody waits", func() bool { return p.app.waits.semaphore.Held() > 0 })
 		begin := time.Now()
 		p.finish(t, trace, "")
 		if got := <-answer; got.status != 200 || !decode[struct{ Done bool }](t, got.body).Done {
@@ -106,7 +106,7 @@ func TestGetOperation_Woken(t *testing.T) {
 		}
 		best = min(best, time.Since(begin))
 	}
-	if best >= lookAgain/2 {
+	if best >= pollInterval/2 {
 		t.Errorf("the best of them took %v", best)
 	}
 }
@@ -114,7 +114,7 @@ func TestGetOperation_Woken(t *testing.T) {
 // untilListening returns when the API hears of operations.
 func (p *portal) untilListening(t *testing.T) {
 	t.Helper()
-	woken, stop := p.app.news.Wait(aKey)
+	woken, stop := p.app.listener.Wait(aKey)
 	defer stop()
 	eventually(t, "it listens", func() bool {
 		execute(t, p.viewURL, "select pg_notify('operations', '"+aKey+"')")
@@ -127,13 +127,6 @@ func (p *portal) untilListening(t *testing.T) {
 	})
 }
 
-// waiting returns how many wait.
-func (s *slots) waiting() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.taken
-}
-
 // A notification that is lost costs a second, not the wait.
 func TestGetOperation_Unheard(t *testing.T) {
 	t.Parallel()
@@ -141,7 +134,7 @@ func TestGetOperation_Unheard(t *testing.T) {
 	execute(t, p.viewURL, "drop trigger video_operations_notify on video_operations")
 	answer := make(chan answered, 1)
 	go func() { answer <- p.operation(t, aKey, "30s") }()
-	eventually(t, "somebody waits", func() bool { return p.app.waits.slots.waiting() > 0 })
+	eventually(t, "somebody waits", func() bool { return p.app.waits.semaphore.Held() > 0 })
 	p.untilListening(t)
 	begin := time.Now()
 	p.finish(t, aKey, "")
@@ -173,14 +166,14 @@ func TestGetOperation_Limits(t *testing.T) {
 	t.Parallel()
 	p := openPortal(t, Config{})
 	var all sync.WaitGroup
-	for range waitsOfEach {
+	for range userWaits {
 		all.Go(func() {
 			if got := p.operation(t, aKey, "30s"); got.status != 200 {
 				t.Errorf("answer is %d %s", got.status, got.body)
 			}
 		})
 	}
-	eventually(t, "all wait", func() bool { return p.app.waits.slots.waiting() == waitsOfEach })
+	eventually(t, "all wait", func() bool { return p.app.waits.semaphore.Held() == userWaits })
 	if got := p.operation(t, aKey, "1s"); got.status != 429 || got.header.Get("Retry-After") != "1" {
 		t.Errorf("one too many: %d %s", got.status, got.body)
 	}
@@ -207,7 +200,7 @@ func TestGetOperation_Gone(t *testing.T) {
 	if status.Code(err) != codes.DeadlineExceeded {
 		t.Errorf("who waits no longer: %v", err)
 	}
-	eventually(t, "nobody waits", func() bool { return p.app.waits.slots.waiting() == 0 })
+	eventually(t, "nobody waits", func() bool { return p.app.waits.semaphore.Held() == 0 })
 	execute(t, p.viewURL, "drop table video_operations")
 	if got := p.operation(t, aKey, "30s"); got.status != 503 {
 		t.Errorf("without View Data: %d %s", got.status, got.body)
@@ -221,7 +214,7 @@ func TestGetRegistration_Woken(t *testing.T) {
 	p.untilListening(t)
 	answer := make(chan answered, 1)
 	go func() { answer <- p.call(t, "GET", "/v1/registrations/"+aKey+"?wait=30s", "") }()
-	eventually(t, "somebody waits", func() bool { return p.app.waits.slots.waiting() > 0 })
+	eventually(t, "somebody waits", func() bool { return p.app.waits.semaphore.Held() > 0 })
 	execute(t, p.viewURL, "insert into registrations (trace_id, user_id, succeeded) values ('"+aKey+"', '"+aUser+"', true)")
 	// It is done when he can log in, too.
 	execute(t, p.viewURL, "insert into user_credentials (id, email, password_hash) values ('"+aUser+"', 'ann@example.com', '')")

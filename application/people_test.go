@@ -6,12 +6,19 @@ import (
 	"testing"
 	"time"
 
+	"videotutorials/application/call"
+	"videotutorials/application/session"
+
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/crypto/bcrypt"
 )
 
 const (
+	aKey   = "5a0f9f2c-6d57-4b8e-9a9c-2f6f3c1d7e10"
+	aVideo = "7f1c2d3e-4a5b-4c6d-8e9f-0a1b2c3d4e5f"
+	aUser  = "c0ffee00-0000-4000-8000-000000000001"
+
 	anEmail   = "ann@example.com"
 	aPassword = "correct horse"
 )
@@ -64,7 +71,7 @@ func (a *api) register(t testing.TB, headers []string, fields ...string) answere
 // session returns the headers of a user's session.
 func (a *api) session(t testing.TB, user string) []string {
 	t.Helper()
-	return bearer(tokens{aSecret(t)}.make(session{uuid.New(), uuid.MustParse(user)}, time.Now().Add(time.Hour)))
+	return bearer(session.Tokens{Secret: aSecret(t)}.Sign(call.Session{ID: uuid.New(), User: uuid.MustParse(user)}, time.Now().Add(time.Hour)))
 }
 
 func bearer(token string) []string { return []string{"Authorization", "Bearer " + token} }

@@ -2,9 +2,7 @@ package application
 
 import (
 	"context"
-	"errors"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -12,11 +10,11 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"golang.org/x/crypto/bcrypt"
 
+	"videotutorials/application/call"
+	"videotutorials/application/session"
 	"videotutorials/internal/test/teststore"
 	"videotutorials/messagestore"
-	applicationv1 "videotutorials/proto/application/v1"
 )
 
 type loggedIn struct {
@@ -117,35 +115,6 @@ func TestLogIn_Refused(t *testing.T) {
 	}
 	if strings.Contains(a.log.String(), "wrong horse") {
 		t.Errorf("the log has a password:\n%s", a.log)
-	}
-}
-
-// D17: an unknown address takes as long as a known one, for it too is compared,
-// once, with a hash of the same cost.
-func TestLogIn_D17(t *testing.T) {
-	t.Parallel()
-	const cost = bcrypt.MinCost + 1
-	pool, url := viewData(t)
-	addUserAt(t, cost, url, anEmail, false)
-	p, err := newPasswords(cost)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var costs []int
-	p.compare = func(hash, password []byte) error {
-		cost, err := bcrypt.Cost(hash)
-		costs = append(costs, cost)
-		return errors.Join(err, bcrypt.CompareHashAndPassword(hash, password))
-	}
-	s := newSessions(Config{Store: teststore.New(t), ViewData: pool}, p, tokens{aSecret(t)})
-	for _, email := range []string{anEmail, "bob@example.com", "no address"} {
-		for _, password := range []string{"wrong horse", strings.Repeat("a", maxPassword+1)} {
-			costs = nil
-			_, err := s.LogIn(t.Context(), &applicationv1.LogInRequest{Email: email, Password: password})
-			if !errors.Is(err, errWrongLogin) || !slices.Equal(costs, []int{cost}) {
-				t.Errorf("%s: %v, after comparisons at the costs %v, want one at %d", email, err, costs, cost)
-			}
-		}
 	}
 }
 
@@ -273,10 +242,10 @@ func TestLogIn_IdempotencyKey(t *testing.T) {
 			t.Errorf("answer is %d %s", got.status, got.body)
 		}
 	}
-	var sessions []session
+	var sessions []call.Session
 	for range 2 {
 		got := a.logIn(t, anEmail, aPassword, key...)
-		s, ok := tokens{aSecret(t)}.read(decode[loggedIn](t, got.body).Token, time.Now())
+		s, ok := session.Tokens{Secret: aSecret(t)}.Verify(decode[loggedIn](t, got.body).Token, time.Now())
 		if got.status != http.StatusCreated || !ok {
 			t.Errorf("answer is %d %s", got.status, got.body)
 		}
@@ -294,6 +263,9 @@ func TestLogIn_IdempotencyKey(t *testing.T) {
 }
 
 // Whoever has failed too often from one place waits, whatever the address.
+// peerFailures is the number of failures that lock out a peer.
+const peerFailures = 100
+
 func TestLogIn_PeerLimit(t *testing.T) {
 	t.Parallel()
 	pool, url := viewData(t)
@@ -301,7 +273,7 @@ func TestLogIn_PeerLimit(t *testing.T) {
 	a := start(t, Config{Store: teststore.New(t), ViewData: pool})
 	var failed atomic.Int64
 	var all sync.WaitGroup
-	left := make(chan int, mostPeerFailures)
+	left := make(chan int, peerFailures)
 	for i := range cap(left) {
 		left <- i
 	}
@@ -318,7 +290,7 @@ func TestLogIn_PeerLimit(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if failed.Load() != mostPeerFailures {
+	if failed.Load() != peerFailures {
 		t.Errorf("%d failed", failed.Load())
 	}
 	if got := a.logIn(t, anEmail, aPassword, "X-Forwarded-For", "192.0.2.1"); got.status != http.StatusTooManyRequests {
@@ -333,7 +305,7 @@ func TestLogOut(t *testing.T) {
 	a := start(t, Config{Store: store, ViewData: pool})
 	user := addUser(t, url, anEmail, false)
 	token := decode[loggedIn](t, a.logIn(t, anEmail, aPassword).body).Token
-	s, _ := tokens{aSecret(t)}.read(token, time.Now())
+	s, _ := session.Tokens{Secret: aSecret(t)}.Verify(token, time.Now())
 	for range 2 { // the second before View Data knows of the first
 		got := a.call(t, "DELETE", "/v1/sessions/current", "", "Cookie", "vt_session="+token)
 		cookie, err := http.ParseSetCookie(got.header.Get("Set-Cookie"))
@@ -342,10 +314,10 @@ func TestLogOut(t *testing.T) {
 		}
 	}
 	all := stored(t, store)
-	if types(all) != "UserLoggedIn UserLoggedOut" || all[1].Data != `{"userId": "`+user+`", "sessionId": "`+s.id.String()+`"}` {
+	if types(all) != "UserLoggedIn UserLoggedOut" || all[1].Data != `{"userId": "`+user+`", "sessionId": "`+s.ID.String()+`"}` {
 		t.Errorf("stored: %v", all)
 	}
-	insert(t, url, "insert into ended_sessions values ($1, $2, now())", s.id, user)
+	insert(t, url, "insert into ended_sessions values ($1, $2, now())", s.ID, user)
 	for _, path := range []string{"DELETE /v1/sessions/current", "GET /v1/home", "POST /v1/videos/" + aVideo + "/viewings"} {
 		method, path, _ := strings.Cut(path, " ")
 		if got := a.call(t, method, path, "", bearer(token)...); got.status != http.StatusUnauthorized {

@@ -61,27 +61,4 @@ func TestCheckAddress(t *testing.T) {
 	}
 }
 
-var longHost = strings.Repeat("a", longestSource)
-
-func TestSlots(t *testing.T) {
-	t.Parallel()
-	s := newSlots(2, 3)
-	for i, c := range []struct {
-		user string
-		want int
-	}{{"a", 1}, {"a", 2}, {"a", 0}, {"b", 1}, {"b", 0}, {"c", 0}} {
-		if got := s.take(c.user); got != c.want {
-			t.Errorf("%d, %s: %d, want %d", i, c.user, got, c.want)
-		}
-	}
-	s.leave("a")
-	if got := s.take("c"); got != 1 {
-		t.Errorf("one is free: %d", got)
-	}
-	for _, user := range []string{"a", "b", "c"} {
-		s.leave(user)
-	}
-	if len(s.users) != 0 || s.taken != 0 {
-		t.Errorf("left are %v, %d", s.users, s.taken)
-	}
-}
+var longHost = strings.Repeat("a", maxSource)

@@ -4,17 +4,14 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
-	"google.golang.org/grpc/codes"
 
-	"videotutorials/internal/media"
+	"videotutorials/application/video"
 )
 
 // What is too large is known before it is sent, or while it is.
@@ -61,7 +58,7 @@ func TestUpload_Slow(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			limits := smallUploads()
-			limits.silence, limits.bytesPerSecond = c.silence, c.bytesPerSecond
+			limits.Silence, limits.BytesPerSecond = c.silence, c.bytesPerSecond
 			p := openPortal(t, Config{uploads: limits})
 			conn := p.raw(t, "Content-Length: 50")
 			stop, done := make(chan struct{}), make(chan struct{})
@@ -123,9 +120,9 @@ func TestUpload_AtATime(t *testing.T) {
 // No user keeps more than some.
 func TestUpload_Waiting(t *testing.T) {
 	t.Parallel()
-	for name, change := range map[string]func(*uploadLimits){
-		"Count": func(l *uploadLimits) { l.waiting = 2 },
-		"Bytes": func(l *uploadLimits) { l.waitingBytes = 24 },
+	for name, change := range map[string]func(*video.Limits){
+		"Count": func(l *video.Limits) { l.Stored = 2 },
+		"Bytes": func(l *video.Limits) { l.StoredBytes = 24 },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -143,20 +140,6 @@ func TestUpload_Waiting(t *testing.T) {
 			p.session = p.api.session(t, uuid.NewString())
 			p.uploaded(t, "0123456789")
 		})
-	}
-}
-
-func TestUploads_CheckRoom(t *testing.T) {
-	t.Parallel()
-	u := uploads{limits: newUploadLimits(100), media: folder(t)}
-	for _, c := range []struct {
-		held int
-		size int64
-		ok   bool
-	}{{1, 100, true}, {1, -1, true}, {10, 100, true}, {11, 1, false}, {10, 101, false}, {101, 0, false}} {
-		if err := u.checkRoom(uuid.New(), c.held, c.size); (err == nil) != c.ok {
-			t.Errorf("%d on the way, %d bytes: %v", c.held, c.size, err)
-		}
 	}
 }
 
@@ -191,18 +174,4 @@ func TestUpload_NoRoom(t *testing.T) {
 	}
 	free.Store(1<<30 + 10)
 	p.uploaded(t, "0123456789")
-}
-
-// A full disk is told as such.
-func TestDiskError(t *testing.T) {
-	t.Parallel()
-	for _, full := range []error{syscall.ENOSPC, syscall.EDQUOT, media.ErrNoRoom} {
-		err := diskError(&os.PathError{Op: "write", Path: "x", Err: full})
-		if s := statusOf(&request{}, err); s.Code() != codes.ResourceExhausted || strings.Contains(s.Message(), "write x") {
-			t.Errorf("%v is %v", full, s)
-		}
-	}
-	if s := statusOf(&request{}, diskError(os.ErrPermission)); s.Code() != codes.Internal {
-		t.Errorf("no permission is %v", s)
-	}
 }

@@ -16,8 +16,9 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"videotutorials/application/call"
+	"videotutorials/application/video"
 	"videotutorials/internal/media"
 	"videotutorials/internal/test/teststore"
 )
@@ -51,9 +52,9 @@ func openPortal(t testing.TB, c Config) *portal {
 }
 
 // smallUploads are limits that a test can reach.
-func smallUploads() uploadLimits {
-	limits := newUploadLimits(1 << 20)
-	limits.ofUser, limits.ofAll = 2, 3
+func smallUploads() video.Limits {
+	limits := video.NewLimits(1 << 20)
+	limits.UserConcurrent, limits.Concurrent = 2, 3
 	return limits
 }
 
@@ -108,8 +109,8 @@ func TestUpload(t *testing.T) {
 	if again := p.uploaded(t, body); again == uri {
 		t.Error("two uploads are one")
 	}
-	if n := testutil.ToFloat64(p.app.direct.bytes.WithLabelValues("/v1/me/uploads", "in")); int(n) != 2*len(body) {
-		t.Errorf("%v bytes are counted", n)
+	if got := p.call(t, "GET", "/metrics", ""); !strings.Contains(got.body, `http_server_bytes_total{direction="in",path="/v1/me/uploads"} 6e+06`) {
+		t.Errorf("metrics are %s", got.body)
 	}
 	p.stop()
 	for _, want := range []string{`"method":"POST /v1/me/uploads"`, `"userId":"` + p.user + `"`, `"bytesIn":3000000`, `"status":201`, `"traceId":"`} {
@@ -184,7 +185,9 @@ func TestUpload_IdempotencyKey(t *testing.T) {
 	if slices.Sort(uris); uris[0] != uris[5] || len(p.files(t)) != 1 {
 		t.Errorf("uploads are %q, files %q", uris, p.files(t))
 	}
-	if want := media.UploadURI(uuid.MustParse(derive(purposeUpload, uuid.MustParse(aKey), p.user, "/v1/me/uploads"))); uris[0] != want {
+	key0, path := uuid.MustParse(aKey), func() string { return "/v1/me/uploads" }
+	expected := call.Request{Key: &key0, Path: path, Session: &call.Session{User: uuid.MustParse(p.user)}}
+	if want := media.UploadURI(uuid.MustParse(expected.ID(call.PurposeUpload))); uris[0] != want {
 		t.Errorf("it is %s, want %s", uris[0], want)
 	}
 	// Of another user it is another one.

@@ -2,10 +2,16 @@ package application
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
+	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"videotutorials/application/call"
+	"videotutorials/application/session"
 	"videotutorials/internal/token"
 	"videotutorials/messagestore"
 	"videotutorials/messagestore/contract"
@@ -14,24 +20,24 @@ import (
 	"videotutorials/viewdata"
 )
 
-// registrations is where a registration's outcome is.
-const registrations = "/v1/registrations/"
+// registrationPath is the path of a registration's outcome.
+const registrationPath = "/v1/registrations/"
 
-// registration is the UsersService. It refuses what is plainly wrong; what holds
-// is decided by the component identity.
-type registration struct {
+// users is the UsersService. It refuses invalid input; the component identity
+// decides about registrations.
+type users struct {
 	applicationv1.UnimplementedUsersServiceServer
 	store     messagestore.Store
 	viewData  *pgxpool.Pool
-	passwords *passwords
+	passwords *session.Passwords
 	// secret has signed the links in mails.
 	secret token.Secret
 	waits  waits
 }
 
 // RegisterUser writes Register to the new user's stream of commands.
-func (s registration) RegisterUser(ctx context.Context, in *applicationv1.RegisterUserRequest) (*applicationv1.RegisterUserResponse, error) {
-	r := requestOf(ctx)
+func (s users) RegisterUser(ctx context.Context, in *applicationv1.RegisterUserRequest) (*applicationv1.RegisterUserResponse, error) {
+	r := call.From(ctx)
 	register, err := newRegister(r, in)
 	if err != nil {
 		return nil, err
@@ -40,81 +46,70 @@ func (s registration) RegisterUser(ctx context.Context, in *applicationv1.Regist
 		return nil, err
 	}
 	return &applicationv1.RegisterUserResponse{
-		UserId: register.GetUserId(), TraceId: r.traceID, Operation: registrations + r.traceID,
+		UserId: register.GetUserId(), TraceId: r.TraceID, Operation: registrationPath + r.TraceID,
 	}, nil
 }
 
-// register writes the command, once for each key.
-func (s registration) register(ctx context.Context, r *request, register *identityv1.Register, password string) error {
-	// Before the address is looked up: by now it may be taken by this very
-	// registration.
-	if done, err := s.repeated(ctx, r, register, password); done || err != nil {
+// newRegister returns the command without the password's hash. Its errors, which are
+// also logged, contain neither the address nor the password.
+func newRegister(r *call.Request, in *applicationv1.RegisterUserRequest) (*identityv1.Register, error) {
+	var bad call.InvalidError
+	email, ok := parseEmail(in.GetEmail())
+	if !ok {
+		bad.Add("email", "is not an e-mail address, as name@example.com")
+	}
+	if wrong := session.CheckPassword(in.GetPassword()); wrong != "" {
+		bad.Add("password", wrong)
+	}
+	id := in.GetUserId()
+	if id == "" {
+		id = r.ID(call.PurposeUser)
+	}
+	user := bad.UUID("userId", id)
+	return &identityv1.Register{UserId: user.String(), Email: email}, bad.Err()
+}
+
+// register writes the command, once for each idempotency key.
+func (s users) register(ctx context.Context, r *call.Request, register *identityv1.Register, password string) error {
+	// Before checkFree: this very registration may have taken the address.
+	if repeated, err := s.repeated(ctx, r, register, password); repeated || err != nil {
 		return err
 	}
 	if err := s.checkFree(ctx, register); err != nil {
 		return err
 	}
 	var err error
-	if register.PasswordHash, err = s.passwords.hash(ctx, password); err != nil {
+	if register.PasswordHash, err = s.passwords.Hash(ctx, password); err != nil {
 		return err
 	}
-	message, err := r.messageOf(r.messageID(0), &register.UserId, register)
+	message, err := r.MessageWith(r.MessageID(0), wrapperspb.String(register.GetUserId()), register)
 	if err != nil {
 		return err
 	}
-	_, err = s.store.Write(ctx, commands(register.GetUserId()), messagestore.Any, message)
+	_, err = s.store.Write(ctx, identityCommands(register.GetUserId()), messagestore.Any, message)
 	var conflict *messagestore.IDConflictError
 	if errors.As(err, &conflict) {
-		// Perhaps by the same at the same time, whose hash is another one.
-		if done, err := s.repeated(ctx, r, register, password); done || err != nil {
+		// A concurrent repeat may have written it, with another hash.
+		if repeated, err := s.repeated(ctx, r, register, password); repeated || err != nil {
 			return err
 		}
 	}
 	return err
 }
 
-// newRegister returns the command without the hash, or all that is wrong.
-func newRegister(r *request, in *applicationv1.RegisterUserRequest) (*identityv1.Register, error) {
-	var bad invalidError
-	// What was typed is not sent back, nor logged.
-	email, ok := parseEmail(in.GetEmail())
-	if !ok {
-		bad = append(bad, invalid("email", "is not an e-mail address, as name@example.com")...)
-	}
-	if wrong := checkPassword(in.GetPassword()); wrong != "" {
-		bad = append(bad, invalid("password", wrong)...)
-	}
-	id := in.GetUserId()
-	if id == "" {
-		id = r.id(purposeUser)
-	}
-	user, ok := parseUUID(id)
-	if !ok {
-		bad = append(bad, invalid("userId", notUUID(id))...)
-	}
-	return &identityv1.Register{UserId: user.String(), Email: email}, bad.orNil()
-}
-
-// commands returns the stream of the commands to an identity.
-func commands(user string) messagestore.Stream {
+func identityCommands(user string) messagestore.Stream {
 	return contract.Category((*identityv1.Register)(nil)).Stream(user)
 }
 
-// repeated reports whether a call with this key has registered the same before.
-// The store alone cannot say: a hash is another one each time, and the password
-// is known by comparing only. It returns an *IDConflictError if the key was used
-// for another registration of the user.
-func (s registration) repeated(ctx context.Context, r *request, register *identityv1.Register, password string) (bool, error) {
-	m, repeated, err := r.repeats(ctx, s.store, commands(register.GetUserId()))
+// repeated reports whether an earlier call with the same idempotency key wrote the
+// same registration. The store cannot recognise it by its content, because each
+// hash has its own salt. It returns an *IDConflictError if the key was used for
+// another registration of the user.
+func (s users) repeated(ctx context.Context, r *call.Request, register *identityv1.Register, password string) (bool, error) {
+	m, repeated, err := r.Repeated(ctx, s.store, identityCommands(register.GetUserId()))
 	if !repeated || err != nil {
 		return false, err
 	}
-	return s.same(ctx, m, register, password)
-}
-
-// same reports whether the stored message registers the same. It returns an
-// *IDConflictError if it does not.
-func (s registration) same(ctx context.Context, m messagestore.Message, register *identityv1.Register, password string) (bool, error) {
 	conflict := &messagestore.IDConflictError{ID: m.ID, StoredStream: m.Stream}
 	if m.Type != contract.Type(register) {
 		return false, conflict
@@ -123,59 +118,94 @@ func (s registration) same(ctx context.Context, m messagestore.Message, register
 	if err != nil {
 		return false, err
 	}
-	same, err := s.passwords.match(ctx, first.GetPasswordHash(), password)
+	same, err := s.passwords.Match(ctx, first.GetPasswordHash(), password)
 	if err == nil && (!same || first.GetEmail() != register.GetEmail()) {
 		err = conflict
 	}
 	return err == nil, err
 }
 
-// checkFree refuses what View Data knows to be somebody's. It may lag or be away:
-// then the component refuses it.
-func (s registration) checkFree(ctx context.Context, register *identityv1.Register) error {
-	var bad invalidError
-	if _, err := viewdata.ReadUserCredentialsByEmail(ctx, s.viewData, register.GetEmail()); err == nil {
-		bad = append(bad, &violation{Field: "email", Description: "is taken", Reason: "EMAIL_TAKEN"})
-	} else if !nothingKnown(err) {
+// checkFree refuses an address or a user id that View Data has already. If View Data
+// lags or is unavailable, the component refuses it.
+func (s users) checkFree(ctx context.Context, register *identityv1.Register) error {
+	var bad call.InvalidError
+	_, err := viewdata.ReadUserCredentialsByEmail(ctx, s.viewData, register.GetEmail())
+	if err := checkTaken(&bad, "email", "EMAIL_TAKEN", err); err != nil {
 		return err
 	}
-	if _, err := viewdata.ReadUserCredentials(ctx, s.viewData, register.GetUserId()); err == nil {
-		bad = append(bad, &violation{Field: "userId", Description: "is taken", Reason: "USER_ID_TAKEN"})
-	} else if !nothingKnown(err) {
+	_, err = viewdata.ReadUserCredentials(ctx, s.viewData, register.GetUserId())
+	if err := checkTaken(&bad, "userId", "USER_ID_TAKEN", err); err != nil {
 		return err
 	}
-	return bad.orNil()
+	return bad.Err()
 }
 
-func nothingKnown(err error) bool {
-	var away *viewdata.NotReadyError
-	return errors.Is(err, viewdata.ErrNotFound) || errors.As(err, &away)
-}
-
-// GetRegistration returns the registration as View Data has it, or will have it
-// within the wait.
-func (s registration) GetRegistration(ctx context.Context, in *applicationv1.GetRegistrationRequest) (*applicationv1.GetRegistrationResponse, error) {
-	trace, wait, err := checkQuestion(in)
-	if err != nil {
-		return nil, err
+// checkTaken adds a violation if a credential was read, that is if err is nil.
+func checkTaken(bad *call.InvalidError, field, reason string, err error) error {
+	var notReady *viewdata.NotReadyError
+	if err == nil {
+		bad.Add(field, "is taken")
+		(*bad)[len(*bad)-1].Reason = reason
+	} else if errors.Is(err, viewdata.ErrNotFound) || errors.As(err, &notReady) {
+		err = nil
 	}
-	return await(ctx, s.waits, "peer "+peerOf(ctx), trace, wait, func(ctx context.Context) (*applicationv1.GetRegistrationResponse, error) {
-		return s.read(ctx, trace)
+	return err
+}
+
+// GetRegistration returns the registration according to View Data, now or within the
+// wait.
+func (s users) GetRegistration(ctx context.Context, in *applicationv1.GetRegistrationRequest) (*applicationv1.GetRegistrationResponse, error) {
+	return await(ctx, s.waits, "peer "+call.Peer(ctx), in, func(ctx context.Context, trace string) (*applicationv1.GetRegistrationResponse, error) {
+		answer := &applicationv1.GetRegistrationResponse{TraceId: trace}
+		found, err := viewdata.ReadRegistration(ctx, s.viewData, trace)
+		if errors.Is(err, viewdata.ErrNotFound) {
+			return answer, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		answer.Done, answer.UserId = true, &found.UserID
+		if !found.Succeeded {
+			answer.Error = &applicationv1.OperationError{Code: found.Code, Message: found.Reason}
+		}
+		return answer, nil
 	})
 }
 
-func (s registration) read(ctx context.Context, trace string) (*applicationv1.GetRegistrationResponse, error) {
-	answer := &applicationv1.GetRegistrationResponse{TraceId: trace}
-	found, err := viewdata.ReadRegistration(ctx, s.viewData, trace)
-	if errors.Is(err, viewdata.ErrNotFound) {
-		return answer, nil
-	}
+// ConfirmRegistration writes ConfirmRegistration to the user's stream of commands,
+// once for each token: mail programs may open a link before the user does. It is a
+// GET that writes. It needs no session, because only the user has the token.
+func (s users) ConfirmRegistration(ctx context.Context, in *applicationv1.ConfirmRegistrationRequest) (*applicationv1.ConfirmRegistrationResponse, error) {
+	user, err := s.checkToken(in)
 	if err != nil {
 		return nil, err
 	}
-	answer.Done, answer.UserId = true, &found.UserID
-	if !found.Succeeded {
-		answer.Error = &applicationv1.OperationError{Code: found.Code, Message: found.Reason}
+	// A link has no idempotency key. The token replaces the key, the user the caller.
+	r := *call.From(ctx)
+	r.Session = &call.Session{User: user}
+	key := uuid.NewHash(sha256.New(), uuid.Nil, []byte(in.GetToken()), 8)
+	message, err := r.MessageWith(r.Derive(call.PurposeMessage(0), key), r.UserID(), &identityv1.ConfirmRegistration{UserId: user.String()})
+	if err != nil {
+		return nil, err
 	}
-	return answer, nil
+	if _, err := s.store.Write(ctx, identityCommands(user.String()), messagestore.Any, message); err != nil {
+		return nil, err
+	}
+	return &applicationv1.ConfirmRegistrationResponse{UserId: user.String(), TraceId: r.TraceID}, nil
+}
+
+// checkToken returns the user if the link is for it.
+func (s users) checkToken(in *applicationv1.ConfirmRegistrationRequest) (uuid.UUID, error) {
+	user, err := call.ParseUUIDField("userId", in.GetUserId())
+	if err != nil {
+		return uuid.Nil, err
+	}
+	subject, err := s.secret.Verify(token.ConfirmRegistration, in.GetToken(), time.Now())
+	switch {
+	case errors.Is(err, token.ErrExpired):
+		return uuid.Nil, call.Invalid("token", "has expired")
+	case err != nil || subject != user.String():
+		return uuid.Nil, call.Invalid("token", "is not one of this user's")
+	}
+	return user, nil
 }

@@ -45,7 +45,7 @@ var defects = []defect{
 	}},
 	{"D15", "nobody hears that a video was not published", []string{"cmd/videotutorials TestFlow05_Failed_D15"}},
 	{"D16", "what is not there is an error of the server, and lists have no end", []string{"viewdata TestReads_Empty_D16"}},
-	{"D17", "the time of a log-in tells whether there is an account", []string{"application TestLogIn_D17"}},
+	{"D17", "the time of a log-in tells whether there is an account", []string{"application/session TestAuthenticator_D17"}},
 	{"D18", "an address is compared as it was typed", []string{"components/identity TestSpelling_D18"}},
 	{"D19", "reasons are for nobody, neither programs nor people", []string{"components/identity TestReasons_D19"}},
 	{"D20", "what takes long for one holds up all", []string{

@@ -1,0 +1,78 @@
+package rest
+
+import (
+	"cmp"
+	"net/http"
+	"regexp"
+	"slices"
+
+	"github.com/google/uuid"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"videotutorials/application/call"
+	"videotutorials/application/session"
+	"videotutorials/internal/interceptor"
+)
+
+// MaxBody bounds the body of a request, in bytes, files excepted.
+const MaxBody = 1 << 20
+
+// A Page is a path on the REST port that is not a method of a service.
+type Page struct {
+	Template call.Template
+	Verbs    []string
+	// MaxBody bounds the body of a request, in bytes. Defaults to MaxBody.
+	MaxBody int64
+	// Serve finds the variables of the path with http.Request.PathValue.
+	Serve http.HandlerFunc
+}
+
+// NewHandler returns the handler of the REST port: the pages, and the gateway for
+// all other paths. Each answer has a trace id.
+func NewHandler(gateway http.Handler, pages []Page) http.Handler {
+	paths := make([]*regexp.Regexp, len(pages))
+	for i, p := range pages {
+		paths[i] = p.Template.Regexp()
+	}
+	var origin http.CrossOriginProtection
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		trace := uuid.NewString()
+		w.Header().Set(call.TraceHeader, trace)
+		// http.ServeMux would redirect, and would refuse in plain text.
+		p := Page{Serve: gateway.ServeHTTP}
+		i := slices.IndexFunc(paths, func(path *regexp.Regexp) bool { return match(path, r) })
+		if i >= 0 {
+			p = pages[i]
+		}
+		// The body is replaced in a copy of the request. If the server misses its own
+		// body there, it reads some of it before it refuses, and so asks a client that
+		// waits with Expect: 100-continue to send it.
+		r = r.WithContext(interceptor.WithTraceID(r.Context(), trace))
+		if r.ContentLength != 0 {
+			r.Body = http.MaxBytesReader(w, r.Body, cmp.Or(p.MaxBody, MaxBody))
+		}
+		switch {
+		case (session.HasCookie(r) || r.URL.Path == session.LogInPath) && origin.Check(r) != nil:
+			WriteError(w, http.StatusForbidden, status.New(codes.PermissionDenied,
+				"another site may not use the cookie "+call.CookieName+", nor set it"))
+		case i >= 0 && !slices.Contains(p.Verbs, r.Method):
+			writeNotAllowed(w, r, p.Verbs...)
+		default:
+			p.Serve(w, r)
+		}
+	})
+}
+
+// match reports whether the request is to one of the paths, and sets its path
+// values.
+func match(path *regexp.Regexp, r *http.Request) bool {
+	values := path.FindStringSubmatch(r.URL.Path)
+	if values == nil {
+		return false
+	}
+	for i, name := range path.SubexpNames()[1:] {
+		r.SetPathValue(name, values[i+1])
+	}
+	return true
+}
