@@ -24,22 +24,22 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// AdminUser is a user as administrators see them.
+// AdminUser is a user as administrators see it.
 type AdminUser struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The user.
 	UserId string `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
-	// The e-mail address; empty where no registration is known.
+	// The e-mail address. Empty if no registration is known.
 	Email string `protobuf:"bytes,2,opt,name=email,proto3" json:"email,omitempty"`
-	// Whether the user has followed the link in the mail.
+	// Whether the user has opened the link in the registration mail.
 	Confirmed bool `protobuf:"varint,3,opt,name=confirmed,proto3" json:"confirmed,omitempty"`
 	// Whether the user is an administrator.
 	Admin bool `protobuf:"varint,4,opt,name=admin,proto3" json:"admin,omitempty"`
-	// Whether the mail with the link is on its way.
+	// Whether the registration mail was sent.
 	RegistrationEmailSent bool `protobuf:"varint,5,opt,name=registration_email_sent,json=registrationEmailSent,proto3" json:"registration_email_sent,omitempty"`
-	// Why that mail could not be sent, finally. Empty: that is not so.
+	// Why the registration mail failed for good. Empty if it did not.
 	RegistrationEmailFailure string `protobuf:"bytes,6,opt,name=registration_email_failure,json=registrationEmailFailure,proto3" json:"registration_email_failure,omitempty"`
-	// How often the user has logged in.
+	// The number of log-ins.
 	LoginCount    int64 `protobuf:"varint,7,opt,name=login_count,json=loginCount,proto3" json:"login_count,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -127,23 +127,23 @@ func (x *AdminUser) GetLoginCount() int64 {
 // AdminMessage is a message as administrators see it.
 type AdminMessage struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The message, a UUID.
+	// The id of the message, a UUID.
 	MessageId string `protobuf:"bytes,1,opt,name=message_id,json=messageId,proto3" json:"message_id,omitempty"`
 	// The stream.
 	StreamName string `protobuf:"bytes,2,opt,name=stream_name,json=streamName,proto3" json:"stream_name,omitempty"`
 	// The type.
 	Type string `protobuf:"bytes,3,opt,name=type,proto3" json:"type,omitempty"`
-	// Where it is in its stream, from 0.
+	// The position in the stream, from 0.
 	Position int64 `protobuf:"varint,4,opt,name=position,proto3" json:"position,omitempty"`
-	// Where it is in the store, from 1.
+	// The position in the store, from 1.
 	GlobalPosition int64 `protobuf:"varint,5,opt,name=global_position,json=globalPosition,proto3" json:"global_position,omitempty"`
-	// When it was stored.
+	// When the message was stored.
 	Time *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=time,proto3" json:"time,omitempty"`
-	// The trace id of its metadata; empty where it has none.
+	// The trace id in the metadata. Empty if there is none.
 	TraceId string `protobuf:"bytes,7,opt,name=trace_id,json=traceId,proto3" json:"trace_id,omitempty"`
-	// The acting user of its metadata; empty where it has none.
+	// The acting user in the metadata. Empty if there is none.
 	UserId string `protobuf:"bytes,8,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
-	// The principal that wrote it.
+	// The principal that wrote the message.
 	Writer        string `protobuf:"bytes,9,opt,name=writer,proto3" json:"writer,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -242,12 +242,12 @@ func (x *AdminMessage) GetWriter() string {
 	return ""
 }
 
-// ListUsersRequest asks for a page of the users.
+// ListUsersRequest requests a page of the users.
 type ListUsersRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// How many at most. 0: 50. At most 1,000.
+	// The maximum number of entries, up to 1,000. 0 means 50.
 	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// nextPageToken of the page before. Empty: the first page.
+	// The nextPageToken of the previous page. Empty for the first page.
 	PageToken     string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -302,7 +302,7 @@ type ListUsersResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The users.
 	Users []*AdminUser `protobuf:"bytes,1,rep,name=users,proto3" json:"users,omitempty"`
-	// The token of the next page. Empty: this was the last.
+	// The token of the next page. Empty on the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -352,10 +352,10 @@ func (x *ListUsersResponse) GetNextPageToken() string {
 	return ""
 }
 
-// GetUserRequest names the user.
+// GetUserRequest identifies a user.
 type GetUserRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The user, a UUID.
+	// The id of the user, a UUID.
 	UserId        string `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -398,16 +398,16 @@ func (x *GetUserRequest) GetUserId() string {
 	return ""
 }
 
-// GetUserResponse is the user. The lists have the last 50; there are more at
-// /v1/admin/messages, with the stream authentication-<userId>, and with the
-// category viewing and the user id.
+// GetUserResponse is the user. The lists have the latest 50 messages. ListMessages
+// has all: those in the stream authentication-<userId>, and those of the user in the
+// category viewing.
 type GetUserResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The user.
 	User *AdminUser `protobuf:"bytes,1,opt,name=user,proto3" json:"user,omitempty"`
 	// Log-ins, failures, locks and log-outs, newest first.
 	Logins []*AdminMessage `protobuf:"bytes,2,rep,name=logins,proto3" json:"logins,omitempty"`
-	// What the user has watched, newest first: the video is in the stream's name.
+	// The user's viewings, newest first. The stream name has the id of the video.
 	Viewings      []*AdminMessage `protobuf:"bytes,3,rep,name=viewings,proto3" json:"viewings,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -464,8 +464,8 @@ func (x *GetUserResponse) GetViewings() []*AdminMessage {
 	return nil
 }
 
-// ListMessagesRequest asks for a page of the messages. What is empty asks for
-// nothing.
+// ListMessagesRequest requests a page of the messages that match a filter. Empty
+// fields match all messages.
 type ListMessagesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The category of the stream.
@@ -478,9 +478,9 @@ type ListMessagesRequest struct {
 	TraceId string `protobuf:"bytes,4,opt,name=trace_id,json=traceId,proto3" json:"trace_id,omitempty"`
 	// The acting user, a UUID.
 	UserId string `protobuf:"bytes,5,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
-	// How many at most. 0: 50. At most 1,000.
+	// The maximum number of entries, up to 1,000. 0 means 50.
 	PageSize int32 `protobuf:"varint,6,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// nextPageToken of the page before. Empty: the first page.
+	// The nextPageToken of the previous page. Empty for the first page.
 	PageToken     string `protobuf:"bytes,7,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -570,7 +570,7 @@ type ListMessagesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The messages.
 	Messages []*AdminMessage `protobuf:"bytes,1,rep,name=messages,proto3" json:"messages,omitempty"`
-	// The token of the next page. Empty: this was the last.
+	// The token of the next page. Empty on the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -620,10 +620,10 @@ func (x *ListMessagesResponse) GetNextPageToken() string {
 	return ""
 }
 
-// GetMessageRequest names the message.
+// GetMessageRequest identifies a message.
 type GetMessageRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The message, a UUID.
+	// The id of the message, a UUID.
 	MessageId     string `protobuf:"bytes,1,opt,name=message_id,json=messageId,proto3" json:"message_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -671,10 +671,10 @@ type GetMessageResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The message.
 	Message *AdminMessage `protobuf:"bytes,1,opt,name=message,proto3" json:"message,omitempty"`
-	// Its data. Numbers are as in JavaScript: beyond 2^53 they are not exact; the
-	// store has them to the last digit.
+	// The data. Numbers beyond 2^53 are rounded, as in JavaScript; the store has them
+	// exactly.
 	Data *structpb.Struct `protobuf:"bytes,2,opt,name=data,proto3" json:"data,omitempty"`
-	// Its metadata, likewise.
+	// The metadata, with numbers rounded likewise.
 	Metadata      *structpb.Struct `protobuf:"bytes,3,opt,name=metadata,proto3" json:"metadata,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -731,12 +731,12 @@ func (x *GetMessageResponse) GetMetadata() *structpb.Struct {
 	return nil
 }
 
-// ListStreamsRequest asks for a page of the streams.
+// ListStreamsRequest requests a page of the streams.
 type ListStreamsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// How many at most. 0: 50. At most 1,000.
+	// The maximum number of entries, up to 1,000. 0 means 50.
 	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// nextPageToken of the page before. Empty: the first page.
+	// The nextPageToken of the previous page. Empty for the first page.
 	PageToken     string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -791,7 +791,7 @@ type ListStreamsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The streams.
 	Streams []*AdminStream `protobuf:"bytes,1,rep,name=streams,proto3" json:"streams,omitempty"`
-	// The token of the next page. Empty: this was the last.
+	// The token of the next page. Empty on the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -846,11 +846,11 @@ type AdminStream struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The name.
 	StreamName string `protobuf:"bytes,1,opt,name=stream_name,json=streamName,proto3" json:"stream_name,omitempty"`
-	// How many messages it has.
+	// The number of messages.
 	MessageCount int64 `protobuf:"varint,2,opt,name=message_count,json=messageCount,proto3" json:"message_count,omitempty"`
-	// The last of them.
+	// The id of the last message.
 	LastMessageId string `protobuf:"bytes,3,opt,name=last_message_id,json=lastMessageId,proto3" json:"last_message_id,omitempty"`
-	// Where the last of them is in the store.
+	// The position of the last message in the store.
 	LastMessageGlobalPosition int64 `protobuf:"varint,4,opt,name=last_message_global_position,json=lastMessageGlobalPosition,proto3" json:"last_message_global_position,omitempty"`
 	unknownFields             protoimpl.UnknownFields
 	sizeCache                 protoimpl.SizeCache
@@ -914,12 +914,12 @@ func (x *AdminStream) GetLastMessageGlobalPosition() int64 {
 	return 0
 }
 
-// ListCategoriesRequest asks for a page of the categories.
+// ListCategoriesRequest requests a page of the categories.
 type ListCategoriesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// How many at most. 0: 50. At most 1,000.
+	// The maximum number of entries, up to 1,000. 0 means 50.
 	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// nextPageToken of the page before. Empty: the first page.
+	// The nextPageToken of the previous page. Empty for the first page.
 	PageToken     string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -974,7 +974,7 @@ type ListCategoriesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The categories.
 	Categories []*AdminCategory `protobuf:"bytes,1,rep,name=categories,proto3" json:"categories,omitempty"`
-	// The token of the next page. Empty: this was the last.
+	// The token of the next page. Empty on the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1029,7 +1029,7 @@ type AdminCategory struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The name.
 	Category string `protobuf:"bytes,1,opt,name=category,proto3" json:"category,omitempty"`
-	// How many messages its streams have.
+	// The number of messages in its streams.
 	MessageCount  int64 `protobuf:"varint,2,opt,name=message_count,json=messageCount,proto3" json:"message_count,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1079,12 +1079,12 @@ func (x *AdminCategory) GetMessageCount() int64 {
 	return 0
 }
 
-// ListTypesRequest asks for a page of the types.
+// ListTypesRequest requests a page of the types.
 type ListTypesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// How many at most. 0: 50. At most 1,000.
+	// The maximum number of entries, up to 1,000. 0 means 50.
 	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// nextPageToken of the page before. Empty: the first page.
+	// The nextPageToken of the previous page. Empty for the first page.
 	PageToken     string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1139,7 +1139,7 @@ type ListTypesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The types.
 	Types []*AdminType `protobuf:"bytes,1,rep,name=types,proto3" json:"types,omitempty"`
-	// The token of the next page. Empty: this was the last.
+	// The token of the next page. Empty on the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1189,13 +1189,12 @@ func (x *ListTypesResponse) GetNextPageToken() string {
 	return ""
 }
 
-// AdminType is a type of messages, in whatever category, as administrators see
-// it.
+// AdminType is a type of messages, over all categories, as administrators see it.
 type AdminType struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The type.
 	Type string `protobuf:"bytes,1,opt,name=type,proto3" json:"type,omitempty"`
-	// How many messages of it there are.
+	// The number of messages.
 	MessageCount  int64 `protobuf:"varint,2,opt,name=message_count,json=messageCount,proto3" json:"message_count,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1245,12 +1244,12 @@ func (x *AdminType) GetMessageCount() int64 {
 	return 0
 }
 
-// ListSubscriberPositionsRequest asks for a page of the positions.
+// ListSubscriberPositionsRequest requests a page of the positions.
 type ListSubscriberPositionsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// How many at most. 0: 50. At most 1,000.
+	// The maximum number of entries, up to 1,000. 0 means 50.
 	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// nextPageToken of the page before. Empty: the first page.
+	// The nextPageToken of the previous page. Empty for the first page.
 	PageToken     string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1305,7 +1304,7 @@ type ListSubscriberPositionsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The positions.
 	SubscriberPositions []*SubscriberPosition `protobuf:"bytes,1,rep,name=subscriber_positions,json=subscriberPositions,proto3" json:"subscriber_positions,omitempty"`
-	// The token of the next page. Empty: this was the last.
+	// The token of the next page. Empty on the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1355,19 +1354,19 @@ func (x *ListSubscriberPositionsResponse) GetNextPageToken() string {
 	return ""
 }
 
-// SubscriberPosition is how far a component or an aggregator is.
+// SubscriberPosition is the saved position of a consumer.
 type SubscriberPosition struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The subscriber.
+	// The id of the consumer.
 	SubscriberId string `protobuf:"bytes,1,opt,name=subscriber_id,json=subscriberId,proto3" json:"subscriber_id,omitempty"`
-	// Whether it is an aggregator, which keeps its position in View Data;
-	// components keep theirs in the log.
+	// Whether it is an aggregator's, which is saved in View Data. A component's is
+	// saved in the log.
 	Aggregator bool `protobuf:"varint,2,opt,name=aggregator,proto3" json:"aggregator,omitempty"`
-	// The global position up to which it has handled all.
+	// The global position up to which all messages are handled.
 	Position int64 `protobuf:"varint,3,opt,name=position,proto3" json:"position,omitempty"`
-	// How many messages of the log are behind that. Of one that has nothing to do,
-	// up to 10,000 say nothing: it writes its position when it has handled a
-	// message, or passed so many that are not for it.
+	// The number of messages in the log after that position. Up to 10,000 are normal
+	// for an idle consumer: it saves its position after it has handled a message, or
+	// has passed that many messages of other types.
 	Lag           int64 `protobuf:"varint,4,opt,name=lag,proto3" json:"lag,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -33,35 +33,35 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// AdminService shows administrators the users, the log and the system. All that
-// it shows is in View Data: what was written shows a moment later. The lists are
-// bounded, and a page costs what is on it, however long the log is.
+// AdminService shows administrators the users, the log and the state of the system.
+// It reads View Data, which includes a message a moment after it was written. Lists
+// are paged; the cost of a page does not depend on the length of the log.
 //
-// Every method returns UNAUTHENTICATED without a session, PERMISSION_DENIED to a
-// user who is no administrator, INVALID_ARGUMENT for a bad request, and
-// UNAVAILABLE while View Data is away or not there yet.
+// Each method returns UNAUTHENTICATED without a session, PERMISSION_DENIED to users
+// without the administrator's role, INVALID_ARGUMENT for an invalid request, and
+// UNAVAILABLE if View Data is unavailable or does not exist yet.
 type AdminServiceClient interface {
-	// ListUsers returns the users, by e-mail address.
+	// ListUsers returns the users, ordered by e-mail address.
 	ListUsers(ctx context.Context, in *ListUsersRequest, opts ...grpc.CallOption) (*ListUsersResponse, error)
-	// GetUser returns one user, with the last log-ins and viewings.
+	// GetUser returns a user with the latest log-ins and viewings.
 	//
 	// NOT_FOUND: there is no such user.
 	GetUser(ctx context.Context, in *GetUserRequest, opts ...grpc.CallOption) (*GetUserResponse, error)
-	// ListMessages returns the messages that have all that is asked for, newest
+	// ListMessages returns the messages that match all fields of the filter, newest
 	// first, without their data.
 	ListMessages(ctx context.Context, in *ListMessagesRequest, opts ...grpc.CallOption) (*ListMessagesResponse, error)
-	// GetMessage returns one message. The hashes of passwords are `***`.
+	// GetMessage returns a message. Password hashes are replaced by `***`.
 	//
 	// NOT_FOUND: there is no such message.
 	GetMessage(ctx context.Context, in *GetMessageRequest, opts ...grpc.CallOption) (*GetMessageResponse, error)
-	// ListStreams returns the streams, by name.
+	// ListStreams returns the streams, ordered by name.
 	ListStreams(ctx context.Context, in *ListStreamsRequest, opts ...grpc.CallOption) (*ListStreamsResponse, error)
-	// ListCategories returns the categories, by name.
+	// ListCategories returns the categories, ordered by name.
 	ListCategories(ctx context.Context, in *ListCategoriesRequest, opts ...grpc.CallOption) (*ListCategoriesResponse, error)
-	// ListTypes returns the types of messages, by name.
+	// ListTypes returns the types of messages, ordered by name.
 	ListTypes(ctx context.Context, in *ListTypesRequest, opts ...grpc.CallOption) (*ListTypesResponse, error)
-	// ListSubscriberPositions returns how far the components and aggregators are,
-	// by subscriber id.
+	// ListSubscriberPositions returns the saved positions of the consumers of components
+	// and aggregators, ordered by id.
 	ListSubscriberPositions(ctx context.Context, in *ListSubscriberPositionsRequest, opts ...grpc.CallOption) (*ListSubscriberPositionsResponse, error)
 }
 
@@ -157,35 +157,35 @@ func (c *adminServiceClient) ListSubscriberPositions(ctx context.Context, in *Li
 // All implementations must embed UnimplementedAdminServiceServer
 // for forward compatibility.
 //
-// AdminService shows administrators the users, the log and the system. All that
-// it shows is in View Data: what was written shows a moment later. The lists are
-// bounded, and a page costs what is on it, however long the log is.
+// AdminService shows administrators the users, the log and the state of the system.
+// It reads View Data, which includes a message a moment after it was written. Lists
+// are paged; the cost of a page does not depend on the length of the log.
 //
-// Every method returns UNAUTHENTICATED without a session, PERMISSION_DENIED to a
-// user who is no administrator, INVALID_ARGUMENT for a bad request, and
-// UNAVAILABLE while View Data is away or not there yet.
+// Each method returns UNAUTHENTICATED without a session, PERMISSION_DENIED to users
+// without the administrator's role, INVALID_ARGUMENT for an invalid request, and
+// UNAVAILABLE if View Data is unavailable or does not exist yet.
 type AdminServiceServer interface {
-	// ListUsers returns the users, by e-mail address.
+	// ListUsers returns the users, ordered by e-mail address.
 	ListUsers(context.Context, *ListUsersRequest) (*ListUsersResponse, error)
-	// GetUser returns one user, with the last log-ins and viewings.
+	// GetUser returns a user with the latest log-ins and viewings.
 	//
 	// NOT_FOUND: there is no such user.
 	GetUser(context.Context, *GetUserRequest) (*GetUserResponse, error)
-	// ListMessages returns the messages that have all that is asked for, newest
+	// ListMessages returns the messages that match all fields of the filter, newest
 	// first, without their data.
 	ListMessages(context.Context, *ListMessagesRequest) (*ListMessagesResponse, error)
-	// GetMessage returns one message. The hashes of passwords are `***`.
+	// GetMessage returns a message. Password hashes are replaced by `***`.
 	//
 	// NOT_FOUND: there is no such message.
 	GetMessage(context.Context, *GetMessageRequest) (*GetMessageResponse, error)
-	// ListStreams returns the streams, by name.
+	// ListStreams returns the streams, ordered by name.
 	ListStreams(context.Context, *ListStreamsRequest) (*ListStreamsResponse, error)
-	// ListCategories returns the categories, by name.
+	// ListCategories returns the categories, ordered by name.
 	ListCategories(context.Context, *ListCategoriesRequest) (*ListCategoriesResponse, error)
-	// ListTypes returns the types of messages, by name.
+	// ListTypes returns the types of messages, ordered by name.
 	ListTypes(context.Context, *ListTypesRequest) (*ListTypesResponse, error)
-	// ListSubscriberPositions returns how far the components and aggregators are,
-	// by subscriber id.
+	// ListSubscriberPositions returns the saved positions of the consumers of components
+	// and aggregators, ordered by id.
 	ListSubscriberPositions(context.Context, *ListSubscriberPositionsRequest) (*ListSubscriberPositionsResponse, error)
 	mustEmbedUnimplementedAdminServiceServer()
 }

@@ -22,13 +22,13 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// PublishVideoRequest is what is to be published.
+// PublishVideoRequest describes the video to publish.
 type PublishVideoRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The video's id, a UUID. Empty: one is made.
+	// The video's id, a UUID. If empty, one is generated.
 	VideoId string `protobuf:"bytes,1,opt,name=video_id,json=videoId,proto3" json:"video_id,omitempty"`
-	// Where it comes from: `upload:<uuid>`, as an upload of the caller was
-	// answered, or an http or https address that is public.
+	// The source: `upload:<uuid>`, the sourceUri of an upload of the caller, or a public
+	// http or https address.
 	SourceUri     string `protobuf:"bytes,2,opt,name=source_uri,json=sourceUri,proto3" json:"source_uri,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -78,14 +78,14 @@ func (x *PublishVideoRequest) GetSourceUri() string {
 	return ""
 }
 
-// PublishVideoResponse is the receipt.
+// PublishVideoResponse identifies the command.
 type PublishVideoResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The video.
 	VideoId string `protobuf:"bytes,1,opt,name=video_id,json=videoId,proto3" json:"video_id,omitempty"`
-	// The trace id of the request, by which its messages are found.
+	// The trace id of the request. All its messages have it.
 	TraceId string `protobuf:"bytes,2,opt,name=trace_id,json=traceId,proto3" json:"trace_id,omitempty"`
-	// The path where the outcome will be, `/v1/me/operations/{trace_id}`.
+	// The path of the outcome, `/v1/me/operations/{trace_id}`.
 	Operation     string `protobuf:"bytes,3,opt,name=operation,proto3" json:"operation,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -142,12 +142,12 @@ func (x *PublishVideoResponse) GetOperation() string {
 	return ""
 }
 
-// ListVideosRequest asks for the caller's videos.
+// ListVideosRequest requests a page of the caller's videos.
 type ListVideosRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// How many at most. 0: 50. At most 1,000.
+	// The maximum number of entries, up to 1,000. 0 means 50.
 	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// nextPageToken of the page before. Empty: the first page.
+	// The nextPageToken of the previous page. Empty for the first page.
 	PageToken     string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -197,12 +197,12 @@ func (x *ListVideosRequest) GetPageToken() string {
 	return ""
 }
 
-// ListVideosResponse is a page of videos.
+// ListVideosResponse is a page of the videos.
 type ListVideosResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The videos.
 	Videos []*CreatorVideo `protobuf:"bytes,1,rep,name=videos,proto3" json:"videos,omitempty"`
-	// The token of the next page. Empty: this was the last.
+	// The token of the next page. Empty on the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -252,7 +252,7 @@ func (x *ListVideosResponse) GetNextPageToken() string {
 	return ""
 }
 
-// GetVideoRequest names a video.
+// GetVideoRequest identifies a video.
 type GetVideoRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The video.
@@ -349,21 +349,21 @@ type CreatorVideo struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The video.
 	VideoId string `protobuf:"bytes,1,opt,name=video_id,json=videoId,proto3" json:"video_id,omitempty"`
-	// Its name; empty while it has none.
+	// The name. Empty if the video has none yet.
 	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
-	// Its description; empty while it has none.
+	// The description. Empty if the video has none yet.
 	Description string `protobuf:"bytes,3,opt,name=description,proto3" json:"description,omitempty"`
-	// How often it was watched.
+	// The number of viewings.
 	Views int64 `protobuf:"varint,4,opt,name=views,proto3" json:"views,omitempty"`
 	// `publishing`, `published` or `failed`.
 	Status string `protobuf:"bytes,5,opt,name=status,proto3" json:"status,omitempty"`
-	// Where it comes from.
+	// The source.
 	SourceUri string `protobuf:"bytes,6,opt,name=source_uri,json=sourceUri,proto3" json:"source_uri,omitempty"`
-	// Where it can be watched, a path; empty while it cannot.
+	// The path of the published video. Empty if it is not published.
 	TranscodedUri string `protobuf:"bytes,7,opt,name=transcoded_uri,json=transcodedUri,proto3" json:"transcoded_uri,omitempty"`
-	// Where an image of it is, a path; empty while there is none.
+	// The path of an image of the video. Empty if there is none.
 	PosterUri string `protobuf:"bytes,8,opt,name=poster_uri,json=posterUri,proto3" json:"poster_uri,omitempty"`
-	// Why it is not published, where it failed.
+	// Why the publication failed, if it did.
 	Failure       *OperationError `protobuf:"bytes,9,opt,name=failure,proto3,oneof" json:"failure,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -462,7 +462,7 @@ func (x *CreatorVideo) GetFailure() *OperationError {
 	return nil
 }
 
-// NameVideoRequest is the video and its name.
+// NameVideoRequest is a video and its new name.
 type NameVideoRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The video.
@@ -517,12 +517,12 @@ func (x *NameVideoRequest) GetName() string {
 	return ""
 }
 
-// NameVideoResponse is the receipt.
+// NameVideoResponse identifies the command.
 type NameVideoResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The trace id of the request, by which its messages are found.
+	// The trace id of the request. All its messages have it.
 	TraceId string `protobuf:"bytes,1,opt,name=trace_id,json=traceId,proto3" json:"trace_id,omitempty"`
-	// The path where the outcome will be, `/v1/me/operations/{trace_id}`.
+	// The path of the outcome, `/v1/me/operations/{trace_id}`.
 	Operation     string `protobuf:"bytes,2,opt,name=operation,proto3" json:"operation,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -572,7 +572,7 @@ func (x *NameVideoResponse) GetOperation() string {
 	return ""
 }
 
-// DescribeVideoRequest is the video and its description.
+// DescribeVideoRequest is a video and its new description.
 type DescribeVideoRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The video.
@@ -627,12 +627,12 @@ func (x *DescribeVideoRequest) GetDescription() string {
 	return ""
 }
 
-// DescribeVideoResponse is the receipt.
+// DescribeVideoResponse identifies the command.
 type DescribeVideoResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The trace id of the request, by which its messages are found.
+	// The trace id of the request. All its messages have it.
 	TraceId string `protobuf:"bytes,1,opt,name=trace_id,json=traceId,proto3" json:"trace_id,omitempty"`
-	// The path where the outcome will be, `/v1/me/operations/{trace_id}`.
+	// The path of the outcome, `/v1/me/operations/{trace_id}`.
 	Operation     string `protobuf:"bytes,2,opt,name=operation,proto3" json:"operation,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -30,43 +30,43 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// CreatorsService is the portal of those who publish videos: each user sees and
-// changes the own ones.
+// CreatorsService publishes videos. Users see and change only their own videos.
 //
-// A command's answer means that it is on disk; what becomes of it is at
-// `operation`, a moment later. With the header `Idempotency-Key: <uuid>` a repeat
-// by the same caller changes nothing and gets the first answer.
+// PublishVideo, NameVideo and DescribeVideo return when the command is on disk; the
+// outcome is at `operation` a moment later. A repeat by the same caller with the same
+// header `Idempotency-Key: <uuid>` changes nothing and gets the first answer.
 //
-// Every method returns UNAUTHENTICATED without a session, and UNAVAILABLE while
-// View Data is away or not there yet. Commands return ALREADY_EXISTS if the key
-// was used for something else, and UNAVAILABLE or DEADLINE_EXCEEDED if it is
-// unknown whether they are written; repeat them with the same key.
+// Each method returns UNAUTHENTICATED without a session, and UNAVAILABLE if View Data
+// is unavailable or does not exist yet. Commands return ALREADY_EXISTS if the key was
+// used for another request, RESOURCE_EXHAUSTED if the message store is overloaded, and
+// UNAVAILABLE or DEADLINE_EXCEEDED if they may be written or not; repeat them with the
+// same key.
 type CreatorsServiceClient interface {
-	// PublishVideo asks that a video be published: an upload of the caller, or
-	// what is at a public address. An id is published once: asked for again, also
-	// with another source, nothing is done, and the operation has the outcome of
-	// the first. What has failed is published anew under another id.
+	// PublishVideo commands the publication of a video, from an upload of the caller or
+	// from a public address. Each id is published once: a second command, even with
+	// another source, changes nothing and has the outcome of the first. To retry a
+	// failed publication, use another id.
 	//
-	// INVALID_ARGUMENT: the video id, the source or the key.
+	// INVALID_ARGUMENT: the video id, the source or the key is invalid.
 	PublishVideo(ctx context.Context, in *PublishVideoRequest, opts ...grpc.CallOption) (*PublishVideoResponse, error)
 	// ListVideos returns the caller's videos, newest first.
 	//
-	// INVALID_ARGUMENT: the page size or token.
+	// INVALID_ARGUMENT: the page size or token is invalid.
 	ListVideos(ctx context.Context, in *ListVideosRequest, opts ...grpc.CallOption) (*ListVideosResponse, error)
 	// GetVideo returns one of the caller's videos.
 	//
-	// NOT_FOUND: there is none, or it is another's.
+	// NOT_FOUND: there is no such video, or it is another user's.
 	GetVideo(ctx context.Context, in *GetVideoRequest, opts ...grpc.CallOption) (*GetVideoResponse, error)
-	// NameVideo asks that the video have another name: 1 to 200 characters, of
-	// which one is no white space. Whether it may is decided later, and is said by
-	// the operation: BLANK, TOO_LONG, UNCHANGED, NOT_OWNER, UNKNOWN_VIDEO.
+	// NameVideo commands another name of the video: 1 to 200 characters, not only white
+	// space. The operation has the outcome; the codes of its error are BLANK, TOO_LONG,
+	// UNCHANGED, NOT_OWNER and UNKNOWN_VIDEO.
 	//
-	// INVALID_ARGUMENT: the video id or the key.
+	// INVALID_ARGUMENT: the video id or the key is invalid.
 	NameVideo(ctx context.Context, in *NameVideoRequest, opts ...grpc.CallOption) (*NameVideoResponse, error)
-	// DescribeVideo asks that the video have another description, of up to 5,000
-	// characters. Otherwise it is as NameVideo.
+	// DescribeVideo commands another description of the video, of up to 5,000
+	// characters. Its operation is like that of NameVideo.
 	//
-	// INVALID_ARGUMENT: the video id or the key.
+	// INVALID_ARGUMENT: the video id or the key is invalid.
 	DescribeVideo(ctx context.Context, in *DescribeVideoRequest, opts ...grpc.CallOption) (*DescribeVideoResponse, error)
 }
 
@@ -132,43 +132,43 @@ func (c *creatorsServiceClient) DescribeVideo(ctx context.Context, in *DescribeV
 // All implementations must embed UnimplementedCreatorsServiceServer
 // for forward compatibility.
 //
-// CreatorsService is the portal of those who publish videos: each user sees and
-// changes the own ones.
+// CreatorsService publishes videos. Users see and change only their own videos.
 //
-// A command's answer means that it is on disk; what becomes of it is at
-// `operation`, a moment later. With the header `Idempotency-Key: <uuid>` a repeat
-// by the same caller changes nothing and gets the first answer.
+// PublishVideo, NameVideo and DescribeVideo return when the command is on disk; the
+// outcome is at `operation` a moment later. A repeat by the same caller with the same
+// header `Idempotency-Key: <uuid>` changes nothing and gets the first answer.
 //
-// Every method returns UNAUTHENTICATED without a session, and UNAVAILABLE while
-// View Data is away or not there yet. Commands return ALREADY_EXISTS if the key
-// was used for something else, and UNAVAILABLE or DEADLINE_EXCEEDED if it is
-// unknown whether they are written; repeat them with the same key.
+// Each method returns UNAUTHENTICATED without a session, and UNAVAILABLE if View Data
+// is unavailable or does not exist yet. Commands return ALREADY_EXISTS if the key was
+// used for another request, RESOURCE_EXHAUSTED if the message store is overloaded, and
+// UNAVAILABLE or DEADLINE_EXCEEDED if they may be written or not; repeat them with the
+// same key.
 type CreatorsServiceServer interface {
-	// PublishVideo asks that a video be published: an upload of the caller, or
-	// what is at a public address. An id is published once: asked for again, also
-	// with another source, nothing is done, and the operation has the outcome of
-	// the first. What has failed is published anew under another id.
+	// PublishVideo commands the publication of a video, from an upload of the caller or
+	// from a public address. Each id is published once: a second command, even with
+	// another source, changes nothing and has the outcome of the first. To retry a
+	// failed publication, use another id.
 	//
-	// INVALID_ARGUMENT: the video id, the source or the key.
+	// INVALID_ARGUMENT: the video id, the source or the key is invalid.
 	PublishVideo(context.Context, *PublishVideoRequest) (*PublishVideoResponse, error)
 	// ListVideos returns the caller's videos, newest first.
 	//
-	// INVALID_ARGUMENT: the page size or token.
+	// INVALID_ARGUMENT: the page size or token is invalid.
 	ListVideos(context.Context, *ListVideosRequest) (*ListVideosResponse, error)
 	// GetVideo returns one of the caller's videos.
 	//
-	// NOT_FOUND: there is none, or it is another's.
+	// NOT_FOUND: there is no such video, or it is another user's.
 	GetVideo(context.Context, *GetVideoRequest) (*GetVideoResponse, error)
-	// NameVideo asks that the video have another name: 1 to 200 characters, of
-	// which one is no white space. Whether it may is decided later, and is said by
-	// the operation: BLANK, TOO_LONG, UNCHANGED, NOT_OWNER, UNKNOWN_VIDEO.
+	// NameVideo commands another name of the video: 1 to 200 characters, not only white
+	// space. The operation has the outcome; the codes of its error are BLANK, TOO_LONG,
+	// UNCHANGED, NOT_OWNER and UNKNOWN_VIDEO.
 	//
-	// INVALID_ARGUMENT: the video id or the key.
+	// INVALID_ARGUMENT: the video id or the key is invalid.
 	NameVideo(context.Context, *NameVideoRequest) (*NameVideoResponse, error)
-	// DescribeVideo asks that the video have another description, of up to 5,000
-	// characters. Otherwise it is as NameVideo.
+	// DescribeVideo commands another description of the video, of up to 5,000
+	// characters. Its operation is like that of NameVideo.
 	//
-	// INVALID_ARGUMENT: the video id or the key.
+	// INVALID_ARGUMENT: the video id or the key is invalid.
 	DescribeVideo(context.Context, *DescribeVideoRequest) (*DescribeVideoResponse, error)
 	mustEmbedUnimplementedCreatorsServiceServer()
 }

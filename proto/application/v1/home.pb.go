@@ -22,12 +22,12 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// GetHomeRequest asks for the home page.
+// GetHomeRequest requests a page of the videos on the home page.
 type GetHomeRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// How many videos at most. 0: 50. At most 1,000.
+	// The maximum number of videos, up to 1,000. 0 means 50.
 	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// nextPageToken of the page before. Empty: the first page.
+	// The nextPageToken of the previous page. Empty for the first page.
 	PageToken     string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -80,11 +80,11 @@ func (x *GetHomeRequest) GetPageToken() string {
 // GetHomeResponse is the home page.
 type GetHomeResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// How often any video was watched.
+	// The number of viewings of all videos.
 	VideosWatched int64 `protobuf:"varint,1,opt,name=videos_watched,json=videosWatched,proto3" json:"videos_watched,omitempty"`
 	// The published videos.
 	Videos []*HomeVideo `protobuf:"bytes,2,rep,name=videos,proto3" json:"videos,omitempty"`
-	// The token of the next page of videos. Empty: this was the last.
+	// The token of the next page of videos. Empty on the last page.
 	NextPageToken string `protobuf:"bytes,3,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -146,11 +146,11 @@ type HomeVideo struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The video.
 	VideoId string `protobuf:"bytes,1,opt,name=video_id,json=videoId,proto3" json:"video_id,omitempty"`
-	// Its name; empty while it has none.
+	// The name. Empty if the video has none yet.
 	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
-	// How often it was watched.
+	// The number of viewings.
 	Views int64 `protobuf:"varint,3,opt,name=views,proto3" json:"views,omitempty"`
-	// The user who published it.
+	// The user that published the video.
 	OwnerId       string `protobuf:"bytes,4,opt,name=owner_id,json=ownerId,proto3" json:"owner_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -26,13 +26,13 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// HomeService is the home page.
+// HomeService serves the home page.
 type HomeServiceClient interface {
-	// GetHome returns the home page as View Data has it: a viewing shows a moment
+	// GetHome returns the home page from View Data, which includes a viewing a moment
 	// after it was recorded.
 	//
-	// INVALID_ARGUMENT: the page size or token. UNAVAILABLE: View Data is away or
-	// not there yet.
+	// INVALID_ARGUMENT: the page size or token is invalid. UNAVAILABLE: View Data is
+	// unavailable or does not exist yet.
 	GetHome(ctx context.Context, in *GetHomeRequest, opts ...grpc.CallOption) (*GetHomeResponse, error)
 }
 
@@ -58,13 +58,13 @@ func (c *homeServiceClient) GetHome(ctx context.Context, in *GetHomeRequest, opt
 // All implementations must embed UnimplementedHomeServiceServer
 // for forward compatibility.
 //
-// HomeService is the home page.
+// HomeService serves the home page.
 type HomeServiceServer interface {
-	// GetHome returns the home page as View Data has it: a viewing shows a moment
+	// GetHome returns the home page from View Data, which includes a viewing a moment
 	// after it was recorded.
 	//
-	// INVALID_ARGUMENT: the page size or token. UNAVAILABLE: View Data is away or
-	// not there yet.
+	// INVALID_ARGUMENT: the page size or token is invalid. UNAVAILABLE: View Data is
+	// unavailable or does not exist yet.
 	GetHome(context.Context, *GetHomeRequest) (*GetHomeResponse, error)
 	mustEmbedUnimplementedHomeServiceServer()
 }

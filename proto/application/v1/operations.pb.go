@@ -22,12 +22,13 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// GetOperationRequest names an operation.
+// GetOperationRequest identifies an operation.
 type GetOperationRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The trace id of the command's request.
 	TraceId string `protobuf:"bytes,1,opt,name=trace_id,json=traceId,proto3" json:"trace_id,omitempty"`
-	// How long to wait for an outcome, as `10s`; at most 30 s. Empty: not at all.
+	// How long to wait for an outcome, such as `10s`; at most 30 s. Empty means not
+	// at all.
 	Wait          string `protobuf:"bytes,2,opt,name=wait,proto3" json:"wait,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -77,17 +78,16 @@ func (x *GetOperationRequest) GetWait() string {
 	return ""
 }
 
-// GetOperationResponse is the operation.
+// GetOperationResponse is the state of the operation.
 type GetOperationResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The trace id of the command's request.
 	TraceId string `protobuf:"bytes,1,opt,name=trace_id,json=traceId,proto3" json:"trace_id,omitempty"`
-	// Whether there is an outcome. It is false, too, for a trace id that nobody
-	// knows.
+	// Whether there is an outcome. It is false for an unknown trace id.
 	Done bool `protobuf:"varint,2,opt,name=done,proto3" json:"done,omitempty"`
-	// The video that the command was for, once done.
+	// The video of the command, once done.
 	VideoId *string `protobuf:"bytes,3,opt,name=video_id,json=videoId,proto3,oneof" json:"video_id,omitempty"`
-	// Why the command was refused or has failed. Absent: it was done, once done.
+	// Why the command was rejected or failed. Absent if it succeeded.
 	Error         *OperationError `protobuf:"bytes,4,opt,name=error,proto3,oneof" json:"error,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -151,10 +151,10 @@ func (x *GetOperationResponse) GetError() *OperationError {
 	return nil
 }
 
-// OperationError is why an operation has failed.
+// OperationError is the reason why an operation failed.
 type OperationError struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The reason for programs, as EMAIL_TAKEN.
+	// The reason for programs, such as EMAIL_TAKEN.
 	Code string `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
 	// The reason for people.
 	Message       string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`

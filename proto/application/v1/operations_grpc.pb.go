@@ -26,14 +26,14 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// OperationsService tells what became of commands.
+// OperationsService reports the outcomes of commands.
 type OperationsServiceClient interface {
-	// GetOperation returns what became of the command that the caller gave with
-	// that trace id. With a wait it answers as soon as there is an outcome.
+	// GetOperation returns the outcome of the caller's command with the trace id. With
+	// a wait it answers as soon as there is an outcome.
 	//
-	// INVALID_ARGUMENT: the trace id is not a UUID, or the wait is none.
-	// UNAUTHENTICATED: there is no session. NOT_FOUND: it is another's. UNAVAILABLE:
-	// View Data is away or not there yet.
+	// INVALID_ARGUMENT: the trace id or the wait is malformed. UNAUTHENTICATED: there
+	// is no session. NOT_FOUND: the command is another user's. RESOURCE_EXHAUSTED: too
+	// many calls wait. UNAVAILABLE: View Data is unavailable or does not exist yet.
 	GetOperation(ctx context.Context, in *GetOperationRequest, opts ...grpc.CallOption) (*GetOperationResponse, error)
 }
 
@@ -59,14 +59,14 @@ func (c *operationsServiceClient) GetOperation(ctx context.Context, in *GetOpera
 // All implementations must embed UnimplementedOperationsServiceServer
 // for forward compatibility.
 //
-// OperationsService tells what became of commands.
+// OperationsService reports the outcomes of commands.
 type OperationsServiceServer interface {
-	// GetOperation returns what became of the command that the caller gave with
-	// that trace id. With a wait it answers as soon as there is an outcome.
+	// GetOperation returns the outcome of the caller's command with the trace id. With
+	// a wait it answers as soon as there is an outcome.
 	//
-	// INVALID_ARGUMENT: the trace id is not a UUID, or the wait is none.
-	// UNAUTHENTICATED: there is no session. NOT_FOUND: it is another's. UNAVAILABLE:
-	// View Data is away or not there yet.
+	// INVALID_ARGUMENT: the trace id or the wait is malformed. UNAUTHENTICATED: there
+	// is no session. NOT_FOUND: the command is another user's. RESOURCE_EXHAUSTED: too
+	// many calls wait. UNAVAILABLE: View Data is unavailable or does not exist yet.
 	GetOperation(context.Context, *GetOperationRequest) (*GetOperationResponse, error)
 	mustEmbedUnimplementedOperationsServiceServer()
 }

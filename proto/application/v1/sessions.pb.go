@@ -23,10 +23,10 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// LogInRequest is who wants to log in.
+// LogInRequest has a user's credentials.
 type LogInRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The e-mail address. Spaces around it and upper case do not count.
+	// The e-mail address. Surrounding space and case are ignored.
 	Email string `protobuf:"bytes,1,opt,name=email,proto3" json:"email,omitempty"`
 	// The password.
 	Password      string `protobuf:"bytes,2,opt,name=password,proto3" json:"password,omitempty"`
@@ -78,14 +78,14 @@ func (x *LogInRequest) GetPassword() string {
 	return ""
 }
 
-// LogInResponse is the session.
+// LogInResponse has the new session.
 type LogInResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The token. Whoever has it is the user: it is a secret.
+	// The token. It is a secret: its bearer acts as the user.
 	Token string `protobuf:"bytes,1,opt,name=token,proto3" json:"token,omitempty"`
 	// The user.
 	UserId string `protobuf:"bytes,2,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
-	// When the session ends at the latest.
+	// When the session expires.
 	ExpireTime    *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -142,7 +142,7 @@ func (x *LogInResponse) GetExpireTime() *timestamppb.Timestamp {
 	return nil
 }
 
-// LogOutRequest ends the session that the call itself is in.
+// LogOutRequest ends the session of the call.
 type LogOutRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -179,7 +179,7 @@ func (*LogOutRequest) Descriptor() ([]byte, []int) {
 	return file_application_v1_sessions_proto_rawDescGZIP(), []int{2}
 }
 
-// LogOutResponse has nothing to say.
+// LogOutResponse is empty.
 type LogOutResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields

@@ -27,29 +27,29 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// SessionsService logs users in and out. A session is a signed token: REST takes
-// it as `Authorization: Bearer <token>` or as the cookie vt_session, gRPC as the
-// metadata authorization. On every call, a token that is bad, has expired or
-// whose session has ended is UNAUTHENTICATED.
+// SessionsService logs users in and out. A session is a signed token, which a
+// client sends as `Authorization: Bearer <token>` or in the cookie vt_session, and
+// over gRPC as the metadata authorization. A call with an invalid or expired token,
+// or one of an ended session, returns UNAUTHENTICATED.
 type SessionsServiceClient interface {
-	// LogIn begins a session. REST also sets the cookie vt_session.
+	// LogIn begins a session. Over REST it also sets the cookie vt_session.
 	//
-	// An unknown address, a wrong password and a locked account are answered
-	// alike. After five wrong passwords an account is locked for 15 minutes.
+	// An unknown address, a wrong password and a locked account have the same answer.
+	// Five wrong passwords lock an account for 15 minutes.
 	//
-	// With the header `Idempotency-Key: <uuid>` a repeated log-in is the same
-	// session.
+	// A repeated log-in with the same header `Idempotency-Key: <uuid>` returns the
+	// same session.
 	//
 	// UNAUTHENTICATED: the address or the password is wrong, or the account is
 	// locked. RESOURCE_EXHAUSTED: too many failures for this address or from this
-	// peer, or too many log-ins at once. ALREADY_EXISTS: the key was used for
-	// another log-in. UNAVAILABLE: the message store is away, or View Data is.
+	// peer, or too many concurrent log-ins. ALREADY_EXISTS: the key was used for
+	// another log-in. UNAVAILABLE: the message store or View Data is unavailable.
 	LogIn(ctx context.Context, in *LogInRequest, opts ...grpc.CallOption) (*LogInResponse, error)
-	// LogOut ends the caller's session: its token is refused from then on, a
-	// moment later. REST also takes the cookie back.
+	// LogOut ends the caller's session. A moment later its token is refused. Over REST
+	// it also deletes the cookie.
 	//
-	// UNAUTHENTICATED: there is no session. UNAVAILABLE, DEADLINE_EXCEEDED:
-	// unknown whether it has ended; repeat it.
+	// UNAUTHENTICATED: there is no session. UNAVAILABLE, DEADLINE_EXCEEDED: the session
+	// may have ended or not; repeat the call.
 	LogOut(ctx context.Context, in *LogOutRequest, opts ...grpc.CallOption) (*LogOutResponse, error)
 }
 
@@ -85,29 +85,29 @@ func (c *sessionsServiceClient) LogOut(ctx context.Context, in *LogOutRequest, o
 // All implementations must embed UnimplementedSessionsServiceServer
 // for forward compatibility.
 //
-// SessionsService logs users in and out. A session is a signed token: REST takes
-// it as `Authorization: Bearer <token>` or as the cookie vt_session, gRPC as the
-// metadata authorization. On every call, a token that is bad, has expired or
-// whose session has ended is UNAUTHENTICATED.
+// SessionsService logs users in and out. A session is a signed token, which a
+// client sends as `Authorization: Bearer <token>` or in the cookie vt_session, and
+// over gRPC as the metadata authorization. A call with an invalid or expired token,
+// or one of an ended session, returns UNAUTHENTICATED.
 type SessionsServiceServer interface {
-	// LogIn begins a session. REST also sets the cookie vt_session.
+	// LogIn begins a session. Over REST it also sets the cookie vt_session.
 	//
-	// An unknown address, a wrong password and a locked account are answered
-	// alike. After five wrong passwords an account is locked for 15 minutes.
+	// An unknown address, a wrong password and a locked account have the same answer.
+	// Five wrong passwords lock an account for 15 minutes.
 	//
-	// With the header `Idempotency-Key: <uuid>` a repeated log-in is the same
-	// session.
+	// A repeated log-in with the same header `Idempotency-Key: <uuid>` returns the
+	// same session.
 	//
 	// UNAUTHENTICATED: the address or the password is wrong, or the account is
 	// locked. RESOURCE_EXHAUSTED: too many failures for this address or from this
-	// peer, or too many log-ins at once. ALREADY_EXISTS: the key was used for
-	// another log-in. UNAVAILABLE: the message store is away, or View Data is.
+	// peer, or too many concurrent log-ins. ALREADY_EXISTS: the key was used for
+	// another log-in. UNAVAILABLE: the message store or View Data is unavailable.
 	LogIn(context.Context, *LogInRequest) (*LogInResponse, error)
-	// LogOut ends the caller's session: its token is refused from then on, a
-	// moment later. REST also takes the cookie back.
+	// LogOut ends the caller's session. A moment later its token is refused. Over REST
+	// it also deletes the cookie.
 	//
-	// UNAUTHENTICATED: there is no session. UNAVAILABLE, DEADLINE_EXCEEDED:
-	// unknown whether it has ended; repeat it.
+	// UNAUTHENTICATED: there is no session. UNAVAILABLE, DEADLINE_EXCEEDED: the session
+	// may have ended or not; repeat the call.
 	LogOut(context.Context, *LogOutRequest) (*LogOutResponse, error)
 	mustEmbedUnimplementedSessionsServiceServer()
 }

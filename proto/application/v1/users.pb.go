@@ -22,14 +22,14 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// RegisterUserRequest is the new user.
+// RegisterUserRequest describes the new user.
 type RegisterUserRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The e-mail address. Spaces around it and upper case do not count.
+	// The e-mail address. Surrounding space and case are ignored.
 	Email string `protobuf:"bytes,1,opt,name=email,proto3" json:"email,omitempty"`
 	// The password: at least 8 characters, at most 72 bytes.
 	Password string `protobuf:"bytes,2,opt,name=password,proto3" json:"password,omitempty"`
-	// The new user's id, a UUID. Empty: one is made.
+	// The new user's id, a UUID. If empty, one is generated.
 	UserId        string `protobuf:"bytes,3,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -86,14 +86,14 @@ func (x *RegisterUserRequest) GetUserId() string {
 	return ""
 }
 
-// RegisterUserResponse is the receipt.
+// RegisterUserResponse identifies the registration.
 type RegisterUserResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The new user's id.
 	UserId string `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
-	// The trace id of the request, by which its messages are found.
+	// The trace id of the request. All its messages have it.
 	TraceId string `protobuf:"bytes,2,opt,name=trace_id,json=traceId,proto3" json:"trace_id,omitempty"`
-	// The path where the outcome will be, `/v1/registrations/{trace_id}`.
+	// The path of the outcome, `/v1/registrations/{trace_id}`.
 	Operation     string `protobuf:"bytes,3,opt,name=operation,proto3" json:"operation,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -150,12 +150,13 @@ func (x *RegisterUserResponse) GetOperation() string {
 	return ""
 }
 
-// GetRegistrationRequest names the registration.
+// GetRegistrationRequest identifies a registration.
 type GetRegistrationRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The trace id of the request to register.
+	// The trace id of the call of RegisterUser.
 	TraceId string `protobuf:"bytes,1,opt,name=trace_id,json=traceId,proto3" json:"trace_id,omitempty"`
-	// How long to wait for an outcome, as `10s`; at most 30 s. Empty: not at all.
+	// How long to wait for an outcome, such as `10s`; at most 30 s. Empty means not
+	// at all.
 	Wait          string `protobuf:"bytes,2,opt,name=wait,proto3" json:"wait,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -205,17 +206,16 @@ func (x *GetRegistrationRequest) GetWait() string {
 	return ""
 }
 
-// GetRegistrationResponse is the registration as an operation.
+// GetRegistrationResponse is the state of the registration.
 type GetRegistrationResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The trace id of the request to register.
+	// The trace id of the call of RegisterUser.
 	TraceId string `protobuf:"bytes,1,opt,name=trace_id,json=traceId,proto3" json:"trace_id,omitempty"`
-	// Whether there is an outcome. It is false, too, for a trace id that nobody
-	// knows.
+	// Whether there is an outcome. It is false for an unknown trace id.
 	Done bool `protobuf:"varint,2,opt,name=done,proto3" json:"done,omitempty"`
 	// The user, once done.
 	UserId *string `protobuf:"bytes,3,opt,name=user_id,json=userId,proto3,oneof" json:"user_id,omitempty"`
-	// Why there is no such user. Absent: there is, once done.
+	// Why the registration failed. Absent if it succeeded.
 	Error         *OperationError `protobuf:"bytes,4,opt,name=error,proto3,oneof" json:"error,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -279,7 +279,7 @@ func (x *GetRegistrationResponse) GetError() *OperationError {
 	return nil
 }
 
-// ConfirmRegistrationRequest is the link in the mail.
+// ConfirmRegistrationRequest has the parameters of the link in the mail.
 type ConfirmRegistrationRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The user.
@@ -334,12 +334,12 @@ func (x *ConfirmRegistrationRequest) GetToken() string {
 	return ""
 }
 
-// ConfirmRegistrationResponse is the receipt.
+// ConfirmRegistrationResponse identifies the confirmation.
 type ConfirmRegistrationResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The user.
 	UserId string `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
-	// The trace id of the request, by which its messages are found.
+	// The trace id of the request. All its messages have it.
 	TraceId       string `protobuf:"bytes,2,opt,name=trace_id,json=traceId,proto3" json:"trace_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

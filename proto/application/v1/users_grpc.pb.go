@@ -30,33 +30,31 @@ const (
 //
 // UsersService registers users.
 type UsersServiceClient interface {
-	// RegisterUser asks for a new user. An answer means that the question is on
-	// disk; the outcome is at `operation`, a moment later. What can be seen now,
-	// as a taken address, is refused now.
+	// RegisterUser commands the registration of a new user. It returns when the command
+	// is on disk; the outcome is at `operation` a moment later. An address that is
+	// known to be taken is refused at once.
 	//
-	// With the header `Idempotency-Key: <uuid>` a repeat by the same caller
+	// A repeat by the same caller with the same header `Idempotency-Key: <uuid>`
 	// changes nothing and gets the first answer.
 	//
-	// INVALID_ARGUMENT: the address, the password, the user id or the key.
-	// ALREADY_EXISTS: the key was used for another registration.
-	// RESOURCE_EXHAUSTED: too many passwords at once. UNAVAILABLE,
-	// DEADLINE_EXCEEDED: unknown whether it is asked; repeat it with the same key.
+	// INVALID_ARGUMENT: the address, the password, the user id or the key is invalid.
+	// ALREADY_EXISTS: the key was used for another registration. RESOURCE_EXHAUSTED:
+	// too many passwords are being hashed. UNAVAILABLE, DEADLINE_EXCEEDED: the command
+	// may be written or not; repeat the call with the same key.
 	RegisterUser(ctx context.Context, in *RegisterUserRequest, opts ...grpc.CallOption) (*RegisterUserResponse, error)
-	// GetRegistration returns what became of a registration. It needs no session,
-	// for its user has none yet: the trace id is known to nobody else.
+	// GetRegistration returns the outcome of a registration. It needs no session, as a
+	// new user has none; the trace id is known to the new user only.
 	//
 	// With a wait it answers as soon as there is an outcome.
 	//
-	// INVALID_ARGUMENT: the trace id is not a UUID, or the wait is none.
-	// RESOURCE_EXHAUSTED: too many wait. UNAVAILABLE: View Data is away or not there
-	// yet.
+	// INVALID_ARGUMENT: the trace id or the wait is malformed. RESOURCE_EXHAUSTED: too
+	// many calls wait. UNAVAILABLE: View Data is unavailable or does not exist yet.
 	GetRegistration(ctx context.Context, in *GetRegistrationRequest, opts ...grpc.CallOption) (*GetRegistrationResponse, error)
-	// ConfirmRegistration is where the link in the mail leads. To follow it again
-	// changes nothing.
+	// ConfirmRegistration is the target of the link in the registration mail. Repeating
+	// it changes nothing.
 	//
-	// INVALID_ARGUMENT: the token was not made for this user, or has expired.
-	// UNAVAILABLE, DEADLINE_EXCEEDED: unknown whether it is confirmed; follow the
-	// link again.
+	// INVALID_ARGUMENT: the token is not one of this user, or has expired. UNAVAILABLE,
+	// DEADLINE_EXCEEDED: the registration may be confirmed or not; open the link again.
 	ConfirmRegistration(ctx context.Context, in *ConfirmRegistrationRequest, opts ...grpc.CallOption) (*ConfirmRegistrationResponse, error)
 }
 
@@ -104,33 +102,31 @@ func (c *usersServiceClient) ConfirmRegistration(ctx context.Context, in *Confir
 //
 // UsersService registers users.
 type UsersServiceServer interface {
-	// RegisterUser asks for a new user. An answer means that the question is on
-	// disk; the outcome is at `operation`, a moment later. What can be seen now,
-	// as a taken address, is refused now.
+	// RegisterUser commands the registration of a new user. It returns when the command
+	// is on disk; the outcome is at `operation` a moment later. An address that is
+	// known to be taken is refused at once.
 	//
-	// With the header `Idempotency-Key: <uuid>` a repeat by the same caller
+	// A repeat by the same caller with the same header `Idempotency-Key: <uuid>`
 	// changes nothing and gets the first answer.
 	//
-	// INVALID_ARGUMENT: the address, the password, the user id or the key.
-	// ALREADY_EXISTS: the key was used for another registration.
-	// RESOURCE_EXHAUSTED: too many passwords at once. UNAVAILABLE,
-	// DEADLINE_EXCEEDED: unknown whether it is asked; repeat it with the same key.
+	// INVALID_ARGUMENT: the address, the password, the user id or the key is invalid.
+	// ALREADY_EXISTS: the key was used for another registration. RESOURCE_EXHAUSTED:
+	// too many passwords are being hashed. UNAVAILABLE, DEADLINE_EXCEEDED: the command
+	// may be written or not; repeat the call with the same key.
 	RegisterUser(context.Context, *RegisterUserRequest) (*RegisterUserResponse, error)
-	// GetRegistration returns what became of a registration. It needs no session,
-	// for its user has none yet: the trace id is known to nobody else.
+	// GetRegistration returns the outcome of a registration. It needs no session, as a
+	// new user has none; the trace id is known to the new user only.
 	//
 	// With a wait it answers as soon as there is an outcome.
 	//
-	// INVALID_ARGUMENT: the trace id is not a UUID, or the wait is none.
-	// RESOURCE_EXHAUSTED: too many wait. UNAVAILABLE: View Data is away or not there
-	// yet.
+	// INVALID_ARGUMENT: the trace id or the wait is malformed. RESOURCE_EXHAUSTED: too
+	// many calls wait. UNAVAILABLE: View Data is unavailable or does not exist yet.
 	GetRegistration(context.Context, *GetRegistrationRequest) (*GetRegistrationResponse, error)
-	// ConfirmRegistration is where the link in the mail leads. To follow it again
-	// changes nothing.
+	// ConfirmRegistration is the target of the link in the registration mail. Repeating
+	// it changes nothing.
 	//
-	// INVALID_ARGUMENT: the token was not made for this user, or has expired.
-	// UNAVAILABLE, DEADLINE_EXCEEDED: unknown whether it is confirmed; follow the
-	// link again.
+	// INVALID_ARGUMENT: the token is not one of this user, or has expired. UNAVAILABLE,
+	// DEADLINE_EXCEEDED: the registration may be confirmed or not; open the link again.
 	ConfirmRegistration(context.Context, *ConfirmRegistrationRequest) (*ConfirmRegistrationResponse, error)
 	mustEmbedUnimplementedUsersServiceServer()
 }

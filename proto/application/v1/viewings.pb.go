@@ -22,10 +22,10 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// RecordViewingRequest names the video.
+// RecordViewingRequest identifies the video.
 type RecordViewingRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The video, a UUID. It need not exist.
+	// The id of the video, a UUID. The video need not exist.
 	VideoId       string `protobuf:"bytes,1,opt,name=video_id,json=videoId,proto3" json:"video_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -68,10 +68,10 @@ func (x *RecordViewingRequest) GetVideoId() string {
 	return ""
 }
 
-// RecordViewingResponse is the receipt.
+// RecordViewingResponse identifies the viewing.
 type RecordViewingResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The trace id of the request, by which its messages are found.
+	// The trace id of the request. All its messages have it.
 	TraceId       string `protobuf:"bytes,1,opt,name=trace_id,json=traceId,proto3" json:"trace_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

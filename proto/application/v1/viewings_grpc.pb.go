@@ -28,15 +28,16 @@ const (
 //
 // ViewingsService records viewings.
 type ViewingsServiceClient interface {
-	// RecordViewing writes VideoViewed to the video's stream. An answer means
-	// that it is on disk.
+	// RecordViewing writes VideoViewed to the video's stream. It returns when the event
+	// is on disk.
 	//
-	// With the header `Idempotency-Key: <uuid>` a repeat by the same caller
+	// A repeat by the same caller with the same header `Idempotency-Key: <uuid>`
 	// changes nothing and gets the first answer.
 	//
-	// INVALID_ARGUMENT: the video id or the key is not a UUID. UNAVAILABLE,
-	// DEADLINE_EXCEEDED: unknown whether it is recorded; repeat it with the same
-	// key.
+	// INVALID_ARGUMENT: the video id or the key is not a UUID. ALREADY_EXISTS: the key
+	// was used for another request. RESOURCE_EXHAUSTED: the message store is
+	// overloaded. UNAVAILABLE, DEADLINE_EXCEEDED: the viewing may be recorded or not;
+	// repeat the call with the same key.
 	RecordViewing(ctx context.Context, in *RecordViewingRequest, opts ...grpc.CallOption) (*RecordViewingResponse, error)
 }
 
@@ -64,15 +65,16 @@ func (c *viewingsServiceClient) RecordViewing(ctx context.Context, in *RecordVie
 //
 // ViewingsService records viewings.
 type ViewingsServiceServer interface {
-	// RecordViewing writes VideoViewed to the video's stream. An answer means
-	// that it is on disk.
+	// RecordViewing writes VideoViewed to the video's stream. It returns when the event
+	// is on disk.
 	//
-	// With the header `Idempotency-Key: <uuid>` a repeat by the same caller
+	// A repeat by the same caller with the same header `Idempotency-Key: <uuid>`
 	// changes nothing and gets the first answer.
 	//
-	// INVALID_ARGUMENT: the video id or the key is not a UUID. UNAVAILABLE,
-	// DEADLINE_EXCEEDED: unknown whether it is recorded; repeat it with the same
-	// key.
+	// INVALID_ARGUMENT: the video id or the key is not a UUID. ALREADY_EXISTS: the key
+	// was used for another request. RESOURCE_EXHAUSTED: the message store is
+	// overloaded. UNAVAILABLE, DEADLINE_EXCEEDED: the viewing may be recorded or not;
+	// repeat the call with the same key.
 	RecordViewing(context.Context, *RecordViewingRequest) (*RecordViewingResponse, error)
 	mustEmbedUnimplementedViewingsServiceServer()
 }
