@@ -20,16 +20,16 @@ import (
 )
 
 type settings struct {
-	Port         int    `name:"port" env:"VT_PORT" default:"8080" help:"port of REST; gRPC is on the next one"`
-	ViewData     string `name:"viewdata-url" env:"VT_VIEWDATA_URL" help:"URL of View Data, required; it is read as view_reader"`
+	Port         int    `name:"port" env:"VT_PORT" default:"8080" help:"port of REST; gRPC uses the next port"`
+	ViewData     string `name:"viewdata-url" env:"VT_VIEWDATA_URL" help:"URL of View Data, required; read with the role view_reader"`
 	Store        string `name:"messagestore-addr" env:"VT_MESSAGESTORE_ADDR" help:"host:port of the message store, default 127.0.0.1:<port + 10>"`
 	Certs        string `name:"certs" env:"VT_CERTS" help:"folder with ca.crt, application.crt and application.key, required unless insecure"`
-	Secret       string `name:"secret-file" env:"VT_SECRET_FILE" help:"file whose content signs sessions and the links in mails, required; at least 32 random bytes, the same for components"`
-	Media        string `name:"media-dir" env:"VT_MEDIA_DIR" help:"folder of uploads and published videos, required; the same for components"`
-	MaxVideoMiB  int    `name:"max-video-mib" env:"VT_MAX_VIDEO_MIB" default:"2048" help:"how many MiB a video may have that is uploaded"`
-	AllowPrivate bool   `name:"allow-private-sources" env:"VT_ALLOW_PRIVATE_SOURCES" default:"false" help:"let videos be fetched from addresses that are not public"`
+	Secret       string `name:"secret-file" env:"VT_SECRET_FILE" help:"file whose content signs sessions and the links in mails, required; at least 32 random bytes, the same as that of components"`
+	Media        string `name:"media-dir" env:"VT_MEDIA_DIR" help:"folder of uploads and published videos, required; the same as that of components"`
+	MaxVideoMiB  int    `name:"max-video-mib" env:"VT_MAX_VIDEO_MIB" default:"2048" help:"maximum size of an uploaded video, in MiB"`
+	AllowPrivate bool   `name:"allow-private-sources" env:"VT_ALLOW_PRIVATE_SOURCES" default:"false" help:"allow sources of videos at addresses that are not public"`
 	Insecure     bool   `name:"insecure" env:"VT_INSECURE" default:"false" help:"no TLS to the message store and on the gRPC port"`
-	TLSCert      string `name:"tls-cert" env:"VT_TLS_CERT" help:"certificate file (PEM) for TLS on the REST port, which is plain HTTP without"`
+	TLSCert      string `name:"tls-cert" env:"VT_TLS_CERT" help:"certificate file (PEM) for TLS on the REST port; without it REST is plain HTTP"`
 	TLSKey       string `name:"tls-key" env:"VT_TLS_KEY" help:"key file (PEM) of tls-cert"`
 }
 
@@ -63,7 +63,7 @@ func (s *settings) run(ctx context.Context, log *slog.Logger, args []string) err
 	if err != nil {
 		return err
 	}
-	defer folder.Close() //nolint:errcheck // nothing is left to be lost
+	defer folder.Close() //nolint:errcheck // no data is lost
 	pool, err := viewdata.Open(ctx, s.ViewData, viewdata.Reader)
 	if err != nil {
 		return err
@@ -73,7 +73,7 @@ func (s *settings) run(ctx context.Context, log *slog.Logger, args []string) err
 	if err != nil {
 		return err
 	}
-	defer store.Close() //nolint:errcheck // nothing is left to be lost
+	defer store.Close() //nolint:errcheck // no data is lost
 
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -98,7 +98,7 @@ func (s *settings) run(ctx context.Context, log *slog.Logger, args []string) err
 	return app.Run(ctx, rest, grpc)
 }
 
-// version is the module's, as Go has built it in.
+// version returns the version of the module in the build information.
 func version() string {
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
 		return info.Main.Version

@@ -33,8 +33,8 @@ const (
 	principal = "spiffe://videotutorials/application"
 )
 
-// TestRun records a viewing through everything that is real on the way: REST,
-// the message store over mutual TLS, and the principal of the certificate.
+// A viewing goes over REST with TLS and to the message store over mutual TLS, with
+// the principal of the certificate.
 func TestRun(t *testing.T) {
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
 	certs := certificates(t)
@@ -50,7 +50,7 @@ func TestRun(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- s.run(ctx, log, nil) }()
 
-	// Somebody with the authority and no certificate.
+	// A client that trusts the authority and has no certificate.
 	trust, err := certificate.Client(certs, "application")
 	if err != nil {
 		t.Fatal(err)
@@ -60,7 +60,7 @@ func TestRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close() //nolint:errcheck // it is over
+	defer conn.Close() //nolint:errcheck // the test is over
 	if _, err := applicationv1.NewHomeServiceClient(conn).GetHome(ctx, &applicationv1.GetHomeRequest{}, grpc.WaitForReady(true)); err != nil {
 		t.Errorf("gRPC: %v", err)
 	}
@@ -79,11 +79,11 @@ func TestRun(t *testing.T) {
 	body, err := io.ReadAll(response.Body)
 	_ = response.Body.Close()
 	if err != nil || response.StatusCode != http.StatusAccepted {
-		t.Errorf("answer is %s %s %v", response.Status, body, err)
+		t.Errorf("the answer is %s %s, %v", response.Status, body, err)
 	}
 	last, err := store.Last(ctx, "viewing-"+video, "VideoViewed")
 	if err != nil || last.Writer != principal {
-		t.Errorf("stored is %+v, %v", last, err)
+		t.Errorf("the stored message is %+v, %v", last, err)
 	}
 
 	stop()
@@ -125,13 +125,13 @@ func TestRun_Wrong(t *testing.T) {
 			err := c.s.run(ctx, log, c.args)
 			var usage *service.UsageError
 			if err == nil || errors.As(err, &usage) != c.usage {
-				t.Errorf("%v, expected wrong usage: %t", err, c.usage)
+				t.Errorf("run: %v, want a UsageError: %t", err, c.usage)
 			}
 		})
 	}
 }
 
-// secretFile makes a file with a secret of so many bytes.
+// secretFile returns a file with a secret of size bytes.
 func secretFile(t *testing.T, size int) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "secret")
@@ -141,7 +141,7 @@ func secretFile(t *testing.T, size int) string {
 	return file
 }
 
-// certificates makes a folder with what the parts need.
+// certificates returns a folder with certificates of the application and the store.
 func certificates(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()

@@ -10,8 +10,8 @@ import (
 	"videotutorials/internal/service"
 )
 
-// connections are the TLS settings of what is called and what is served. Nil is
-// plain text.
+// connections are the TLS settings: of the client of the message store, and of the
+// gRPC and REST servers. Nil is plain text.
 type connections struct {
 	store, grpc, rest *tls.Config
 }
@@ -29,7 +29,7 @@ func (s *settings) tls(log *slog.Logger) (c connections, err error) {
 		}
 	}
 	if s.Insecure {
-		log.Warn("TLS is off: gRPC is plain text, and the message store knows nobody")
+		log.Warn("TLS is off: gRPC is plain text, and the message store does not authenticate")
 		return c, nil
 	}
 	const name = "application"
@@ -40,14 +40,14 @@ func (s *settings) tls(log *slog.Logger) (c connections, err error) {
 	return c, err
 }
 
-// server returns the TLS settings of a server that asks no client for a
-// certificate: users are not principals. Each connection reads the files anew,
-// so that a renewed certificate holds from the next one on.
+// server returns the TLS settings of a server without client certificates: users are
+// not principals. Each connection reads the files, so that a renewed certificate
+// needs no restart.
 func server(cert, key string) (*tls.Config, error) {
 	read := func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 		pair, err := tls.LoadX509KeyPair(cert, key)
 		if err != nil {
-			return nil, fmt.Errorf("certificate of the server: %w", err)
+			return nil, fmt.Errorf("read the server certificate: %w", err)
 		}
 		return &pair, nil
 	}

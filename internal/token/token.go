@@ -1,5 +1,5 @@
-// Package token signs what somebody brings back later, as the link in a mail or
-// a session, so that nobody else can have made it.
+// Package token signs tokens that clients return later, such as the link in a mail
+// or a session.
 package token
 
 import (
@@ -15,29 +15,29 @@ import (
 )
 
 var (
-	// ErrInvalid is returned for a token that was not signed with the secret, for
-	// the purpose.
+	// ErrInvalid is returned for a token that was not signed with the secret for the
+	// purpose.
 	ErrInvalid = errors.New("the token is not valid")
-	// ErrExpired is returned for a token that was, and whose time has passed.
+	// ErrExpired is returned for a valid token that has expired.
 	ErrExpired = errors.New("the token has expired")
 )
 
-// A Purpose is what a token is for.
+// A Purpose is the use of a token. A token is valid for one purpose only.
 type Purpose string
 
 // ConfirmRegistration is the purpose of the link in the mail to a new user. Its
 // subject is the user's id.
 const ConfirmRegistration Purpose = "confirm registration"
 
-// minSecret is how long a secret is at least: as long as what SHA-256 makes.
+// minSecret is the minimum length of a secret, that of a SHA-256 hash.
 const minSecret = 32
 
-// A Secret signs and verifies. Whoever has it can sign.
+// A Secret signs and verifies tokens.
 type Secret struct {
 	key []byte
 }
 
-// NewSecret returns the secret with that key, which MUST be random. It returns an
+// NewSecret returns the secret with the key, which MUST be random. It returns an
 // error if the key has fewer than 32 bytes.
 func NewSecret(key []byte) (Secret, error) {
 	if len(key) < minSecret {
@@ -59,17 +59,17 @@ func ReadSecret(file string) (Secret, error) {
 	return s, nil
 }
 
-// Sign returns a token that says the subject, in letters that need no escaping in
-// a URL. It is the same for the same arguments, to the second. A token of one
-// purpose is none of another. Who has the token can read the subject.
+// Sign returns a token of the subject, in characters that need no escaping in a
+// URL. It is the same for the same arguments; the time is rounded to the second. The
+// subject is not encrypted.
 func (s Secret) Sign(purpose Purpose, subject string, expires time.Time) string {
 	payload := binary.BigEndian.AppendUint64(nil, uint64(expires.Unix()))
 	payload = append(payload, subject...)
 	return encoding.EncodeToString(payload) + "." + encoding.EncodeToString(s.mac(purpose, payload))
 }
 
-// Verify returns the subject that the token says. It returns ErrInvalid, or
-// ErrExpired if it is not before the time that was given to Sign.
+// Verify returns the subject of the token, ErrInvalid, or ErrExpired from the time
+// on that was given to Sign.
 func (s Secret) Verify(purpose Purpose, token string, now time.Time) (subject string, err error) {
 	first, second, _ := strings.Cut(token, ".")
 	payload, err := encoding.DecodeString(first)
@@ -89,11 +89,11 @@ func (s Secret) Verify(purpose Purpose, token string, now time.Time) (subject st
 // encoding is strict, so that a token has one spelling.
 var encoding = base64.RawURLEncoding.Strict()
 
-// mac signs the payload for the purpose, whose length keeps the two apart. It
-// panics without a key: everybody could make such a token.
+// mac signs the payload for the purpose, whose length separates the two. It panics
+// without a key: anyone could make the token.
 func (s Secret) mac(purpose Purpose, payload []byte) []byte {
 	if len(s.key) < minSecret {
-		panic("token: the secret is none, make it with NewSecret")
+		panic("token: the secret has no key, make it with NewSecret")
 	}
 	h := hmac.New(sha256.New, s.key)
 	h.Write(append(fmt.Appendf(nil, "videotutorials token 1\n%d\n%s\n", len(purpose), purpose), payload...))

@@ -63,7 +63,7 @@ func TestSecret_Verify(t *testing.T) {
 	}
 }
 
-// TestSecret_Sign is frozen: links that are in people's mail stay good.
+// The signature MUST NOT change: links in delivered mails stay valid.
 func TestSecret_Sign(t *testing.T) {
 	t.Parallel()
 	const want = "AAAAAGmkKkB1c2VyLTE.TpXes2itcnyZgRfaKh9MS-2T0C8fBwaEZl1jCqp3KG4"
@@ -82,7 +82,7 @@ func TestReadSecret(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := token.ReadSecret(file); err == nil {
-		t.Error("a secret of 31 bytes is taken")
+		t.Error("a secret of 31 bytes is accepted")
 	}
 	if err := os.WriteFile(file, key, 0o600); err != nil {
 		t.Fatal(err)
