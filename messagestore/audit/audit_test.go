@@ -164,7 +164,7 @@ func TestAudit_Progress(t *testing.T) {
 	a.Log, a.ProgressEvery = slog.New(slog.NewTextHandler(logged, nil)), time.Millisecond
 	seen := ""
 	_, err := a.Run(t.Context(), func(audit.Damage) error {
-		for !strings.Contains(seen, "msg=auditing pass=") {
+		for !strings.Contains(seen, "msg=auditing part=") {
 			seen = <-logged
 		}
 		return nil

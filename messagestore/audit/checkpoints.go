@@ -3,7 +3,6 @@ package audit
 import (
 	"cmp"
 	"context"
-	_ "embed"
 	"fmt"
 	"slices"
 
@@ -15,22 +14,19 @@ import (
 	subscriberpositionv1 "videotutorials/proto/subscriberposition/v1"
 )
 
-// A checkpoint is the place up to which a consumer has handled the log.
+// A checkpoint is the saved position of a consumer.
 type checkpoint struct {
 	stream   messagestore.Stream
 	position int64
-	id       pgtype.UUID // not valid: not known, as in the original's messages
+	id       pgtype.UUID // not valid if unknown, as in messages of the original system
 }
 
 func (c *checkpoint) damage(kind Kind, detail string) Damage {
 	return Damage{Kind: kind, Stream: c.stream, Position: c.position, LastPosition: c.position, Detail: detail}
 }
 
-//go:embed sql/views.sql
-var viewsSQL string
-
-// viewCheckpoints returns those of the aggregators.
-func (a *Audit) viewCheckpoints(ctx context.Context) ([]checkpoint, error) {
+// viewCheckpoints returns the checkpoints of the aggregators.
+func (a *Audit) viewCheckpoints(ctx context.Context) (found []checkpoint, err error) {
 	if a.Views == "" {
 		return nil, nil
 	}
@@ -39,15 +35,11 @@ func (a *Audit) viewCheckpoints(ctx context.Context) ([]checkpoint, error) {
 		return nil, err
 	}
 	defer conn.Close(ctx)
-	var found []checkpoint
 	err = pgx.BeginTxFunc(ctx, conn, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, settingsSQL); err != nil {
+		if _, err := tx.Exec(ctx, text("settings")); err != nil {
 			return err
 		}
-		rows, err := tx.Query(ctx, viewsSQL)
-		if err != nil {
-			return err
-		}
+		rows, _ := tx.Query(ctx, text("views")) // CollectRows returns the error
 		found, err = pgx.CollectRows(rows, func(r pgx.CollectableRow) (c checkpoint, err error) {
 			return c, r.Scan(&c.stream, &c.position, &c.id)
 		})
@@ -56,33 +48,22 @@ func (a *Audit) viewCheckpoints(ctx context.Context) ([]checkpoint, error) {
 	return found, err
 }
 
-//go:embed sql/checkpoints.sql
-var checkpointsSQL string
-
-// readCheckpoints adds those that consumers keep in the log.
-func (w *walk) readCheckpoints(ctx context.Context, tx pgx.Tx) error {
-	rows, err := tx.Query(ctx, checkpointsSQL)
-	if err != nil {
-		return err
-	}
+// readCheckpoints adds the checkpoints that are stored in the log.
+func (r *run) readCheckpoints(ctx context.Context, tx pgx.Tx) error {
 	var m row
 	var data string
-	_, err = pgx.ForEachRow(rows, []any{&m.stream, &m.position, &m.globalPosition, &data}, func() error {
-		w.progress.rows.Add(1)
+	return r.each(ctx, tx, "checkpoints", []any{&m.stream, &m.position, &m.globalPosition, &data}, func() {
 		c := checkpoint{stream: messagestore.Stream(m.stream.String)}
-		if !c.read(data) {
-			w.add(m.damage(BadCheckpoint, data))
-			return w.err
+		if !c.parse(data) {
+			r.add(m.damage(BadCheckpoint, data))
+			return
 		}
-		w.checkpoints = append(w.checkpoints, c)
-		return nil
+		r.checkpoints = append(r.checkpoints, c)
 	})
-	return err
 }
 
-// read reads the data of a message Read as a consumer does, and reports whether it
-// could.
-func (c *checkpoint) read(data string) bool {
+// parse parses the data of a message Read as a consumer does.
+func (c *checkpoint) parse(data string) (ok bool) {
 	var read subscriberpositionv1.Read
 	if err := contract.Unmarshal(data, &read); err != nil || read.GetPosition() < 0 {
 		return false
@@ -91,49 +72,50 @@ func (c *checkpoint) read(data string) bool {
 	return read.GetMessageId() == "" || c.id.Scan(read.GetMessageId()) == nil
 }
 
-// places looks at the checkpoints while the log goes by.
-type places struct {
-	report func(Damage)
-	ahead  []checkpoint // by position, those that the log has not passed
-	at     []checkpoint // those at the position now, that name another message
-	now    int64
+// consumerPositions compares checkpoints with the messages in global order.
+type consumerPositions struct {
+	report   func(Damage)
+	ahead    []checkpoint // beyond the current position, sorted
+	unproven []checkpoint // at the current position, with the id of another message
+	current  int64
 }
 
-func newPlaces(checkpoints []checkpoint, report func(Damage)) *places {
+func newConsumerPositions(checkpoints []checkpoint, report func(Damage)) *consumerPositions {
 	slices.SortFunc(checkpoints, func(a, b checkpoint) int {
 		return cmp.Or(cmp.Compare(a.position, b.position), cmp.Compare(a.stream, b.stream))
 	})
-	return &places{report: report, ahead: checkpoints}
+	return &consumerPositions{report: report, ahead: checkpoints}
 }
 
-// pass goes on to the next message in global order.
-func (p *places) pass(position int64, id pgtype.UUID) {
-	if position != p.now {
-		p.leave()
-		p.now = position
+// next moves to the next message.
+func (p *consumerPositions) next(position int64, id pgtype.UUID) {
+	if position != p.current {
+		p.reportDiverged()
+		p.current = position
 		for len(p.ahead) > 0 && p.ahead[0].position <= position {
-			// One before the first message, or at one that is missing and reported.
+			// The others are before the first message, or at a missing one.
 			if p.ahead[0].position == position {
-				p.at = append(p.at, p.ahead[0])
+				p.unproven = append(p.unproven, p.ahead[0])
 			}
 			p.ahead = p.ahead[1:]
 		}
 	}
-	// Where the position is there twice, the checkpoint's may be either.
-	p.at = slices.DeleteFunc(p.at, func(c checkpoint) bool { return !c.id.Valid || c.id == id })
+	// If several messages have the position, any of them will do.
+	p.unproven = slices.DeleteFunc(p.unproven, func(c checkpoint) bool { return !c.id.Valid || c.id == id })
 }
 
-// leave reports those whose message was not at their position.
-func (p *places) leave() {
-	for _, c := range p.at {
+// reportDiverged reports the checkpoints at the current position whose message is not
+// there.
+func (p *consumerPositions) reportDiverged() {
+	for _, c := range p.unproven {
 		p.report(c.damage(CheckpointDiverged, fmt.Sprintf("names the message %s", c.id)))
 	}
-	p.at = p.at[:0]
+	p.unproven = p.unproven[:0]
 }
 
-// end reports those that the log does not reach.
-func (p *places) end(head int64) {
-	p.leave()
+// end reports the checkpoints beyond the head.
+func (p *consumerPositions) end(head int64) {
+	p.reportDiverged()
 	for _, c := range p.ahead {
 		if c.position > head {
 			p.report(c.damage(CheckpointAhead, fmt.Sprintf("the head is %d", head)))

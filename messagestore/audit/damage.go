@@ -9,17 +9,17 @@ import (
 	"videotutorials/messagestore"
 )
 
-// A Kind is a word for a kind of damage. The words are stable.
+// A Kind is the kind of a damage. Its values are stable.
 type Kind string
 
 const (
-	// Missing is a position that no message has; in the stream All a global one.
+	// Missing is a position without a message; in the stream All a global position.
 	Missing Kind = "missing"
-	// OutOfRange is a position below 0, or a global one below 1.
+	// OutOfRange is a position below 0, or a global position below 1.
 	OutOfRange Kind = "out-of-range"
-	// DuplicatePosition is a position that several messages have.
+	// DuplicatePosition is a position of several messages.
 	DuplicatePosition Kind = "duplicate-position"
-	// DuplicateID is a message whose id another before it has.
+	// DuplicateID is a message with the id of an earlier one.
 	DuplicateID Kind = "duplicate-id"
 	// OutOfOrder is a message whose global position is below that of the message
 	// before it in the stream.
@@ -27,53 +27,50 @@ const (
 	// NoValue is a message without an id, a stream, a type, a writer, a time or a
 	// position.
 	NoValue Kind = "no-value"
-	// BadName is a message of a stream whose name is none.
+	// BadName is a message whose stream has an invalid name.
 	BadName Kind = "bad-name"
-	// BadType is a message whose type is none.
+	// BadType is a message with an invalid type.
 	BadType Kind = "bad-type"
-	// BadData is data that is no JSON object. What came through the SQL door may
-	// be any JSON, and none.
+	// BadData is data that is not a JSON object. The SQL door stores any JSON, and null.
 	BadData Kind = "bad-data"
-	// BadMetadata is metadata that is no JSON object.
+	// BadMetadata is metadata that is not a JSON object.
 	BadMetadata Kind = "bad-metadata"
-	// NotOwner is a message whose writer did not own the stream. One line stands
-	// for all such messages of a category by one writer, until another writes to
-	// it.
+	// NotOwner is a message whose writer did not own the stream. One damage stands for
+	// all messages of a category by that writer, until another one writes to it.
 	NotOwner Kind = "not-owner"
-	// BadClaim is a message of category `ownership` that does not fit those before
-	// it: Claimed for what another owned, Transferred from who did not own it.
+	// BadClaim is a message of category `ownership` that contradicts the owner before
+	// it.
 	BadClaim Kind = "bad-claim"
-	// BadCheckpoint is a consumer's position that cannot be read.
+	// BadCheckpoint is a saved position that cannot be parsed.
 	BadCheckpoint Kind = "bad-checkpoint"
-	// CheckpointAhead is a consumer's position beyond the head.
+	// CheckpointAhead is a saved position beyond the head.
 	CheckpointAhead Kind = "checkpoint-ahead"
-	// CheckpointDiverged is a consumer's position where it has handled another
-	// message.
+	// CheckpointDiverged is a saved position at which another message is stored.
 	CheckpointDiverged Kind = "checkpoint-diverged"
 )
 
-// All stands for the stream where a global position is meant.
+// All is the stream of a damage whose positions are global.
 const All messagestore.Stream = "$all"
 
-// A Damage is one thing that is wrong in the log.
+// A Damage is an inconsistency of the log.
 type Damage struct {
 	Kind Kind `json:"kind"`
-	// Stream is All where the positions are global ones. Of a checkpoint of View
-	// Data it is `consumer_positions/` and the consumer's id.
+	// Stream is All if the positions are global. For a checkpoint of View Data it is
+	// `consumer_positions/` and the id of the consumer.
 	Stream messagestore.Stream `json:"stream_name"`
-	// Position and LastPosition are the first and the last in the stream that it
-	// is about, inclusive. Of a checkpoint they are the global position that it
-	// names. LastPosition is Position unless many are in one line.
+	// Position and LastPosition are the first and the last affected position of the
+	// stream, inclusive. They differ only if one damage covers several messages. For a
+	// checkpoint they are its global position.
 	Position     int64 `json:"position"`
 	LastPosition int64 `json:"last_position"`
-	// GlobalPosition is that of the message, 0 where it is not about one.
+	// GlobalPosition is that of the message, or 0.
 	GlobalPosition int64 `json:"global_position,omitempty"`
-	// Detail is for people.
+	// Detail is a text for people.
 	Detail string `json:"detail,omitempty"`
 }
 
-// String returns kind, stream, position and what is for people, as one line. A
-// stream with spaces or what cannot be printed is quoted.
+// String returns kind, stream, position and detail in one line. A stream with spaces
+// or unprintable characters is quoted.
 func (d Damage) String() string {
 	stream := string(d.Stream)
 	if stream == "" || strings.ContainsFunc(stream, func(r rune) bool { return r == '"' || unicode.IsSpace(r) || !unicode.IsPrint(r) }) {
@@ -92,26 +89,25 @@ func (d Damage) String() string {
 	return line
 }
 
-// A reporter passes on what is found. What goes on where the one before ended
-// becomes one with it.
+// A reporter passes damage on. It joins damage at consecutive positions.
 type reporter struct {
-	to      func(Damage) error
-	pending *Damage
-	passed  int64
-	err     error
+	to       func(Damage) error
+	pending  *Damage
+	reported int64
+	err      error // the first one
 }
 
 func (r *reporter) add(d Damage) {
-	if r.pending != nil && r.pending.goesOn(d) {
+	if r.pending != nil && r.pending.precedes(d) {
 		r.pending.LastPosition = d.LastPosition
 		return
 	}
-	_ = r.flush() // it keeps its error
+	_ = r.flush() // the error is kept
 	r.pending = &d
 }
 
-// goesOn reports whether the other begins where d ended, and is the same.
-func (d Damage) goesOn(next Damage) bool {
+// precedes reports whether next begins where d ends, and is otherwise equal.
+func (d Damage) precedes(next Damage) bool {
 	if next.Position != d.LastPosition && next.Position != d.LastPosition+1 {
 		return false
 	}
@@ -119,11 +115,11 @@ func (d Damage) goesOn(next Damage) bool {
 	return d.GlobalPosition == 0 && next == d
 }
 
-// flush passes on what is held back, and returns the first error of all.
+// flush passes the pending damage on and returns the first error.
 func (r *reporter) flush() error {
 	if r.pending != nil && r.err == nil {
 		r.err = r.to(*r.pending)
-		r.passed++
+		r.reported++
 	}
 	r.pending = nil
 	return r.err

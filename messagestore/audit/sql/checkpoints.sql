@@ -1,5 +1,5 @@
--- The position that each consumer has written last. Data that is no object is
--- found elsewhere.
+-- The last saved position of each consumer. Data that is not an object is reported by
+-- the pass messages.
 select stream_name, position, global_position, data::text
   from (select distinct on (stream_name collate "C") stream_name, position, global_position, data
           from message_store.messages

@@ -1,4 +1,4 @@
--- The messages whose id another one before them has.
+-- The messages that have the id of an earlier one.
 select stream_name, position, global_position, id, first
   from (select stream_name, position, global_position, id,
                first_value(global_position) over same as first, row_number() over same as n

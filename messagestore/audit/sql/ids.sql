@@ -1,2 +1,2 @@
--- Whether some id is there more than once.
+-- Whether an id is repeated.
 select exists (select from message_store.messages where id is not null group by id having count(*) > 1)

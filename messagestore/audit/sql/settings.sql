@@ -1,6 +1,6 @@
--- No index is believed, whatever the role or the database has set; the planner
--- falls back on a sequential scan and a sort. A row that a policy would hide from
--- the role is an error. And nothing ends the audit but the one who runs it.
+-- Indexes are not used, whatever is set for the role or the database; the planner
+-- resorts to a sequential scan and a sort. A row that a policy would hide from the role
+-- is an error. No timeout ends the audit.
 select set_config(name, value, true)
   from (values
     ('enable_indexscan', 'off'),
@@ -8,7 +8,7 @@ select set_config(name, value, true)
     ('enable_bitmapscan', 'off'),
     ('enable_seqscan', 'on'),
     ('enable_sort', 'on'),
-    -- It would take memory for each stream, and then the result must be sorted.
+    -- It takes memory for each stream, and the result must be sorted anyway.
     ('enable_hashagg', 'off'),
     ('row_security', 'off'),
     ('search_path', 'pg_catalog'),

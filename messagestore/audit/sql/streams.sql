@@ -1,4 +1,4 @@
--- Every place in a stream, with those that are there twice next to each other.
+-- Every position of every stream, repeated ones in succession.
 select stream_name, position, global_position
   from message_store.messages
  where stream_name is not null and position is not null
