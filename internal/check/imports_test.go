@@ -30,7 +30,7 @@ var forbidden = map[string][]string{
 const everythingElse = "*"
 
 // testOnly are the packages that only tests, and each other, may import.
-var testOnly = []string{"internal/test/binaries", "internal/test/running", "internal/test/testdb", "internal/test/testserver", "internal/test/teststore", "internal/test/testsystem", "messagestore/storetest"}
+var testOnly = []string{"internal/test/binaries", "internal/test/example", "internal/test/running", "internal/test/testdb", "internal/test/testserver", "internal/test/teststore", "internal/test/testsystem", "messagestore/storetest"}
 
 // longest is how many lines a file written by hand may have.
 const longest = 400
