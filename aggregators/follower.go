@@ -110,6 +110,16 @@ func (f *follower) Diverged(ctx context.Context, cause error) error {
 	return rebuild(ctx, f.conn, f.aggregator, f.place)
 }
 
+// handler returns the handler of the message, if it has one. A message of a type
+// of ours in another of the subscribed categories has none.
+func (f *follower) handler(m messagestore.Message) (Handler, bool) {
+	h, ok := f.handlers[contract.Kind{Category: m.Stream.Category(), Type: m.Type}]
+	if !ok {
+		h, ok = f.handlers[anyKind]
+	}
+	return h, ok
+}
+
 // fenced returns the batch that moves the place, to which the statements are added.
 func (f *follower) fenced(to messagestore.Place) *pgx.Batch {
 	b := &pgx.Batch{}

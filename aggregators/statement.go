@@ -8,56 +8,82 @@ import (
 	"videotutorials/messagestore"
 )
 
-// A Statement is one SQL statement, or the reason why there is none. It names
-// tables without their schema.
+// A Statement is one SQL statement, or the reason for skipping a message. Its SQL
+// names tables without their schema. A Statement with an invalid UUID among its
+// arguments skips the message.
 type Statement struct {
 	SQL  string
 	Args []any
-	// Skipped is why a message without SQL changes nothing. The frame logs it.
+	// Skipped is the reason why a message without SQL is skipped. The runtime logs
+	// it.
 	Skipped string
-	// run is whether SQL is that of a run, as ForMessages says.
+	// run reports whether ForMessages made the Statement.
 	run bool
 }
 
-// Skip returns the Statement for a message that changes nothing. It is for what
-// the contract does not allow and yet can be in a log, as the original system's
-// stream `identity-undefined`: an error would stop the aggregator for ever.
+// Skip returns a Statement that changes nothing. It is for messages that violate
+// the contract and may still be in a log, such as those of the original system's
+// stream `identity-undefined`, and on which the aggregator must not stop.
 func Skip(reason string) Statement { return Statement{Skipped: reason} }
 
-// ForEntity returns the SQL with the id of the message's entity, right of the
-// first dash of its stream's name, as $1, and the args from $2 on. It skips a
-// message whose entity's id is no UUID.
+// ForEntity returns the SQL with the ID of the message's entity as $1 and the args
+// from $2 on. The ID is the part of the stream's name after the first dash. The
+// message is skipped if the ID is not a UUID.
 func ForEntity(m messagestore.Message, sql string, args ...any) Statement {
-	id, err := uuid.Parse(m.Stream.ID())
-	if err != nil {
-		return noUUID(m)
-	}
-	return Statement{SQL: sql, Args: append([]any{id.String()}, args...)}
+	return Statement{SQL: sql, Args: append([]any{UUID("stream ID", m.Stream.ID())}, args...)}
 }
 
-// ForMessages returns the SQL of a run: messages that follow one another, with no
-// other SQL between them, are applied by one execution. Its parameters are arrays,
-// as `$1::text[]`, with an element a message, in order; args are the elements of
-// this message, an id as a uuid.UUID, and null as nil. It is for what comes
-// thousands of times a second, where each execution costs more than what it does.
+// ForMessages returns SQL that is executed once for a run: successive messages
+// with the same SQL. Its parameters are arrays, such as `$1::text[]`, with one
+// element per message, in order; args are the elements for this message. A null
+// element is nil. Use ForMessages for messages that come thousands of times a
+// second, where the overhead of an execution exceeds its work.
 //
-// The SQL MUST do to a run of any length what it would do to its messages one
-// after the other. Postgres changes a row once in a statement: so group by the
-// row's key, count, and let the last element win where the last message would.
+// The effect of the SQL on a run MUST be the same as its effect on one message
+// after the other. Since Postgres changes a row at most once per statement, group
+// by the key of the row, count, and use the last element where the last message
+// wins.
 func ForMessages(sql string, args ...any) Statement {
 	return Statement{SQL: sql, Args: args, run: true}
 }
 
-// ForEntities is to ForMessages what ForEntity is to a plain Statement: $1 is the
-// ids of the messages' entities, `$1::uuid[]`.
+// ForEntities is ForMessages with the IDs of the messages' entities as $1,
+// `$1::uuid[]`. A message is skipped if the ID of its entity is not a UUID.
 func ForEntities(m messagestore.Message, sql string, args ...any) Statement {
-	id, err := uuid.Parse(m.Stream.ID())
-	if err != nil {
-		return noUUID(m)
-	}
-	return ForMessages(sql, append([]any{id}, args...)...)
+	return ForMessages(sql, append([]any{UUID("stream ID", m.Stream.ID())}, args...)...)
 }
 
-func noUUID(m messagestore.Message) Statement {
-	return Skip(fmt.Sprintf("the stream's id %.64q is no UUID", m.Stream.ID()))
+// UUID returns text as the argument of a Statement. If text is not a UUID, the
+// message is skipped; the log then has the name of the value.
+func UUID(name, text string) any {
+	id, err := uuid.Parse(text)
+	if err != nil {
+		return invalidUUID(fmt.Sprintf("the %s %.64q is not a UUID", name, text))
+	}
+	return id
+}
+
+// NullUUID returns text as the argument of a Statement; null if text is not a
+// UUID.
+func NullUUID(text string) *uuid.UUID {
+	id, err := uuid.Parse(text)
+	if err != nil {
+		return nil
+	}
+	return &id
+}
+
+// An invalidUUID is the reason for skipping the message whose Statement has it as
+// an argument.
+type invalidUUID string
+
+// checked returns the Statement, or a Skip if one of its arguments is an
+// invalidUUID.
+func (s Statement) checked() Statement {
+	for _, arg := range s.Args {
+		if reason, ok := arg.(invalidUUID); ok {
+			return Skip(string(reason))
+		}
+	}
+	return s
 }

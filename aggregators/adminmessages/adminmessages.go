@@ -1,11 +1,12 @@
 // Package adminmessages is the aggregator of the messages as administrators see
-// them: by category, stream, type, trace and user, for which the message store
-// has no indexes; and of how many there are of each type and category. Password
-// hashes do not come into View Data's broadly read tables: they are `***`.
+// them: by category, stream, type, trace and user, for which the message store has
+// no indexes; and of the number of messages by type and by category. It replaces
+// password hashes by `***`, since many can read these tables.
 package adminmessages
 
 import (
 	"encoding/json"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -53,24 +54,57 @@ func anyMessage(m messagestore.Message) aggregators.Statement {
 		trace, user, m.Time, string(m.Writer), redact(m.Data), redact(m.Metadata))
 }
 
-// actors returns the trace and the user that the metadata name, each null where
-// it is no UUID. Anybody may write anything there, so nothing else is read.
+// actors returns the trace and the user of the metadata, which anybody may have
+// written; each is null unless it is a UUID.
 func actors(metadata string) (trace, user *uuid.UUID) {
 	var keys struct {
 		TraceID any `json:"traceId"`
 		UserID  any `json:"userId"`
 	}
-	if json.Unmarshal([]byte(metadata), &keys) != nil {
-		return nil, nil // no object
-	}
-	return parse(keys.TraceID), parse(keys.UserID)
+	_ = json.Unmarshal([]byte(metadata), &keys) // the keys stay nil if it is not an object
+	traceID, _ := keys.TraceID.(string)
+	userID, _ := keys.UserID.(string)
+	return aggregators.NullUUID(traceID), aggregators.NullUUID(userID)
 }
 
-func parse(value any) *uuid.UUID {
-	text, _ := value.(string)
-	id, err := uuid.Parse(text)
-	if err != nil {
-		return nil
+const (
+	// secret is the key whose values are replaced, at any depth.
+	secret   = "passwordHash"
+	redacted = "***"
+)
+
+// redact returns the JSON with `***` as the value of each secret key.
+func redact(text string) string {
+	// Postgres prints the key without escapes. Few messages contain it.
+	if !strings.Contains(text, `"`+secret+`"`) {
+		return text
 	}
-	return &id
+	decoder := json.NewDecoder(strings.NewReader(text))
+	decoder.UseNumber()
+	var value any
+	if err := decoder.Decode(&value); err != nil {
+		return `"` + redacted + `"` // a text that cannot be read may contain a secret
+	}
+	clean, err := json.Marshal(redactValue(value))
+	if err != nil {
+		return `"` + redacted + `"`
+	}
+	return string(clean)
+}
+
+func redactValue(value any) any {
+	switch v := value.(type) {
+	case map[string]any:
+		for key := range v {
+			v[key] = redactValue(v[key])
+		}
+		if _, ok := v[secret]; ok {
+			v[secret] = redacted
+		}
+	case []any:
+		for i := range v {
+			v[i] = redactValue(v[i])
+		}
+	}
+	return value
 }

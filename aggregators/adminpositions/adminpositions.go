@@ -1,5 +1,5 @@
-// Package adminpositions is the aggregator of how far the components are, as
-// administrators see it: the positions that consumers keep in the log.
+// Package adminpositions is the aggregator of the saved positions of components,
+// as administrators see them.
 package adminpositions
 
 import (

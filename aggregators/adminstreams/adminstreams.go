@@ -1,7 +1,7 @@
 // Package adminstreams is the aggregator of the streams as administrators see
-// them: how many messages each has, and which is the last. It follows
-// everything. That does not feed itself: an aggregator keeps its place in View
-// Data, not in the log.
+// them: the number of messages of each, and the last message. It subscribes to all
+// messages. Its own progress adds none, since an aggregator saves its position in
+// View Data and not in the log.
 package adminstreams
 
 import (

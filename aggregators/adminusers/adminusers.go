@@ -1,11 +1,13 @@
 // Package adminusers is the aggregator of the users as administrators see them:
-// what became of the registration's mail, the role, how often they logged in.
+// the state of the registration mail, the role and the number of log-ins.
 //
-// The row of a user is fed by two categories, so they are one subscription: two
-// would make the row depend on chance.
+// Two categories update the row of a user. They are one subscription, since the
+// row would depend on the timing of two.
 package adminusers
 
 import (
+	"fmt"
+
 	"videotutorials/aggregators"
 	"videotutorials/messagestore"
 	authenticationv1 "videotutorials/proto/authentication/v1"
@@ -24,18 +26,10 @@ func Aggregator() aggregators.Aggregator {
 	}
 }
 
-// longestEmail is how many characters of an address are kept: no valid one has
-// more, and the index refuses a text of some thousand bytes.
-const longestEmail = 254
-
 func registered(e *identityv1.Registered, m messagestore.Message) aggregators.Statement {
-	return aggregators.ForEntity(m, `
-		insert into admin_users (id, email, last_identity_event_global_position)
-		values ($1, left($3, $4), $2)
-		on conflict (id) do update set
-			email = excluded.email,
-			last_identity_event_global_position = excluded.last_identity_event_global_position`,
-		m.GlobalPosition, e.GetEmail(), longestEmail)
+	// No valid address has more than 254 characters, and the index refuses a text of
+	// some thousand bytes.
+	return setColumn(m, "email", "left($3, 254)", e.GetEmail())
 }
 
 func registrationEmailSent(_ *identityv1.RegistrationEmailSent, m messagestore.Message) aggregators.Statement {
@@ -50,33 +44,27 @@ func registrationEmailSent(_ *identityv1.RegistrationEmailSent, m messagestore.M
 }
 
 func registrationEmailFailed(e *identityv1.RegistrationEmailFailed, m messagestore.Message) aggregators.Statement {
-	return aggregators.ForEntity(m, `
-		insert into admin_users (id, registration_email_failed, last_identity_event_global_position)
-		values ($1, $3, $2)
-		on conflict (id) do update set
-			registration_email_failed = excluded.registration_email_failed,
-			last_identity_event_global_position = excluded.last_identity_event_global_position`,
-		m.GlobalPosition, e.GetReason())
+	return setColumn(m, "registration_email_failed", "$3", e.GetReason())
 }
 
 func registrationConfirmed(_ *identityv1.RegistrationConfirmed, m messagestore.Message) aggregators.Statement {
-	return aggregators.ForEntity(m, `
-		insert into admin_users (id, confirmed, last_identity_event_global_position)
-		values ($1, true, $2)
-		on conflict (id) do update set
-			confirmed = true,
-			last_identity_event_global_position = excluded.last_identity_event_global_position`,
-		m.GlobalPosition)
+	return setColumn(m, "confirmed", "true")
 }
 
 func adminGranted(_ *identityv1.AdminGranted, m messagestore.Message) aggregators.Statement {
-	return aggregators.ForEntity(m, `
-		insert into admin_users (id, admin, last_identity_event_global_position)
-		values ($1, true, $2)
+	return setColumn(m, "admin", "true")
+}
+
+// setColumn sets the column of the user to the value, an expression with the args
+// from $3 on, and creates the row if necessary.
+func setColumn(m messagestore.Message, column, value string, args ...any) aggregators.Statement {
+	return aggregators.ForEntity(m, fmt.Sprintf(`
+		insert into admin_users (id, %[1]s, last_identity_event_global_position)
+		values ($1, %[2]s, $2)
 		on conflict (id) do update set
-			admin = true,
-			last_identity_event_global_position = excluded.last_identity_event_global_position`,
-		m.GlobalPosition)
+			%[1]s = excluded.%[1]s,
+			last_identity_event_global_position = excluded.last_identity_event_global_position`, column, value),
+		append([]any{m.GlobalPosition}, args...)...)
 }
 
 func userLoggedIn(_ *authenticationv1.UserLoggedIn, m messagestore.Message) aggregators.Statement {

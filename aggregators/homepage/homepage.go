@@ -1,16 +1,12 @@
-// Package homepage is the aggregator of the home page: it counts how often any
-// video was watched, and each, and has the published videos.
+// Package homepage is the aggregator of the home page: the number of viewings of
+// all videos and of each, and the published videos.
 //
-// A video can be watched before it is published, so its row may be there before
-// it is on the page. Viewings and publishing are one subscription: two would make
-// the row depend on chance.
+// A video can be watched before its publication, so its row may exist before the
+// home page shows it. Viewings and publications are one subscription, since a row
+// would depend on the timing of two.
 package homepage
 
 import (
-	"fmt"
-
-	"github.com/google/uuid"
-
 	"videotutorials/aggregators"
 	"videotutorials/messagestore"
 	videopublishingv1 "videotutorials/proto/videopublishing/v1"
@@ -32,12 +28,8 @@ func Aggregator() aggregators.Aggregator {
 	}
 }
 
-// videoViewed counts a viewing of what is no video, too: somebody watched.
+// videoViewed adds to the total even if the ID of the video is not a UUID.
 func videoViewed(_ *viewingv1.VideoViewed, m messagestore.Message) aggregators.Statement {
-	var video *uuid.UUID
-	if id, err := uuid.Parse(m.Stream.ID()); err == nil {
-		video = &id
-	}
 	return aggregators.ForMessages(`
 		with page as (
 			update pages
@@ -52,27 +44,23 @@ func videoViewed(_ *viewingv1.VideoViewed, m messagestore.Message) aggregators.S
 		where video is not null
 		group by video
 		on conflict (video_id) do update set views = v.views + excluded.views`,
-		m.GlobalPosition, video)
+		m.GlobalPosition, aggregators.NullUUID(m.Stream.ID()))
 }
 
-// videoPublished puts the video on the page, once: if it is published again, it
-// stays where it is.
+// videoPublished adds the video to the home page. A second publication does not
+// move it.
 func videoPublished(e *videopublishingv1.VideoPublished, m messagestore.Message) aggregators.Statement {
-	owner, err := uuid.Parse(e.GetOwnerId())
-	if err != nil {
-		return aggregators.Skip(fmt.Sprintf("the owner's id %.64q is no UUID", e.GetOwnerId()))
-	}
 	return aggregators.ForEntity(m, `
 		insert into home_videos as v (video_id, owner_id, published_position)
 		values ($1, $2, $3)
 		on conflict (video_id) do update set
 			owner_id = excluded.owner_id,
 			published_position = excluded.published_position
-		where v.published_position is null`, owner.String(), m.GlobalPosition)
+		where v.published_position is null`, aggregators.UUID("owner ID", e.GetOwnerId()), m.GlobalPosition)
 }
 
-// longestName is how many characters of a name are kept. Ours has no more; one of
-// the original system can have any number, and a page has to be sent.
+// longestName is the maximum length of a name in a page, in characters. Our names
+// are not longer, those of the original system may have any length.
 const longestName = 200
 
 func videoNamed(e *videopublishingv1.VideoNamed, m messagestore.Message) aggregators.Statement {

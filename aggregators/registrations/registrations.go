@@ -1,15 +1,12 @@
-// Package registrations is the aggregator of the registrations as operations:
-// what became of the one that a request asked for, by the request's trace id.
+// Package registrations is the aggregator of the outcomes of registrations, by the
+// trace ID of the request.
 //
-// One that is repeated, with the same user and address, gets no event of its own:
-// it waits for the outcome of the first, or has it at once.
+// A repeated command, with the same user and address, causes no event of its own:
+// it has the outcome of the first.
 package registrations
 
 import (
-	"fmt"
 	"strings"
-
-	"github.com/google/uuid"
 
 	"videotutorials/aggregators"
 	"videotutorials/messagestore"
@@ -28,16 +25,9 @@ func Aggregator() aggregators.Aggregator {
 	}
 }
 
-// register is a command.
+// register handles a command: it stores the outcome if there is one already, and
+// else the request.
 func register(c *identityv1.Register, m messagestore.Message) aggregators.Statement {
-	trace, err := traceOf(m)
-	if err != nil {
-		return aggregators.Skip(err.Error())
-	}
-	user, err := uuid.Parse(c.GetUserId())
-	if err != nil {
-		return aggregators.Skip(fmt.Sprintf("the user's id %.64q is no UUID", c.GetUserId()))
-	}
 	return aggregators.Statement{SQL: `
 		with outcome as (
 			select user_id
@@ -54,16 +44,12 @@ func register(c *identityv1.Register, m messagestore.Message) aggregators.Statem
 		select user_id, $2, true
 		from outcome
 		on conflict do nothing`,
-		Args: []any{user.String(), trace, normalise(c.GetEmail())}}
+		Args: []any{aggregators.UUID("user ID", c.GetUserId()), aggregators.UUID("trace ID", traceID(m)), normalise(c.GetEmail())}}
 }
 
-// registered is the outcome of all the requests with the user and the address,
-// and of the event's own, which may be none of those known.
+// registered is the outcome of all requests with the user and the address, and of
+// the request with the trace ID of the event, which need not be stored.
 func registered(e *identityv1.Registered, m messagestore.Message) aggregators.Statement {
-	var own *string // null where the event has none: the others are told all the same
-	if trace, err := traceOf(m); err == nil {
-		own = &trace
-	}
 	return aggregators.ForEntity(m, `
 		with outcome as (
 			insert into registered_users (user_id, email)
@@ -73,24 +59,20 @@ func registered(e *identityv1.Registered, m messagestore.Message) aggregators.St
 			delete from registration_requests
 			where user_id = $1 and email = $2
 			returning trace_id
-		), asked as (
+		), requested as (
 			select trace_id from settled
 			union
 			select $3::uuid where $3 is not null
 		)
 		insert into registrations (user_id, trace_id, succeeded)
 		select $1, trace_id, true
-		from asked
-		on conflict do nothing`, normalise(e.GetEmail()), own)
+		from requested
+		on conflict do nothing`, normalise(e.GetEmail()), aggregators.NullUUID(traceID(m)))
 }
 
-// registrationRejected is the outcome of its own request alone, for good: a trace
-// id that comes again, from a caller who chose it, changes nothing.
+// registrationRejected is the outcome of one request. The first outcome of a trace
+// ID is final, since a caller may have chosen the ID.
 func registrationRejected(e *identityv1.RegistrationRejected, m messagestore.Message) aggregators.Statement {
-	trace, err := traceOf(m)
-	if err != nil {
-		return aggregators.Skip(err.Error())
-	}
 	return aggregators.ForEntity(m, `
 		with request as (
 			delete from registration_requests
@@ -98,28 +80,21 @@ func registrationRejected(e *identityv1.RegistrationRejected, m messagestore.Mes
 		)
 		insert into registrations (user_id, trace_id, succeeded, code, reason)
 		values ($1, $2, false, $3, $4)
-		on conflict do nothing`, trace, e.GetCode(), e.GetReason())
+		on conflict do nothing`, aggregators.UUID("trace ID", traceID(m)), e.GetCode(), e.GetReason())
 }
 
-// traceOf returns the trace of the request that the message follows from.
-func traceOf(m messagestore.Message) (string, error) {
-	metadata, err := contract.ParseMetadata(m.Metadata)
-	if err != nil {
-		return "", err
-	}
-	trace, err := uuid.Parse(metadata.TraceID)
-	if err != nil {
-		return "", fmt.Errorf("the trace id %.64q is no UUID", metadata.TraceID)
-	}
-	return trace.String(), nil
+// traceID returns the trace ID of the metadata, "" if they cannot be parsed.
+func traceID(m messagestore.Message) string {
+	metadata, _ := contract.ParseMetadata(m.Metadata)
+	return metadata.TraceID
 }
 
-// longestEmail is how many bytes of an address are compared: no valid one has
-// more, and an index refuses a text of some thousand.
+// longestEmail bounds the part of an address that is compared, in bytes. No valid
+// address is longer, and an index refuses a text of some thousand bytes.
 const longestEmail = 254
 
-// normalise returns the address as it is compared. The original system has it as
-// it was typed.
+// normalise returns the address in the form that is compared. In events of the
+// original system, it is as the user entered it.
 func normalise(email string) string {
 	email = identityv1.NormalizeEmail(email)
 	if len(email) > longestEmail {

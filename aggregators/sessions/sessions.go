@@ -1,12 +1,9 @@
-// Package sessions is the aggregator of the sessions that were ended by a
-// log-out, before they expired.
+// Package sessions is the aggregator of the sessions that a log-out ended before
+// they expired.
 package sessions
 
 import (
-	"fmt"
 	"time"
-
-	"github.com/google/uuid"
 
 	"videotutorials/aggregators"
 	"videotutorials/messagestore"
@@ -23,19 +20,16 @@ func Aggregator() aggregators.Aggregator {
 	}
 }
 
-// userLoggedOut also removes the sessions that have expired by now, so that the
-// table has those of some days. By now means by the event's time and not by the
-// clock: so a rebuild ends with the same rows.
+// clockSkew bounds the difference between the clock of the application, which sets
+// the expiry of sessions, and that of the message store's Postgres, which sets the
+// times of events.
+const clockSkew = 24 * time.Hour
+
+// userLoggedOut also deletes the sessions that have expired, so that the table has
+// those of a few days. The time of the event and not the clock decides, so that a
+// rebuild makes the same rows.
 func userLoggedOut(e *authenticationv1.UserLoggedOut, m messagestore.Message) aggregators.Statement {
-	session, err := uuid.Parse(e.GetSessionId())
-	if err != nil {
-		return aggregators.Skip(fmt.Sprintf("the session's id %.64q is no UUID", e.GetSessionId()))
-	}
-	var user *string // a session has ended, whoever's it was
-	if id, err := uuid.Parse(m.Stream.ID()); err == nil {
-		text := id.String()
-		user = &text
-	}
+	expired := m.Time.Add(-viewdata.LongestSession - clockSkew)
 	return aggregators.Statement{SQL: `
 		with expired as (
 			delete from ended_sessions
@@ -44,9 +38,5 @@ func userLoggedOut(e *authenticationv1.UserLoggedOut, m messagestore.Message) ag
 		insert into ended_sessions (session_id, user_id, time)
 		values ($1, $2, $3)
 		on conflict do nothing`,
-		Args: []any{session.String(), user, m.Time, m.Time.Add(-viewdata.LongestSession - margin)}}
+		Args: []any{aggregators.UUID("session ID", e.GetSessionId()), aggregators.NullUUID(m.Stream.ID()), m.Time, expired}}
 }
-
-// margin is for the clocks: the application's, which says when a session expires,
-// and that of the message store's Postgres, which gives the event its time.
-const margin = 24 * time.Hour

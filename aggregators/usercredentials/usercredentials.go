@@ -1,6 +1,6 @@
-// Package usercredentials is the aggregator of what a log-in needs to know: the
-// password's hash, the role, the lock, and the version of the user's
-// authentication stream, with which the application writes the next event there.
+// Package usercredentials is the aggregator of the data for log-ins: the hash of
+// the password, the role, the lock, and the version of the user's authentication
+// stream, which the application expects when it writes the next event there.
 package usercredentials
 
 import (
@@ -25,7 +25,7 @@ func Aggregator() aggregators.Aggregator {
 }
 
 func registered(e *identityv1.Registered, m messagestore.Message) aggregators.Statement {
-	// The original system keeps the address as it was typed.
+	// In events of the original system, the address is as the user entered it.
 	email := identityv1.NormalizeEmail(e.GetEmail())
 	return aggregators.ForEntity(m, `
 		insert into user_credentials (id, email, password_hash)
@@ -34,42 +34,35 @@ func registered(e *identityv1.Registered, m messagestore.Message) aggregators.St
 }
 
 func registrationConfirmed(_ *identityv1.RegistrationConfirmed, m messagestore.Message) aggregators.Statement {
-	return aggregators.ForEntity(m, "update user_credentials set confirmed = true where id = $1")
+	return update(m, "confirmed = true")
 }
 
 func adminGranted(_ *identityv1.AdminGranted, m messagestore.Message) aggregators.Statement {
-	return aggregators.ForEntity(m, "update user_credentials set admin = true where id = $1")
+	return update(m, "admin = true")
 }
 
 func userLoggedIn(_ *authenticationv1.UserLoggedIn, m messagestore.Message) aggregators.Statement {
-	return aggregators.ForEntity(m, `
-		update user_credentials
-		set failed_logins = 0, locked_until = null, last_authentication_position = $2
-		where id = $1`, m.Position)
+	return update(m, "failed_logins = 0, locked_until = null, last_authentication_position = $2", m.Position)
 }
 
 func userLoginFailed(_ *authenticationv1.UserLoginFailed, m messagestore.Message) aggregators.Statement {
-	return aggregators.ForEntity(m, `
-		update user_credentials
-		set failed_logins = failed_logins + 1, last_authentication_position = $2
-		where id = $1`, m.Position)
+	return update(m, "failed_logins = failed_logins + 1, last_authentication_position = $2", m.Position)
 }
 
 func accountLocked(e *authenticationv1.AccountLocked, m messagestore.Message) aggregators.Statement {
-	var until *time.Time // without one it is no lock
+	var until *time.Time // null, which is no lock, if the event has no time
 	if e.GetUntil() != nil {
 		t := e.GetUntil().AsTime()
 		until = &t
 	}
-	return aggregators.ForEntity(m, `
-		update user_credentials
-		set failed_logins = 0, locked_until = $3, last_authentication_position = $2
-		where id = $1`, m.Position, until)
+	return update(m, "failed_logins = 0, last_authentication_position = $2, locked_until = $3", m.Position, until)
 }
 
 func userLoggedOut(_ *authenticationv1.UserLoggedOut, m messagestore.Message) aggregators.Statement {
-	return aggregators.ForEntity(m, `
-		update user_credentials
-		set last_authentication_position = $2
-		where id = $1`, m.Position)
+	return update(m, "last_authentication_position = $2", m.Position)
+}
+
+// update sets columns of the user's row, with the args from $2 on.
+func update(m messagestore.Message, columns string, args ...any) aggregators.Statement {
+	return aggregators.ForEntity(m, "update user_credentials set "+columns+" where id = $1", args...)
 }

@@ -1,12 +1,9 @@
-// Package videooperations is the aggregator of the commands about videos as
-// operations: what became of the one that a request gave, by the request's trace
-// id.
+// Package videooperations is the aggregator of the outcomes of commands about
+// videos, by the trace ID of the request.
 package videooperations
 
 import (
 	"fmt"
-
-	"github.com/google/uuid"
 
 	"videotutorials/aggregators"
 	"videotutorials/messagestore"
@@ -27,36 +24,44 @@ func Aggregator() aggregators.Aggregator {
 	}
 }
 
-func videoNamed(_ *videopublishingv1.VideoNamed, m messagestore.Message) aggregators.Statement {
-	return ended(m, outcome{succeeded: true})
-}
-
-func videoNameRejected(e *videopublishingv1.VideoNameRejected, m messagestore.Message) aggregators.Statement {
-	return ended(m, outcome{code: e.GetCode(), reason: e.GetReason()})
-}
-
-func videoDescribed(_ *videopublishingv1.VideoDescribed, m messagestore.Message) aggregators.Statement {
-	return ended(m, outcome{succeeded: true})
-}
-
-func videoDescriptionRejected(e *videopublishingv1.VideoDescriptionRejected, m messagestore.Message) aggregators.Statement {
-	return ended(m, outcome{code: e.GetCode(), reason: e.GetReason()})
-}
-
-// An outcome is how an operation ended. The original system gives no code.
+// An outcome is the outcome of a command. A failure in a log of the original
+// system has no code.
 type outcome struct {
 	succeeded    bool
 	code, reason string
 }
 
-// ended is how the operation of the message's trace ended, for good: a trace id
-// that comes again, from a caller who chose it, changes nothing. Should it wait
-// for a publishing, it does so no longer.
-func ended(m messagestore.Message, o outcome) aggregators.Statement {
-	trace, user, err := asker(m)
-	if err != nil {
-		return aggregators.Skip(err.Error())
-	}
+var succeeded = outcome{succeeded: true}
+
+// A failure is an event with the reason of a failed command.
+type failure interface {
+	GetCode() string
+	GetReason() string
+}
+
+func failed(e failure) outcome { return outcome{code: e.GetCode(), reason: e.GetReason()} }
+
+func videoNamed(_ *videopublishingv1.VideoNamed, m messagestore.Message) aggregators.Statement {
+	return concludeRequest(m, succeeded)
+}
+
+func videoNameRejected(e *videopublishingv1.VideoNameRejected, m messagestore.Message) aggregators.Statement {
+	return concludeRequest(m, failed(e))
+}
+
+func videoDescribed(_ *videopublishingv1.VideoDescribed, m messagestore.Message) aggregators.Statement {
+	return concludeRequest(m, succeeded)
+}
+
+func videoDescriptionRejected(e *videopublishingv1.VideoDescriptionRejected, m messagestore.Message) aggregators.Statement {
+	return concludeRequest(m, failed(e))
+}
+
+// concludeRequest stores the outcome of the request with the trace ID of the
+// message. The first outcome of a trace ID is final, since a caller may have
+// chosen the ID.
+func concludeRequest(m messagestore.Message, o outcome) aggregators.Statement {
+	trace, user := requester(m)
 	return aggregators.ForEntity(m, `
 		with request as (
 			delete from video_publish_requests
@@ -64,26 +69,93 @@ func ended(m messagestore.Message, o outcome) aggregators.Statement {
 		)
 		insert into video_operations (video_id, trace_id, owner_id, succeeded, failure_code, failure_reason)
 		values ($1, $2, $3, $4, nullif($5, ''), nullif($6, ''))
-		on conflict do nothing`, trace, user, o.succeeded, o.code, o.reason)
+		on conflict do nothing`,
+		aggregators.UUID("trace ID", trace), aggregators.UUID("user ID", user), o.succeeded, o.code, o.reason)
 }
 
-// asker returns the trace of the request that the message follows from, and the
-// user who made it.
-func asker(m messagestore.Message) (trace, user string, err error) {
-	metadata, err := contract.ParseMetadata(m.Metadata)
-	if err != nil {
-		return "", "", err
+// publishVideo handles a command. A video is published once, so a repeated command
+// causes no event of its own: publishVideo stores the outcome if there is one
+// already, and else the request.
+func publishVideo(c *videopublishingv1.PublishVideo, m messagestore.Message) aggregators.Statement {
+	trace, userID := requester(m)
+	user, owner := aggregators.NullUUID(userID), aggregators.NullUUID(c.GetOwnerId())
+	if user == nil || owner == nil || *user != *owner {
+		// The command has another outcome than those of the owner.
+		return aggregators.Skip(fmt.Sprintf("the command of user %.64q names the owner %.64q", userID, c.GetOwnerId()))
 	}
-	traceID, err := uuid.Parse(metadata.TraceID)
-	if err != nil {
-		return "", "", fmt.Errorf("the trace id %.64q is no UUID", metadata.TraceID)
+	return aggregators.Statement{SQL: `
+		with outcome as (
+			select succeeded, failure_code, failure_reason
+			from video_publish_outcomes
+			where video_id = $1 and owner_id = $3
+		), request as (
+			insert into video_publish_requests (video_id, trace_id, owner_id)
+			select $1, $2, $3
+			where not exists (select from outcome)
+				and not exists (select from video_operations where trace_id = $2)
+			on conflict do nothing
+		)
+		insert into video_operations (video_id, trace_id, owner_id, succeeded, failure_code, failure_reason)
+		select $1, $2, $3, succeeded, failure_code, failure_reason
+		from outcome
+		on conflict do nothing`,
+		Args: []any{aggregators.UUID("video ID", c.GetVideoId()), aggregators.UUID("trace ID", trace), user}}
+}
+
+func videoPublished(e *videopublishingv1.VideoPublished, m messagestore.Message) aggregators.Statement {
+	return concludePublication(m, e.GetOwnerId(), succeeded)
+}
+
+// notOwner is the code for a command about a video of another user.
+const notOwner = "NOT_OWNER"
+
+// videoPublishingFailed is the outcome of one request if the video has another
+// owner, whose own requests are not affected.
+func videoPublishingFailed(e *videopublishingv1.VideoPublishingFailed, m messagestore.Message) aggregators.Statement {
+	if e.GetCode() == notOwner {
+		return concludeRequest(m, failed(e))
 	}
+	return concludePublication(m, e.GetOwnerId(), failed(e))
+}
+
+// concludePublication stores the outcome of all requests of the owner to publish
+// the video, including later ones, and of the request with the trace ID of the
+// event, whose command need not be in a log of the original system. A publication
+// replaces an earlier failure.
+func concludePublication(m messagestore.Message, ownerID string, o outcome) aggregators.Statement {
+	traceID, userID := requester(m)
+	return aggregators.ForEntity(m, `
+		with outcome as (
+			insert into video_publish_outcomes as o (video_id, owner_id, succeeded, failure_code, failure_reason)
+			values ($1, $2, $3, nullif($4, ''), nullif($5, ''))
+			on conflict (video_id, owner_id) do update set
+				succeeded = true,
+				failure_code = null,
+				failure_reason = null
+			where excluded.succeeded
+		), settled as (
+			delete from video_publish_requests
+			where video_id = $1 and owner_id = $2
+			returning trace_id, owner_id
+		), requested as (
+			select trace_id, owner_id from settled
+			union
+			select $6::uuid, $7::uuid where $6 is not null and $7 is not null
+		)
+		insert into video_operations (video_id, trace_id, owner_id, succeeded, failure_code, failure_reason)
+		select $1, trace_id, owner_id, $3, nullif($4, ''), nullif($5, '')
+		from requested
+		on conflict do nothing`,
+		aggregators.UUID("owner ID", ownerID), o.succeeded, o.code, o.reason,
+		aggregators.NullUUID(traceID), aggregators.NullUUID(userID))
+}
+
+// requester returns the trace ID and the user ID of the metadata; "" for missing
+// ones, and if the metadata cannot be parsed.
+func requester(m messagestore.Message) (traceID, userID string) {
+	metadata, _ := contract.ParseMetadata(m.Metadata)
 	if metadata.UserID == nil {
-		return "", "", fmt.Errorf("nobody asked for it")
+		return metadata.TraceID, ""
 	}
-	userID, err := uuid.Parse(*metadata.UserID)
-	if err != nil {
-		return "", "", fmt.Errorf("the user's id %.64q is no UUID", *metadata.UserID)
-	}
-	return traceID.String(), userID.String(), nil
+	return metadata.TraceID, *metadata.UserID
 }
