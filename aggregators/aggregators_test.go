@@ -17,9 +17,9 @@ import (
 	viewingv1 "videotutorials/proto/viewing/v1"
 )
 
-// TestViewings is flow 1: n viewings, some before the start and some after it,
-// count n; delivered again they still do.
-func TestViewings(t *testing.T) {
+// TestRun_Viewings counts viewings from before the start of the Runner, from after
+// it, and from after a second start.
+func TestRun_Viewings(t *testing.T) {
 	t.Parallel()
 	store := teststore.New(t)
 	v := newView(t)
@@ -30,15 +30,9 @@ func TestViewings(t *testing.T) {
 	v.await(videosWatched, 250)
 	last := watch(t, store, 50)
 	v.await(videosWatched, 300)
-	if got := v.number(lastProcessed); got != last {
-		t.Errorf("last processed %d, want %d", got, last)
-	}
-	if got := v.number(place); got != last {
-		t.Errorf("position %d, want %d", got, last)
-	}
-	if err := run.Ready(t.Context()); err != nil {
-		t.Errorf("ready: %v", err)
-	}
+	v.expectNumber(lastProcessed, last)
+	v.expectNumber(homePosition, last)
+	run.expectReady()
 	run.stop()
 
 	v.run(store, nil)
@@ -46,19 +40,20 @@ func TestViewings(t *testing.T) {
 	v.await(videosWatched, 301)
 }
 
-func TestEachMessageTwice(t *testing.T) {
+func TestRun_EachMessageTwice(t *testing.T) {
 	t.Parallel()
 	store := teststore.New(t)
 	v := newView(t)
 	watch(t, store, 120)
 	v.run(twice{store}, nil)
-	v.await(place, 120)
+	v.await(homePosition, 120)
 	last := watch(t, store, 30)
-	v.await(place, last)
+	v.await(homePosition, last)
 	v.await(videosWatched, 150)
 }
 
-func TestViewRestored(t *testing.T) {
+// TestRun_ViewRestored restores the tables of the view to an earlier state.
+func TestRun_ViewRestored(t *testing.T) {
 	t.Parallel()
 	for name, stopped := range map[string]bool{"Stopped": true, "Running": false} {
 		t.Run(name, func(t *testing.T) {
@@ -88,9 +83,9 @@ func TestViewRestored(t *testing.T) {
 	}
 }
 
-// TestLogRestored restores the log to before the view, and in one case writes it
-// on past the view's position: the view ends equal to the log.
-func TestLogRestored(t *testing.T) {
+// TestRun_LogRestored restores the log to before the saved position of the view, and
+// writes other messages up to or past that position.
+func TestRun_LogRestored(t *testing.T) {
 	t.Parallel()
 	for name, more := range map[string]int{"Ahead": 0, "SameLength": 5, "WrittenPast": 8} {
 		t.Run(name, func(t *testing.T) {
@@ -106,22 +101,18 @@ func TestLogRestored(t *testing.T) {
 			restored := teststore.Start(t, url)
 			watch(t, restored, more)
 			run = v.run(restored, nil)
-			v.await(place, watch(t, restored, 1))
+			v.await(homePosition, watch(t, restored, 1))
 			last := watch(t, restored, 1)
-			v.await(place, last)
-			if got := v.number(videosWatched); got != last {
-				t.Errorf("watched %d, want %d", got, last)
-			}
-			if err := run.Ready(t.Context()); err != nil {
-				t.Errorf("ready: %v", err)
-			}
+			v.await(homePosition, last)
+			v.expectNumber(videosWatched, last)
+			run.expectReady()
 		})
 	}
 }
 
-// TestTwoRunners lets two work at once, as if the lock did not hold: the fence
-// alone makes each message count once.
-func TestTwoRunners(t *testing.T) {
+// TestRun_TwoInstances runs two instances without the lock, so that only the fence
+// prevents repeated messages.
+func TestRun_TwoInstances(t *testing.T) {
 	t.Parallel()
 	store := teststore.New(t)
 	v := newView(t)
@@ -129,16 +120,14 @@ func TestTwoRunners(t *testing.T) {
 	v.run(store, aggregators.Unlock)
 	v.run(store, aggregators.Unlock)
 	last := watch(t, store, 200)
-	v.await(place, last)
-	// Both have been at it; what the slower one still tries is fenced.
+	v.await(homePosition, last)
+	// The slower instance may still try to apply messages.
 	last = watch(t, store, 1)
-	v.await(place, last)
-	if got := v.number(videosWatched); got != last {
-		t.Errorf("watched %d, want %d", got, last)
-	}
+	v.await(homePosition, last)
+	v.expectNumber(videosWatched, last)
 }
 
-func TestStandby(t *testing.T) {
+func TestRun_Standby(t *testing.T) {
 	t.Parallel()
 	store := teststore.New(t)
 	v := newView(t)
@@ -146,49 +135,35 @@ func TestStandby(t *testing.T) {
 	watch(t, store, 1)
 	v.await(videosWatched, 1)
 	second := v.run(store, nil)
-	second.awaitLog("standing by, since another runner works")
-	if err := second.Ready(t.Context()); err != nil {
-		t.Errorf("a standby is not ready: %v", err)
-	}
+	second.awaitLog("standby: another instance holds the lock")
+	second.expectReady()
 	watch(t, store, 1)
 	v.await(videosWatched, 2)
 	first.stop()
 	watch(t, store, 1)
 	v.await(videosWatched, 3)
-	if err := second.Ready(t.Context()); err != nil {
-		t.Errorf("ready after it took over: %v", err)
-	}
+	second.expectReady()
 }
 
-// TestCrashes ends the aggregator's connection again and again, whenever a
-// position has moved or was read, while viewings are written.
-func TestCrashes(t *testing.T) {
+// TestRun_ConnectionsKilled ends the connections of the aggregator while viewings
+// are written.
+func TestRun_ConnectionsKilled(t *testing.T) {
 	t.Parallel()
 	store := teststore.New(t)
 	v := newView(t)
 	v.run(store, nil)
-	killer := open(t, v.url)
-	killer.exec("listen moved")
 	ctx, written := context.WithCancel(t.Context())
 	go func() {
 		defer written()
 		watch(t, store, 400)
 	}()
-	for ctx.Err() == nil {
-		killer.number(`select count(pg_terminate_backend(pid)) from pg_stat_activity
-			where datname = current_database() and application_name <> 'test'`)
-		if _, err := killer.conn.WaitForNotification(ctx); err != nil && ctx.Err() == nil {
-			t.Fatal(err)
-		}
-	}
-	v.await(place, 400)
-	if got := v.number(videosWatched); got != 400 {
-		t.Errorf("watched %d, want 400", got)
-	}
+	killConnections(ctx, t, v.url)
+	v.await(homePosition, 400)
+	v.expectNumber(videosWatched, 400)
 }
 
-// inserter is an aggregator of a table of the test's own, named as it is, that
-// checks its primary key at the commit.
+// inserter returns an aggregator with the ID and a table of that name, whose primary
+// key is checked at the commit.
 func inserter[M proto.Message](v view, id string, statement func(M, messagestore.Message) aggregators.Statement) aggregators.Aggregator {
 	v.exec(fmt.Sprintf("create table %s (position bigint primary key deferrable initially deferred)", id))
 	v.exec(fmt.Sprintf("grant all on %s to view_writer", id))
@@ -203,10 +178,10 @@ func read(_ *subscriberpositionv1.Read, m messagestore.Message) aggregators.Stat
 	return aggregators.Statement{SQL: "insert into healthy values ($1)", Args: []any{m.GlobalPosition}}
 }
 
-// TestPoison has in the middle of a batch a message that cannot be applied: what
-// is before it is, what is behind it is not, the aggregator says which it is, and
-// the others go on.
-func TestPoison(t *testing.T) {
+// TestRun_Poison has a message in the middle of a batch that cannot be applied. The
+// messages before it are applied, those after it are not, Ready returns the message,
+// and other aggregators continue.
+func TestRun_Poison(t *testing.T) {
 	t.Parallel()
 	const poison = 31
 	for name, handle := range map[string]func(*viewingv1.VideoViewed, messagestore.Message) aggregators.Statement{
@@ -241,20 +216,15 @@ func TestPoison(t *testing.T) {
 	}
 }
 
-// expectPoisoned runs who has the handler, and another, and expects that what is
-// before the poison is applied, which makes so many rows, and that the first is
-// stopped there.
+// expectPoisoned runs an aggregator with the handler and a healthy one. It expects
+// that the first stops before the poison, after it has inserted the number of rows.
 func (v view) expectPoisoned(store messagestore.Store, poison, rows int64, handle func(*viewingv1.VideoViewed, messagestore.Message) aggregators.Statement) {
 	v.t.Helper()
 	run := v.run(store, nil, inserter(v, "poisoned", handle), inserter(v, "healthy", read))
 	run.awaitLog("consumer stopped, retrying")
 	run.awaitLog("consumer stopped, retrying")
-	if got := v.number("select count(*) from poisoned"); got != rows {
-		v.t.Errorf("%d messages are applied, want the %d before the poison", got, rows)
-	}
-	if got := v.number("select position from consumer_positions where consumer_id = 'poisoned'"); got != poison-1 {
-		v.t.Errorf("position %d, want %d", got, poison-1)
-	}
+	v.expectNumber("select count(*) from poisoned", rows)
+	v.expectNumber("select position from consumer_positions where consumer_id = 'poisoned'", poison-1)
 	var at *consumer.MessageError
 	if err := run.Ready(v.t.Context()); !errors.As(err, &at) || at.Message.GlobalPosition != poison {
 		v.t.Errorf("ready: %v, want a *consumer.MessageError of %d", err, poison)
@@ -262,15 +232,14 @@ func (v view) expectPoisoned(store messagestore.Store, poison, rows int64, handl
 	v.await("select count(*) from healthy", 1)
 }
 
-// TestCommitFails has a message that the commit refuses, after every statement
-// has succeeded.
-func TestCommitFails(t *testing.T) {
+// TestRun_CommitFails has a message whose statement succeeds and whose commit fails.
+func TestRun_CommitFails(t *testing.T) {
 	t.Parallel()
 	for name, handle := range map[string]func(*viewingv1.VideoViewed, messagestore.Message) aggregators.Statement{
 		"Plain": func(_ *viewingv1.VideoViewed, m messagestore.Message) aggregators.Statement {
 			return aggregators.Statement{SQL: "insert into poisoned values (least($1, 5))", Args: []any{m.GlobalPosition}}
 		},
-		"Run": func(_ *viewingv1.VideoViewed, m messagestore.Message) aggregators.Statement {
+		"Merged": func(_ *viewingv1.VideoViewed, m messagestore.Message) aggregators.Statement {
 			return aggregators.ForMessages("insert into poisoned select least(n, 5) from unnest($1::bigint[]) as n", m.GlobalPosition)
 		},
 	} {
@@ -283,17 +252,26 @@ func TestCommitFails(t *testing.T) {
 			run.awaitLog("consumer stopped, retrying")
 			run.awaitLog("consumer stopped, retrying")
 			if err := run.Ready(t.Context()); err == nil {
-				t.Error("ready while commits fail")
+				t.Error("ready = nil while commits fail")
 			}
-			if got := v.number("select position from consumer_positions where consumer_id = 'poisoned'"); got != 0 {
-				t.Errorf("position %d, want 0", got)
-			}
+			v.expectNumber("select position from consumer_positions where consumer_id = 'poisoned'", 0)
 		})
 	}
 }
 
-func TestNew_Wrong(t *testing.T) {
-	if _, err := aggregators.New(nil, nil, nil, slog.New(slog.DiscardHandler), aggregators.Aggregator{ID: "test"}); err == nil {
-		t.Error("New without handlers succeeded")
+func TestNew_Invalid(t *testing.T) {
+	t.Parallel()
+	one := aggregators.Aggregator{ID: "one", Handlers: aggregators.Handlers{aggregators.On(insert)}}
+	for name, all := range map[string][]aggregators.Aggregator{
+		"NoHandlers":       {{ID: "test"}},
+		"TwoHandlers":      {{ID: "test", Handlers: aggregators.Handlers{aggregators.On(insert), aggregators.On(insert)}}},
+		"TwoOfAnyMessages": {{ID: "test", Handlers: aggregators.Handlers{aggregators.OnAny(ignore), aggregators.OnAny(ignore)}}},
+		"TwoOfOneID":       {one, one},
+	} {
+		if _, err := aggregators.New(nil, nil, nil, slog.New(slog.DiscardHandler), all...); err == nil {
+			t.Errorf("%s: New succeeded", name)
+		}
 	}
 }
+
+func ignore(messagestore.Message) aggregators.Statement { return aggregators.Skip("ignored") }

@@ -17,26 +17,26 @@ import (
 	"videotutorials/messagestore"
 )
 
-// TestD2_AllSkipsNothing writes one message at a time to who follows everything,
-// and then more than a batch while nobody does: each counts.
-func TestD2_AllSkipsNothing(t *testing.T) {
+// TestOnAny_MissesNothing_D2 writes single messages while an aggregator of all
+// messages runs, and more than a batch while it does not.
+func TestOnAny_MissesNothing_D2(t *testing.T) {
 	t.Parallel()
 	store := teststore.New(t)
 	v := newView(t)
 	run := v.run(store, nil, adminstreams.Aggregator())
 	for range 10 {
-		v.awaitPlace("aggregators:admin-streams", watch(t, store, 1))
+		v.awaitPosition("aggregators:admin-streams", watch(t, store, 1))
 	}
 	run.stop()
 	last := watch(t, store, 600)
 	v.run(store, nil, adminstreams.Aggregator())
-	v.awaitPlace("aggregators:admin-streams", last)
+	v.awaitPosition("aggregators:admin-streams", last)
 	v.expectStreams(store)
 }
 
-// TestD3_AllUnderConcurrentWriters has eight writers in eight categories, and two
-// runners at once of each who follows everything: both agree with the store.
-func TestD3_AllUnderConcurrentWriters(t *testing.T) {
+// TestOnAny_ConcurrentWriters_D3 has eight writers to eight categories, and two
+// instances of the aggregators of all messages. Their tables agree with the store.
+func TestOnAny_ConcurrentWriters_D3(t *testing.T) {
 	t.Parallel()
 	store := teststore.New(t)
 	v := newView(t)
@@ -60,8 +60,8 @@ func TestD3_AllUnderConcurrentWriters(t *testing.T) {
 		t.Fatal(err)
 	}
 	const all = 8 * 60
-	v.awaitPlace("aggregators:admin-streams", all)
-	v.awaitPlace("aggregators:admin-messages", all)
+	v.awaitPosition("aggregators:admin-streams", all)
+	v.awaitPosition("aggregators:admin-messages", all)
 	v.expectStreams(store)
 	for sql, want := range map[string]int64{
 		"select count(*) from admin_messages":                                all,
@@ -70,13 +70,11 @@ func TestD3_AllUnderConcurrentWriters(t *testing.T) {
 		"select count(*) from admin_categories where message_count = 60":     8,
 		"select count(distinct (stream_name, position)) from admin_messages": all,
 	} {
-		if got := v.number(sql); got != want {
-			t.Errorf("%s: %d, want %d", sql, got, want)
-		}
+		v.expectNumber(sql, want)
 	}
 }
 
-// expectStreams compares the streams with the store's, which are few.
+// expectStreams compares admin_streams with the streams of the store, at most 1,000.
 func (v view) expectStreams(store messagestore.Store) {
 	v.t.Helper()
 	page, err := store.Streams(v.t.Context(), messagestore.ListRequest{Size: 1000})
@@ -99,9 +97,9 @@ func (v view) expectStreams(store messagestore.Store) {
 	}
 }
 
-// TestD4_ForeignMessages has more messages of other categories before ours than
-// the position is moved for, and as many that are of ours and of other types.
-func TestD4_ForeignMessages(t *testing.T) {
+// TestRun_ForeignMessages_D4 has more messages of other categories or types before
+// those of the aggregator than are skipped without saving the position.
+func TestRun_ForeignMessages_D4(t *testing.T) {
 	t.Parallel()
 	const foreign = 10_500
 	for name, stream := range map[string]messagestore.Stream{"Category": "viewing-1", "Type": "identity-1"} {
@@ -121,17 +119,15 @@ func TestD4_ForeignMessages(t *testing.T) {
 			v.run(store, nil, usercredentials.Aggregator())
 			v.await(`select count(*) from consumer_positions where position >= 10000`, 1)
 			h := history{events: []event{registered(ada, "ada@example.com")}}
-			v.awaitPlace("aggregators:user-credentials", h.write(t, store))
-			if got := v.number("select count(*) from user_credentials"); got != 1 {
-				t.Errorf("%d credentials, want 1", got)
-			}
+			v.awaitPosition("aggregators:user-credentials", h.write(t, store))
+			v.expectNumber("select count(*) from user_credentials", 1)
 		})
 	}
 }
 
-// TestD7_FollowingEverythingDoesNotFeedItself lets those who follow everything,
-// and the positions, catch up: nobody has written a message.
-func TestD7_FollowingEverythingDoesNotFeedItself(t *testing.T) {
+// TestOnAny_WritesNoMessages_D7 asserts that the log does not grow while the
+// aggregators of all messages and of saved positions catch up.
+func TestOnAny_WritesNoMessages_D7(t *testing.T) {
 	t.Parallel()
 	store := teststore.New(t)
 	v := newView(t)
@@ -141,32 +137,30 @@ func TestD7_FollowingEverythingDoesNotFeedItself(t *testing.T) {
 		watch(t, store, 30)
 		last := write(t, store, "subscriberPosition-components:x", "Read", `{"position": 1}`)
 		for _, a := range all {
-			v.awaitPlace(a.ID, last)
+			v.awaitPosition(a.ID, last)
 		}
 		status, err := store.Status(t.Context())
 		if err != nil || status.Head.Position != last {
-			t.Fatalf("head %d, %v, want %d, the last that the test wrote", status.Head.Position, err, last)
+			t.Fatalf("head %d, %v, want %d, the last message of the test", status.Head.Position, err, last)
 		}
 	}
 }
 
-// TestD13_SkippedMessageIsLogged gives a message that the contract does not allow:
-// the aggregator goes on, and says so.
-func TestD13_SkippedMessageIsLogged(t *testing.T) {
+// TestSkip_Logged_D13 has a message that violates the contract. The aggregator logs
+// it and continues.
+func TestSkip_Logged_D13(t *testing.T) {
 	t.Parallel()
 	store := teststore.New(t)
 	v := newView(t)
 	write(t, store, "identity-undefined", "Registered", `{}`)
 	run := v.run(store, nil, usercredentials.Aggregator())
 	run.awaitLog("message skipped")
-	v.awaitPlace("aggregators:user-credentials", 1)
-	if err := run.Ready(t.Context()); err != nil {
-		t.Errorf("ready: %v", err)
-	}
+	v.awaitPosition("aggregators:user-credentials", 1)
+	run.expectReady()
 }
 
-// TestSessions_Expired makes two of three log-outs so old that one session has
-// expired before the last of them, and one perhaps not yet.
+// TestSessions_Expired has three log-outs. The session of the first has expired at
+// the time of the third; that of the second may not have, given the clock skew.
 func TestSessions_Expired(t *testing.T) {
 	t.Parallel()
 	store, url := teststore.Open(t)
@@ -181,8 +175,8 @@ func TestSessions_Expired(t *testing.T) {
 	log.exec("update message_store.messages set time = time - interval '7 days 12 hours' where global_position = 2")
 	v := newView(t)
 	v.run(teststore.Start(t, url), nil, sessions.Aggregator())
-	v.awaitPlace("aggregators:sessions", last)
+	v.awaitPosition("aggregators:sessions", last)
 	if got := fmt.Sprint(v.texts("select session_id::text from ended_sessions order by 1")); got != fmt.Sprint([]string{two, three}) {
-		t.Errorf("ended sessions %s, want the second and the third", got)
+		t.Errorf("ended sessions %s, want the last two", got)
 	}
 }

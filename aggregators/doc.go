@@ -1,37 +1,40 @@
-// Package aggregators is the frame of the aggregators: it shapes the events of
-// the message store into the tables of View Data, and makes each event count
-// once.
+// Package aggregators is the runtime of the aggregators, which apply the events of
+// the message store to the tables of View Data, each event exactly once.
 //
 //	message store ──subscription──▶ handlers ──▶ one transaction:
 //	                                               fence: position old ──▶ new
-//	                                               a statement an event, or a run
+//	                                               one statement per event, or per run of events
 //
-// An aggregator is one package with one file: its tables, and a handler an event
-// that returns one SQL statement. The README has a whole one, under "Writing a
-// component, writing an aggregator". The handlers have no guards of their own
-// against an event that comes twice. The frame applies a batch of events in one
-// transaction whose first statement, the fence, moves the aggregator's position
-// from where it was read to behind the batch. Where the position is another one
-// by now, or whether a commit happened is not known, nothing is applied: the
-// frame reads the position again and follows the log from there. So View Data is
-// the fold of the log, whatever crashes and however many run.
+// An aggregator is a package with one file: its tables, and one handler per event
+// type, which returns one SQL statement. The example of this package is a complete
+// one. Handlers need no checks for repeated events. The runtime applies a batch of
+// events in one transaction, whose first statement, the fence, moves the saved
+// position of the aggregator from the last message before the batch to the last
+// message of the batch. If the saved position is another one, because a second
+// instance was faster or because the outcome of an earlier commit was unknown, the
+// transaction fails, and the runtime reads the saved position and resumes there.
+// Therefore View Data is the fold of the log, whatever crashes and however many
+// instances run.
 //
-// A statement an event costs Postgres 20 to 60 µs. A handler of what comes
-// thousands of times a second returns one of ForMessages instead, whose parameters
-// are arrays: the frame makes one execution of a run, the events that follow one
-// another and have the same SQL. Postgres refuses a run as a whole; then the frame
-// begins the batch again with each event alone, and so finds which is to blame.
+// Postgres needs 20 to 60 µs for one statement per event. For events that come
+// thousands of times a second, a handler returns a statement of ForMessages, whose
+// parameters are arrays. The runtime executes it once for a run, which is a
+// sequence of events with the same SQL. If Postgres refuses the execution, the
+// runtime repeats the batch with one execution per event, to find the event that
+// fails.
 //
-// A message that the contract does not allow, and that is in the log anyway, is
-// skipped, and the log says so (Skip); a statement that fails, and an owner's event
-// that cannot be decoded, stop their aggregator, which tries again, and the others
-// go on.
+// The runtime logs and skips a message for which a handler returns Skip, such as
+// one that violates the contract and is in the log nevertheless. A statement that
+// fails, or an owner's event that cannot be decoded, stops its aggregator, which
+// retries with backoff; the other aggregators continue.
 //
-// Of several runners of an aggregator one has its lock and works, the others
-// stand by. The lock only saves work; the fence is what is relied on.
+// If several instances of an aggregator run, one of them holds its lock and works,
+// and the others are standbys. The lock only saves work: correctness depends on the
+// fence.
 //
-// A position is a place, with the id of its message. When the log no longer has
-// it there, since it was restored, the aggregator empties its tables and begins
-// from the start. Whoever has doubts of a view calls Rebuild, which makes the rows
-// again beside those that there are, and then exchanges what differs.
+// A saved position includes the ID of its message. If the log does not contain that
+// message at that position, since it was restored from a backup, the aggregator
+// truncates its tables and starts from the beginning of the log. Rebuild does the
+// same without downtime: it builds new rows beside the existing ones, and then
+// replaces the rows that differ.
 package aggregators

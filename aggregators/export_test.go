@@ -8,15 +8,16 @@ import (
 	"videotutorials/messagestore/consumer"
 )
 
-// Unlock lets the runner work without the lock, so that the fence alone is left.
+// Unlock makes the Runner work without locks, so that only the fence remains.
 func Unlock(r *Runner) {
-	for _, one := range r.running {
-		one.follower.unlocked = true
+	for _, running := range r.running {
+		running.applier.unlocked = true
 	}
 }
 
-// NewSink returns the aggregator's BatchHandler, and what ends it.
-func NewSink(a Aggregator, db *pgxpool.Pool, log *slog.Logger) (consumer.BatchHandler, func()) {
-	f := newFollower(a, db, log)
-	return f, f.disconnect
+// NewBatchHandler returns the BatchHandler of the aggregator. The caller must call
+// disconnect.
+func NewBatchHandler(a Aggregator, db *pgxpool.Pool, log *slog.Logger) (h consumer.BatchHandler, disconnect func()) {
+	applier := newApplier(a, db, log)
+	return applier, applier.disconnect
 }

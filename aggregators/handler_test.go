@@ -11,10 +11,12 @@ import (
 	viewingv1 "videotutorials/proto/viewing/v1"
 )
 
-func shaped[M proto.Message](M, messagestore.Message) Statement { return Statement{SQL: "select 1"} }
+func statementOf[M proto.Message](M, messagestore.Message) Statement {
+	return Statement{SQL: "select 1"}
+}
 
-// TestOn_Undecodable: what anybody may write stops nobody. In an event of an owner
-// the contract itself is broken, and the view would be wrong without it.
+// TestOn_Undecodable asserts that messages that anybody may have written are skipped,
+// and that an owner's event is an error, without which the view would be wrong.
 func TestOn_Undecodable(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -23,13 +25,13 @@ func TestOn_Undecodable(t *testing.T) {
 		data          string
 		skipped, fail bool
 	}{
-		"Command":         {On(shaped[*videopublishingv1.PublishVideo]), "videoPublishing:command-1", `{"videoId": 1}`, true, false},
-		"Position":        {On(shaped[*subscriberpositionv1.Read]), "subscriberPosition-x", `{"position": "soon"}`, true, false},
-		"Event":           {On(shaped[*viewingv1.VideoViewed]), "viewing-1", `{"videoId": 1}`, false, true},
-		"Null":            {On(shaped[*viewingv1.VideoViewed]), "viewing-1", `null`, true, false},
-		"NoObject":        {On(shaped[*viewingv1.VideoViewed]), "viewing-1", `[]`, true, false},
-		"DecodableEvent":  {On(shaped[*viewingv1.VideoViewed]), "viewing-1", `{"videoId": "1"}`, false, false},
-		"DecodablePlaces": {On(shaped[*subscriberpositionv1.Read]), "subscriberPosition-x", `{"position": 1}`, false, false},
+		"Command":           {On(statementOf[*videopublishingv1.PublishVideo]), "videoPublishing:command-1", `{"videoId": 1}`, true, false},
+		"Position":          {On(statementOf[*subscriberpositionv1.Read]), "subscriberPosition-x", `{"position": "soon"}`, true, false},
+		"Event":             {On(statementOf[*viewingv1.VideoViewed]), "viewing-1", `{"videoId": 1}`, false, true},
+		"Null":              {On(statementOf[*viewingv1.VideoViewed]), "viewing-1", `null`, true, false},
+		"NoObject":          {On(statementOf[*viewingv1.VideoViewed]), "viewing-1", `[]`, true, false},
+		"DecodableEvent":    {On(statementOf[*viewingv1.VideoViewed]), "viewing-1", `{"videoId": "1"}`, false, false},
+		"DecodablePosition": {On(statementOf[*subscriberpositionv1.Read]), "subscriberPosition-x", `{"position": 1}`, false, false},
 	} {
 		s, err := test.handler.statement(messagestore.Message{Stream: test.stream, Data: test.data})
 		if (err != nil) != test.fail || (s.Skipped != "") != test.skipped || (s.SQL == "") != (test.fail || test.skipped) {

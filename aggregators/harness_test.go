@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
-	"sync"
 	"testing"
 
 	"github.com/google/uuid"
@@ -13,19 +12,22 @@ import (
 
 	"videotutorials/aggregators"
 	"videotutorials/aggregators/homepage"
+	"videotutorials/internal/test/running"
 	"videotutorials/internal/test/testdb"
 	"videotutorials/messagestore"
 	"videotutorials/viewdata"
 )
 
-// A view is View Data of one test.
+func TestMain(m *testing.M) { testdb.Main(m) }
+
+// A view is the View Data of one test.
 type view struct {
 	t    *testing.T
 	url  string
 	conn *pgx.Conn
 }
 
-// newView returns View Data that tells when a position has moved.
+// newView returns View Data with a trigger that notifies of each saved position.
 func newView(t *testing.T) view {
 	t.Helper()
 	v := open(t, testdb.New(t, "view_data", viewdata.Migrate))
@@ -36,7 +38,7 @@ func newView(t *testing.T) view {
 	return v
 }
 
-// open connects to a database as the test.
+// open connects to a database with the application name "test".
 func open(t *testing.T, url string) view {
 	t.Helper()
 	config, err := pgx.ParseConfig(url)
@@ -67,33 +69,80 @@ func (v view) number(sql string) (n int64) {
 	return n
 }
 
+func (v view) expectNumber(sql string, want int64) {
+	v.t.Helper()
+	if got := v.number(sql); got != want {
+		v.t.Errorf("%s: %d, want %d", sql, got, want)
+	}
+}
+
+func (v view) texts(sql string) []string {
+	v.t.Helper()
+	rows, _ := v.conn.Query(v.t.Context(), sql)
+	texts, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		v.t.Fatalf("%s: %v", sql, err)
+	}
+	return texts
+}
+
 const (
 	videosWatched = `select coalesce((select (page_data->>'videosWatched')::bigint from pages where page_name = 'home'), -1)`
 	lastProcessed = `select coalesce((select (page_data->>'lastViewProcessed')::bigint from pages where page_name = 'home'), -1)`
-	place         = `select coalesce((select position from consumer_positions where consumer_id = 'aggregators:home-page'), -1)`
+	homePosition  = `select coalesce((select position from consumer_positions where consumer_id = 'aggregators:home-page'), -1)`
 )
 
-// await waits until the query's number is the wanted one, looking each time that
-// a position moved.
+// await waits until the query returns the number. It repeats the query after each
+// notification of a saved position.
 func (v view) await(sql string, want int64) {
 	v.t.Helper()
-	for v.number(sql) != want {
-		if _, err := v.conn.WaitForNotification(v.t.Context()); err != nil {
-			v.t.Fatalf("waiting for %d: %v", want, err)
+	for got := v.number(sql); got != want; got = v.number(sql) {
+		v.awaitNotification(fmt.Sprintf("%s: %d, want %d", sql, got, want))
+	}
+}
+
+func (v view) awaitPosition(id string, position int64) {
+	v.t.Helper()
+	v.await(fmt.Sprintf("select coalesce((select position from consumer_positions where consumer_id = '%s'), -1)", id), position)
+}
+
+func (v view) awaitNotification(awaited string) string {
+	v.t.Helper()
+	ctx, cancel := context.WithTimeout(v.t.Context(), running.Patience)
+	defer cancel()
+	n, err := v.conn.WaitForNotification(ctx)
+	if err != nil {
+		v.t.Fatalf("%s: %v", awaited, err)
+	}
+	return n.Payload
+}
+
+// killConnections ends the connections of the aggregators after each notification,
+// until ctx ends.
+func killConnections(ctx context.Context, t *testing.T, url string) {
+	t.Helper()
+	killer := open(t, url)
+	killer.exec("listen moved")
+	for ctx.Err() == nil {
+		killer.number(`select count(pg_terminate_backend(pid)) from pg_stat_activity
+			where datname = current_database() and application_name <> 'test'`)
+		if _, err := killer.conn.WaitForNotification(ctx); err != nil && ctx.Err() == nil {
+			t.Fatal(err)
 		}
 	}
 }
 
-// A running Runner.
-type running struct {
+// An instance is a running Runner.
+type instance struct {
 	*aggregators.Runner
-	// stop ends it and waits for the end; so does the end of the test.
+	t    *testing.T
 	stop func()
-	// logged receives the text of each line that is not mere information.
+	// logged receives the message of each log line.
 	logged <-chan string
 }
 
-func (v view) run(store messagestore.Store, configure func(*aggregators.Runner), all ...aggregators.Aggregator) running {
+// run runs the aggregators, by default homepage, until stop or the end of the test.
+func (v view) run(store messagestore.Store, configure func(*aggregators.Runner), all ...aggregators.Aggregator) instance {
 	v.t.Helper()
 	if len(all) == 0 {
 		all = []aggregators.Aggregator{homepage.Aggregator()}
@@ -102,6 +151,7 @@ func (v view) run(store messagestore.Store, configure func(*aggregators.Runner),
 	if err != nil {
 		v.t.Fatal(err)
 	}
+	v.t.Cleanup(db.Close)
 	log, logged := v.log()
 	runner, err := aggregators.New(store, db, nil, log, all...)
 	if err != nil {
@@ -110,54 +160,47 @@ func (v view) run(store messagestore.Store, configure func(*aggregators.Runner),
 	if configure != nil {
 		configure(runner)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- runner.Run(ctx) }()
-	stop := sync.OnceFunc(func() {
-		cancel()
-		if err := <-done; err != nil {
-			v.t.Errorf("run: %v", err)
-		}
-		db.Close()
-	})
-	v.t.Cleanup(stop)
-	return running{runner, stop, logged}
+	return instance{runner, v.t, running.Start(v.t, runner.Run), logged}
 }
 
-// log returns a log of the test, and its texts.
+func (i instance) expectReady() {
+	i.t.Helper()
+	if err := i.Ready(i.t.Context()); err != nil {
+		i.t.Errorf("ready: %v", err)
+	}
+}
+
+// awaitLog waits for a log line with the message.
+func (i instance) awaitLog(message string) { awaitLine(i.t, i.logged, message) }
+
+func awaitLine(t *testing.T, logged <-chan string, message string) {
+	t.Helper()
+	for running.Receive(t, "log message "+message, logged) != message {
+	}
+}
+
+// log returns the log of the test, and the channel of its messages.
 func (v view) log() (*slog.Logger, chan string) {
 	logged := make(chan string, 10_000)
-	return slog.New(watcher{slog.NewTextHandler(v.t.Output(), nil), logged}), logged
+	return slog.New(logRecorder{slog.NewTextHandler(v.t.Output(), nil), logged}), logged
 }
 
-// A watcher is a log handler that passes on the texts.
-type watcher struct {
+// A logRecorder sends the messages to the channel.
+type logRecorder struct {
 	slog.Handler
 	logged chan<- string
 }
 
-func (w watcher) Handle(ctx context.Context, r slog.Record) error {
+func (w logRecorder) Handle(ctx context.Context, r slog.Record) error {
 	w.logged <- r.Message
 	return w.Handler.Handle(ctx, r)
 }
 
-func (w watcher) WithAttrs(attributes []slog.Attr) slog.Handler {
-	return watcher{w.Handler.WithAttrs(attributes), w.logged}
+func (w logRecorder) WithAttrs(attributes []slog.Attr) slog.Handler {
+	return logRecorder{w.Handler.WithAttrs(attributes), w.logged}
 }
 
-// awaitLog waits for a line with the text.
-func (r running) awaitLog(text string) { awaitLine(r.logged, text) }
-
-func awaitLine(logged <-chan string, text string) {
-	for line := range logged {
-		if line == text {
-			return
-		}
-	}
-}
-
-// watch writes n viewings, in turn to three videos, and returns the last global
-// position.
+// watch writes n viewings of three videos and returns the last global position.
 func watch(t *testing.T, store messagestore.Store, n int) (last int64) {
 	t.Helper()
 	for i := range n {
@@ -175,8 +218,7 @@ func write(t *testing.T, store messagestore.Store, stream messagestore.Stream, m
 	return written.GlobalPosition
 }
 
-// A twice store delivers each message twice, one after the other, and each batch
-// twice.
+// A twice store delivers each message twice in a row, and each batch twice.
 type twice struct{ messagestore.Store }
 
 func (s twice) Subscribe(ctx context.Context, subscription messagestore.Subscription) iter.Seq2[messagestore.Event, error] {

@@ -17,7 +17,7 @@ func register(user, email, traceID string) event {
 	}
 }
 
-// publish is the command that the video be published, by its owner to be.
+// publish returns the command of the owner to publish the video.
 func publish(video, owner, traceID string) event {
 	return event{
 		messagestore.Category("videoPublishing:command").Stream(video), "PublishVideo",
@@ -25,17 +25,17 @@ func publish(video, owner, traceID string) event {
 	}
 }
 
-// publishing is an event of the publishing that the owner has asked for.
+// publishing returns an event of the publication of the video.
 func publishing(video, owner, traceID, kind, data string) event {
 	return about(video, owner, traceID, kind, `{"videoId": "`+video+`", "ownerId": "`+owner+`", "sourceUri": "upload:1", `+data+`}`)
 }
 
-// about is an event of the video that the user's request led to.
+// about returns an event of the video that the request of the user has caused.
 func about(video, user, traceID, kind, data string) event {
 	return event{messagestore.Category("videoPublishing").Stream(video), kind, data, trace(traceID, user)}
 }
 
-// tooLong is what an index refuses, which takes what it can compress.
+// tooLong returns a text that an index refuses: it is long and cannot be compressed.
 func tooLong() string {
 	var text strings.Builder
 	for i := range byte(200) {
@@ -81,13 +81,13 @@ func operationHistories() map[string]history {
 			},
 			register(ada, "ada@example.com", one),
 			register(ada, " Ada@Example.COM ", two),
-			register(ada, "other@example.com", three), // will be rejected by an event of its own
-			register(bob, "ada@example.com", film),    // as will this
+			register(ada, "other@example.com", three), // has an outcome of its own
+			register(bob, "ada@example.com", film),    // has an outcome of its own
 			event{"identity:command-undefined", "Register", `{"userId": "undefined"}`, trace(four, ada)},
 			register(carol, "carol@example.com", "mine"),
 			event{"identity-" + ada, "Registered", `{"userId": "` + ada + `", "email": "ada@example.com"}`, trace(one, ada)},
 			register(ada, "ada@example.com", four),
-			register(ada, "ada@example.com", one), // a trace that has its outcome waits for no other
+			register(ada, "ada@example.com", one), // the trace has an outcome already
 		),
 		"RegistrationRepeated_Long": registrationsOf(
 			[]string{one + "|" + ada + "|t|-|-", two + "|" + ada + "|t|-|-"},
@@ -128,11 +128,11 @@ func operationHistories() map[string]history {
 			},
 			publish(film, ada, one),
 			publish(film, ada, two),
-			publish(film, bob, three), // will be rejected by an event of its own
+			publish(film, bob, three), // has an outcome of its own
 			publish(ada, ada, carol),  // another video
 			publishing(film, ada, one, "VideoPublished", `"transcodedUri": "/media/1"`),
 			publish(film, ada, four),
-			publish(film, ada, one), // a trace that has its outcome waits for no other
+			publish(film, ada, one), // the trace has an outcome already
 		),
 		"D15_PublishFailedRepeated": operations(
 			[]string{
@@ -155,7 +155,7 @@ func operationHistories() map[string]history {
 			publishing(film, bob, two, "VideoPublishingFailed", `"code": "NOT_OWNER", "reason": "is another's"`),
 			about(film, carol, four, "VideoPublishingFailed", `{"ownerId": "`+ada+`", "code": "NOT_OWNER", "reason": "is another's"}`), // in ada's name
 		),
-		"PublishedAfterFailure": operations( // two instances of the original can say both
+		"PublishedAfterFailure": operations( // two instances of the original system can write both
 			[]string{
 				one + "|" + film + "|" + ada + "|f|-|timeout", two + "|" + film + "|" + ada + "|t|-|-", three + "|" + film + "|" + ada + "|t|-|-",
 				four + "|" + film + "|" + ada + "|f|-|late",
@@ -165,7 +165,7 @@ func operationHistories() map[string]history {
 			publishing(film, ada, four, "VideoPublishingFailed", `"reason": "late"`),
 			publish(film, ada, three),
 		),
-		"PublishedByNobody": operations( // the event does not say who asked; the others are told
+		"PublishedWithoutUser": operations( // other requests of the owner have the outcome
 			[]string{one + "|" + film + "|" + ada + "|t|-|-"},
 			publish(film, ada, one),
 			event{"videoPublishing-" + film, "VideoPublished", `{"ownerId": "` + ada + `"}`, ""},

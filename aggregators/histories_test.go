@@ -12,7 +12,7 @@ import (
 	"videotutorials/messagestore"
 )
 
-// Ids of users, traces, sessions, a mail and a video.
+// IDs of users, traces, sessions, a mail and a video.
 const (
 	ada   = "00000000-0000-4000-8000-00000000000a"
 	bob   = "00000000-0000-4000-8000-00000000000b"
@@ -25,7 +25,7 @@ const (
 	film  = "00000000-0000-4000-8000-0000000000fe"
 )
 
-// trace returns the metadata of a request's messages.
+// trace returns the metadata of the messages of a request.
 func trace(id, user string) string { return `{"traceId": "` + id + `", "userId": "` + user + `"}` }
 
 func registered(user, email string) event {
@@ -40,7 +40,7 @@ func authentication(user, kind, data string) event {
 	return event{messagestore.Category("authentication").Stream(user), kind, data, trace(two, user)}
 }
 
-// long is no address, and longer than an index takes.
+// long is not an address, and longer than an index accepts.
 var long = strings.Repeat("long", 5000) + "@example.com"
 
 func histories() map[string]history {
@@ -105,7 +105,7 @@ func histories() map[string]history {
 				authentication(ada, "UserLoggedIn", `{}`),
 				identity(bob, "RegistrationConfirmed", `{}`),
 				identity(ada, "AdminGranted", `{}`),
-				authentication(carol, "UserLoggedIn", `{}`), // the original's, before ours knows the user
+				authentication(carol, "UserLoggedIn", `{}`), // possible in the original system
 			},
 			query: adminUsers,
 			want: []string{

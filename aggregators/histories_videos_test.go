@@ -65,9 +65,9 @@ func videoHistories() map[string]history {
 			published(film, ada),
 			viewed(film), viewed(two),
 			published(two, bob), published(three, ada),
-			event{"viewing-undefined", "VideoViewed", `{}`, ""}, // somebody watched, nobody knows what
+			event{"viewing-undefined", "VideoViewed", `{}`, ""}, // counts for the home page only
 			viewed(film),
-			published(film, bob), // changes nothing
+			published(film, bob), // the second publication
 			failed(film, ada, "FAILED"),
 			named(two, "B"), named(film, "Newer"),
 			viewed(two),
@@ -131,7 +131,7 @@ func videoHistories() map[string]history {
 				film + "|" + ada + "|failed|Named|-|2|4|2|" + notWatchable + "|NOT_A_VIDEO|why",
 			},
 			viewed(film), attempted(film, ada), viewed(film), failed(film, ada, "NOT_A_VIDEO"), failed(film, ada, "FAILED"),
-			failed(two, bob, ""), // the original has no attempt, and no code
+			failed(two, bob, ""), // the original system has no attempt and no code
 			attempted(film, ada), named(film, "Named"),
 		),
 		"D12_RefusedPublishing": creators(
@@ -139,7 +139,7 @@ func videoHistories() map[string]history {
 			attempted(film, ada), failed(film, bob, "NOT_OWNER"), failed(film, ada, "NOT_OWNER"), failed(film, bob, "FAILED"),
 			named(one, "A name"), viewed(one), failed(one, ada, "NOT_OWNER"),
 		),
-		"PublishedAfterFailureOfAnother": creators( // two instances of the original can say both
+		"PublishedAfterFailureOfAnother": creators( // two instances of the original system can write both
 			[]string{film + "|" + ada + "|published|-|-|0|1|1|" + watchable + "|-|-"},
 			failed(film, bob, ""), published(film, ada),
 		),

@@ -8,50 +8,60 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// connect returns when conn is a connection that has the aggregator's lock. The
-// lock is the session's, so it ends with the connection, and on the connection
-// that does the work it cannot outlive that.
-func (f *follower) connect(ctx context.Context) error {
-	if f.conn != nil && !f.conn.IsClosed() {
+const (
+	// standbyInterval is the interval between the attempts of a standby to take the
+	// lock.
+	standbyInterval = time.Second
+	// postgresTimeout bounds a transaction, which takes milliseconds. After it, the
+	// Postgres behind the connection is assumed to be dead.
+	postgresTimeout = 15 * time.Second
+	// closeTimeout bounds the end of a connection.
+	closeTimeout = time.Second
+)
+
+// connect waits until conn is an open connection that holds the aggregator's lock.
+// The lock belongs to the session: it ends with the connection, so no transaction
+// can follow on a connection that has lost it.
+func (a *applier) connect(ctx context.Context) error {
+	if a.conn != nil && !a.conn.IsClosed() {
 		return nil
 	}
-	conn, err := f.dial(ctx)
-	if err != nil {
-		return fmt.Errorf("connect to view data: %w", err)
-	}
-	if err := f.lock(ctx, conn); err != nil {
-		closeConn(conn)
+	var err error
+	if a.conn, err = a.dial(ctx); err != nil {
 		return err
 	}
-	f.conn = conn
+	if err := a.lock(ctx); err != nil {
+		a.disconnect()
+		return err
+	}
 	return nil
 }
 
-// dial takes a connection out of the pool, for good.
-func (f *follower) dial(ctx context.Context) (*pgx.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+// dial takes a connection out of the pool for good.
+func (a *applier) dial(ctx context.Context) (*pgx.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, postgresTimeout)
 	defer cancel()
-	conn, err := f.db.Acquire(ctx)
+	conn, err := a.db.Acquire(ctx)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("connect to view data: %w", err)
 	}
 	return conn.Hijack(), nil
 }
 
-// lock waits for the lock, as a standby.
-func (f *follower) lock(ctx context.Context, conn *pgx.Conn) error {
-	if f.unlocked {
+// lock waits for the lock as a standby.
+func (a *applier) lock(ctx context.Context) error {
+	if a.unlocked {
 		return nil
 	}
-	defer f.standby.Store(false)
-	ticker := time.NewTicker(standbyPause)
+	defer a.standby.Store(false)
+	ticker := time.NewTicker(standbyInterval)
 	defer ticker.Stop()
 	for {
-		if locked, err := f.tryLock(ctx, conn); err != nil || locked {
+		if locked, err := a.tryLock(ctx); err != nil || locked {
 			return err
 		}
-		if !f.standby.Swap(true) {
-			f.log.InfoContext(ctx, "standing by, since another runner works")
+		if !a.standby.Swap(true) {
+			a.log.InfoContext(ctx, "standby: another instance holds the lock")
 		}
 		select {
 		case <-ticker.C:
@@ -61,30 +71,23 @@ func (f *follower) lock(ctx context.Context, conn *pgx.Conn) error {
 	}
 }
 
-// tryLock takes the lock, or reports that another has it. A Postgres that does
-// not answer for as long as patience is an error.
-func (f *follower) tryLock(ctx context.Context, conn *pgx.Conn) (locked bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+// tryLock takes the lock unless another instance holds it, and reports whether it
+// did.
+func (a *applier) tryLock(ctx context.Context) (locked bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, postgresTimeout)
 	defer cancel()
-	err = conn.QueryRow(ctx, "select pg_try_advisory_lock(hashtextextended($1, 0))", f.aggregator.ID).Scan(&locked)
+	err = a.conn.QueryRow(ctx, "select pg_try_advisory_lock(hashtextextended($1, 0))", a.aggregator.ID).Scan(&locked)
 	if err != nil {
 		return false, fmt.Errorf("lock: %w", err)
 	}
 	return locked, nil
 }
 
-// disconnect gives the lock back.
-func (f *follower) disconnect() {
-	if f.conn != nil {
-		closeConn(f.conn)
+// disconnect closes the connection, which releases the lock.
+func (a *applier) disconnect() {
+	if a.conn != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+		defer cancel()
+		_ = a.conn.Close(ctx)
 	}
-}
-
-// closeTimeout bounds a farewell that Postgres need not hear.
-const closeTimeout = time.Second
-
-func closeConn(conn *pgx.Conn) {
-	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
-	defer cancel()
-	_ = conn.Close(ctx)
 }

@@ -2,6 +2,7 @@ package aggregators_test
 
 import (
 	"fmt"
+	"maps"
 	"testing"
 
 	"videotutorials/aggregators/registrations"
@@ -9,9 +10,9 @@ import (
 	"videotutorials/internal/test/teststore"
 )
 
-// TestNotify has each operation that ends told once, by its trace id, when its
-// row is there; one that waits is not.
-func TestNotify(t *testing.T) {
+// TestOperations_Notify asserts that the channel operations is notified once of the
+// trace ID of each outcome, after the commit of its row.
+func TestOperations_Notify(t *testing.T) {
 	t.Parallel()
 	store := teststore.New(t)
 	v := newView(t)
@@ -23,32 +24,27 @@ func TestNotify(t *testing.T) {
 		publish(film, bob, carol),
 		publish(film, ada, two),
 		publishing(film, ada, one, "VideoPublished", `"later": 1`),
-		about(film, ada, one, "VideoNamed", `{}`), // its trace has ended
+		about(film, ada, one, "VideoNamed", `{}`), // its trace has an outcome
 		identityOf(three, bob, "Registered", `{"email": "bob@example.com"}`),
 		register(bob, "bob@example.com", four),
 	}}
 	h.write(t, store)
 	v.run(twice{store}, nil, registrations.Aggregator(), videooperations.Aggregator())
-	told := map[string]int{}
+	got := map[string]int{}
 	for range 4 {
-		n, err := listener.conn.WaitForNotification(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		told[n.Payload]++
-		if listener.number(fmt.Sprintf(`select (select count(*) from video_operations where trace_id = '%[1]s')
-			+ (select count(*) from registrations where trace_id = '%[1]s')`, n.Payload)) != 1 {
-			t.Errorf("%s is told of without a row", n.Payload)
-		}
+		traceID := listener.awaitNotification("an outcome")
+		got[traceID]++
+		listener.expectNumber(fmt.Sprintf(`select (select count(*) from video_operations where trace_id = '%[1]s')
+			+ (select count(*) from registrations where trace_id = '%[1]s')`, traceID), 1)
 	}
-	if fmt.Sprint(told) != fmt.Sprint(map[string]int{one: 1, two: 1, three: 1, four: 1}) {
-		t.Errorf("told %v", told)
+	if want := map[string]int{one: 1, two: 1, three: 1, four: 1}; !maps.Equal(got, want) {
+		t.Errorf("notifications %v, want %v", got, want)
 	}
 }
 
-// TestNotify_Many makes as many operations in one transaction as no batch has,
-// while somebody listens.
-func TestNotify_Many(t *testing.T) {
+// TestOperations_NotifyMany inserts more operations in one transaction than a batch
+// has.
+func TestOperations_NotifyMany(t *testing.T) {
 	t.Parallel()
 	const many = 100_000
 	v := newView(t)
@@ -57,8 +53,6 @@ func TestNotify_Many(t *testing.T) {
 	v.exec(fmt.Sprintf(`insert into video_operations (trace_id, video_id, owner_id, succeeded)
 		select gen_random_uuid(), '%s', '%s', true from generate_series(1, %d)`, film, ada, many))
 	for range many {
-		if _, err := listener.conn.WaitForNotification(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		listener.awaitNotification("an outcome")
 	}
 }

@@ -17,19 +17,19 @@ import (
 	"videotutorials/messagestore"
 )
 
-// TestOrders gives the messages of a few requests to their aggregator in every
-// order there is, each time with other ids: the rows are always the same.
+// TestViews_AllOrders writes the messages of a few requests in every order, each time
+// with other IDs, and asserts that the rows do not depend on the order.
 //
-// The ids begin with v for a video, u for a user, t for a trace, of which each
-// order has its own in place of the word.
-func TestOrders(t *testing.T) {
+// Each order replaces the words v1 and v2 by IDs of videos, u1 and u2 by those of
+// users, and t1 to t4 by those of traces.
+func TestViews_AllOrders(t *testing.T) {
 	t.Parallel()
 	for name, o := range map[string]struct {
 		aggregator aggregators.Aggregator
-		// events each have a handler.
+		// The aggregator has a handler for each of the events.
 		events []event
 		query  string
-		// want is how many rows each order makes, by what is in them.
+		// want is the number of equal rows that each order makes.
 		want map[string]int64
 	}{
 		"PublishRepeated": {
@@ -96,7 +96,7 @@ func TestOrders(t *testing.T) {
 				n++
 			}
 			v.run(twice{store}, nil, o.aggregator)
-			v.awaitPlace(o.aggregator.ID, last)
+			v.awaitPosition(o.aggregator.ID, last)
 			got := map[string]int64{}
 			for _, row := range v.texts(o.query) {
 				got[row]++
@@ -118,7 +118,7 @@ func identityOf(traceID, user, kind, data string) event {
 	return event{messagestore.Category("identity").Stream(user), kind, data, trace(traceID, user)}
 }
 
-// orders yields every order of the events, in a slice that it uses again.
+// orders yields every order of the events, always in the same slice.
 func orders(events []event) func(yield func([]event) bool) {
 	return func(yield func([]event) bool) {
 		permute(slices.Clone(events), 0, yield)
@@ -131,17 +131,17 @@ func permute(events []event, from int, yield func([]event) bool) bool {
 	}
 	for i := from; i < len(events); i++ {
 		events[from], events[i] = events[i], events[from]
-		goOn := permute(events, from+1, yield)
+		continued := permute(events, from+1, yield)
 		events[from], events[i] = events[i], events[from]
-		if !goOn {
+		if !continued {
 			return false
 		}
 	}
 	return true
 }
 
-// writeAs writes the events with ids of their own, a unit, and returns the last
-// global position.
+// writeAs writes the events with new IDs in one batch, and returns the last global
+// position.
 func writeAs(t *testing.T, store messagestore.Store, events []event) int64 {
 	t.Helper()
 	var pairs []string

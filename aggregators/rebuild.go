@@ -13,54 +13,57 @@ import (
 	"videotutorials/messagestore/consumer"
 )
 
-// sayEvery is how often Rebuild logs how far it is.
-const sayEvery = 5 * time.Second
+// progressInterval is the interval between the log messages of a rebuild.
+const progressInterval = 5 * time.Second
 
-// Rebuilt is what Rebuild has done.
+// Rebuilt is the result of Rebuild.
 type Rebuilt struct {
-	// Messages is how many messages it has handled.
+	// Messages is the number of messages handled.
 	Messages int
-	// Removed and Added are the rows that were changed: as they were, and as they
-	// are now.
+	// Removed and Added are the numbers of rows deleted from and inserted into the
+	// view. A changed row counts in both.
 	Removed, Added int64
-	// Behind is how far the view was behind the last message that made the new rows,
-	// in positions of the log. If it is 0, each row that was changed had been wrong;
-	// else some may just not have come so far.
+	// Behind is how far the view was behind the last message of the new rows, in
+	// global positions. If it is 0, all removed rows were wrong; otherwise, some may
+	// have been outdated.
 	Behind int64
 }
 
-// Rebuild makes the aggregator's rows again from the start of the log, beside
-// those that there are. When they have come as far, they take their place in one
-// transaction, and the aggregator's place moves to theirs: who reads sees the
-// view as it was or as it is now, and never a part of it. The aggregator may run
-// meanwhile. It waits while the rows are compared and exchanged: of a million rows
-// of the administrators' messages 15 s, and 40 s if each of them differs; after
-// 15 s it logs that it has stopped, and tries again.
+// Rebuild builds the aggregator's rows again from the beginning of the log, in
+// temporary tables. When they include all messages of the view, one transaction
+// replaces the rows of the view that differ, and moves the saved position of the
+// aggregator to that of the new rows. Readers see the old view or the new one.
 //
-// db works as view_writer. While the message store is away, or somebody holds the
-// view's rows, Rebuild waits and says so in the log. After an error the view is as
-// it was; but if the error came with the very last commit, it may be the new one.
+// The aggregator may run meanwhile. It waits while the rows are compared and
+// replaced: for the million rows of adminmessages 15 s if they are equal, and 40 s
+// if all differ. After 15 s it logs a failure, and retries.
+//
+// The connections of the pool MUST have the role view_writer. Rebuild logs and
+// retries while the message store is unavailable, and while another session holds
+// locks on the view. After an error the view is unchanged, unless the error is that
+// of the commit.
 func Rebuild(ctx context.Context, store messagestore.Store, db *pgxpool.Pool, a Aggregator, log *slog.Logger) (Rebuilt, error) {
-	subscription, err := a.Handlers.subscription()
-	if err != nil {
-		return Rebuilt{}, fmt.Errorf("rebuild %s: %w", a.ID, err)
-	}
 	begun := time.Now()
-	s := &shadow{follower: newFollower(a, db, log.With("consumer", a.ID)), store: store, begun: begun, said: begun}
+	s := &shadow{applier: newApplier(a, db, log.With("consumer", a.ID)), store: store, begun: begun, logged: begun}
 	defer s.disconnect()
-	if err := s.open(ctx); err != nil {
-		return Rebuilt{}, fmt.Errorf("rebuild %s: %w", a.ID, err)
+	subscription, err := a.Handlers.subscription()
+	if err == nil {
+		err = s.open(ctx)
 	}
-	if err := s.follow(ctx, subscription); err != nil {
+	if err == nil {
+		err = s.build(ctx, subscription)
+	}
+	if err != nil {
 		return Rebuilt{}, fmt.Errorf("rebuild %s: %w", a.ID, err)
 	}
 	return s.rebuilt, nil
 }
 
-// follow follows the log from its start until the rows have taken their place.
-func (s *shadow) follow(ctx context.Context, subscription messagestore.Subscription) error {
+// build handles the log from its beginning until the rows have replaced those of
+// the view.
+func (s *shadow) build(ctx context.Context, subscription messagestore.Subscription) error {
 	caughtUp := false
-	broken := func(err error) { s.log.WarnContext(ctx, "the message store is away, trying again", "error", err) }
+	broken := func(err error) { s.log.WarnContext(ctx, "subscription broke, retrying", "error", err) }
 	for event, err := range consumer.Follow(ctx, s.store, subscription, broken) {
 		if err != nil {
 			return err
@@ -78,23 +81,13 @@ func (s *shadow) follow(ctx context.Context, subscription messagestore.Subscript
 			return err
 		}
 		if caughtUp {
-			if done, err := s.replace(ctx); done || err != nil {
+			if done, err := s.replaceView(ctx); done || err != nil {
 				return err
 			}
 		}
-		s.say(ctx)
+		s.logProgress(ctx)
 	}
 	return ctx.Err()
-}
-
-// say logs from time to time how far it is.
-func (s *shadow) say(ctx context.Context) {
-	if time.Since(s.said) < sayEvery {
-		return
-	}
-	s.said = time.Now()
-	s.log.InfoContext(ctx, "rebuilding", "position", s.at.Position, "view", s.live, "messages", s.rebuilt.Messages,
-		"a second", int(float64(s.rebuilt.Messages)/time.Since(s.begun).Seconds()))
 }
 
 func (s *shadow) handle(ctx context.Context, messages messagestore.Messages) error {
@@ -109,4 +102,13 @@ func (s *shadow) handle(ctx context.Context, messages messagestore.Messages) err
 		}
 	}
 	return nil
+}
+
+func (s *shadow) logProgress(ctx context.Context) {
+	if time.Since(s.logged) < progressInterval {
+		return
+	}
+	s.logged = time.Now()
+	s.log.InfoContext(ctx, "rebuilding", "position", s.skipped.Position, "viewPosition", s.live, "messages", s.rebuilt.Messages,
+		"messagesPerSecond", int(float64(s.rebuilt.Messages)/time.Since(s.begun).Seconds()))
 }

@@ -38,19 +38,19 @@ func (v view) rebuildLogging(log *slog.Logger, store messagestore.Store, a aggre
 	return aggregators.Rebuild(ctx, store, db, a, log)
 }
 
-// watched watches n times, has the home page come as far, and returns how far;
-// then nobody runs it.
+// watched writes n viewings, runs homepage until it has handled them, and returns
+// the last global position.
 func (v view) watched(store messagestore.Store, n int) (last int64) {
 	v.t.Helper()
 	run := v.run(store, nil)
 	last = watch(v.t, store, n)
-	v.await(place, last)
+	v.await(homePosition, last)
 	run.stop()
 	return last
 }
 
-// A held store delivers what is behind a position when it is released. It says
-// before that this is the end, and tells when that was taken up.
+// A held store delivers the messages after a position when released is closed.
+// Before that, it yields CaughtUp at the position, and then closes reached.
 type held struct {
 	messagestore.Store
 	position int64
@@ -85,15 +85,15 @@ func (s held) Subscribe(ctx context.Context, subscription messagestore.Subscript
 	}
 }
 
-// TestRebuild has a view in which one row is wrong, and which has come further
-// than its rebuild at first: until that has come as far, nothing is to be seen of
-// it. The aggregator runs all the while.
+// TestRebuild has a view with a wrong row. At first, the rebuild has handled fewer
+// messages than the view, which therefore does not change. The aggregator runs
+// meanwhile.
 func TestRebuild(t *testing.T) {
 	t.Parallel()
 	store, v := teststore.New(t), newView(t)
 	v.run(store, nil)
 	last := watch(t, store, 300)
-	v.await(place, last)
+	v.await(homePosition, last)
 	v.exec(`update pages set page_data = jsonb_set(page_data, '{videosWatched}', '7') where page_name = 'home'`)
 
 	reached, released := make(chan struct{}), make(chan struct{})
@@ -107,10 +107,10 @@ func TestRebuild(t *testing.T) {
 	select {
 	case <-reached:
 	case err := <-ended:
-		t.Fatalf("it did not wait: %+v, %v", rebuilt, err)
+		t.Fatalf("rebuild did not wait: %+v, %v", rebuilt, err)
 	}
-	if watched, at := v.number(videosWatched), v.number(place); watched != 7 || at != last {
-		t.Errorf("while it is rebuilt: watched %d, position %d; want 7, %d", watched, at, last)
+	if watched, at := v.number(videosWatched), v.number(homePosition); watched != 7 || at != last {
+		t.Errorf("during the rebuild: watched %d, position %d; want 7, %d", watched, at, last)
 	}
 	close(released)
 	if err := <-ended; err != nil {
@@ -119,17 +119,15 @@ func TestRebuild(t *testing.T) {
 	if want := (aggregators.Rebuilt{Messages: 300, Removed: 1, Added: 1}); rebuilt != want {
 		t.Errorf("rebuilt %+v, want %+v", rebuilt, want)
 	}
-	if watched, at := v.number(videosWatched), v.number(place); watched != 300 || at != last {
-		t.Errorf("rebuilt: watched %d, position %d; want 300, %d", watched, at, last)
+	if watched, at := v.number(videosWatched), v.number(homePosition); watched != 300 || at != last {
+		t.Errorf("after the rebuild: watched %d, position %d; want 300, %d", watched, at, last)
 	}
-	v.await(place, watch(t, store, 1))
-	if watched := v.number(videosWatched); watched != 301 {
-		t.Errorf("watched %d, want 301", watched)
-	}
+	v.await(homePosition, watch(t, store, 1))
+	v.expectNumber(videosWatched, 301)
 }
 
-// TestRebuild_WhileWritten rebuilds again and again while all goes on: the number
-// never falls, and in the end is right.
+// TestRebuild_WhileWritten rebuilds repeatedly while viewings are written. The number
+// of viewings never decreases, and is correct in the end.
 func TestRebuild_WhileWritten(t *testing.T) {
 	t.Parallel()
 	store, v := teststore.New(t), newView(t)
@@ -160,21 +158,19 @@ func TestRebuild_WhileWritten(t *testing.T) {
 	if err := group.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	v.await(place, last)
-	if watched := v.number(videosWatched); watched != 1000 {
-		t.Errorf("watched %d, want 1000", watched)
-	}
+	v.await(homePosition, last)
+	v.expectNumber(videosWatched, 1000)
 	run.stop()
 	for len(run.logged) > 0 {
 		if <-run.logged == "consumer stopped, retrying" {
-			t.Error("the aggregator takes the rebuild for a failure")
+			t.Error("the rebuild stopped the aggregator")
 		}
 	}
 }
 
-// TestRebuild_Held has somebody who holds the view: the rebuild says so, and ends
-// when he lets go.
-func TestRebuild_Held(t *testing.T) {
+// TestRebuild_ViewLocked asserts that the rebuild logs that the view is locked, and
+// retries until it is not.
+func TestRebuild_ViewLocked(t *testing.T) {
 	t.Parallel()
 	store, v := teststore.New(t), newView(t)
 	v.watched(store, 3)
@@ -185,16 +181,16 @@ func TestRebuild_Held(t *testing.T) {
 		_, err := v.rebuildLogging(log, store, homepage.Aggregator())
 		ended <- err
 	}()
-	awaitLine(logged, "somebody holds the rows of the view, trying again")
+	awaitLine(t, logged, "view is locked by another session, retrying")
 	v.exec("commit")
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
 }
 
-// TestRebuild_Skipped has a view behind which there is nothing for it, so much that
-// the rebuild keeps a place behind that: the view is not behind, and stays where
-// it is.
+// TestRebuild_Skipped has so many foreign messages after the last one of the view
+// that the rebuild saves a position after them. The saved position of the view does
+// not move.
 func TestRebuild_Skipped(t *testing.T) {
 	t.Parallel()
 	store, v := teststore.New(t), newView(t)
@@ -212,17 +208,15 @@ func TestRebuild_Skipped(t *testing.T) {
 	if want := (aggregators.Rebuilt{Messages: 3}); err != nil || rebuilt != want {
 		t.Errorf("rebuilt %+v, %v, want %+v", rebuilt, err, want)
 	}
-	if at := v.number(place); at != last {
-		t.Errorf("position %d, want %d", at, last)
-	}
+	v.expectNumber(homePosition, last)
 }
 
-// A shortened store delivers a few messages, and says that these are all when that
-// was taken up: as if the log had been restored meanwhile.
+// A shortened store delivers a number of messages and CaughtUp. After that, its head
+// is the last of them, as if the log had been restored.
 type shortened struct {
 	messagestore.Store
-	length int64
-	is     *atomic.Bool
+	length   int64
+	restored *atomic.Bool
 }
 
 func (s shortened) Subscribe(ctx context.Context, subscription messagestore.Subscription) iter.Seq2[messagestore.Event, error] {
@@ -239,7 +233,7 @@ func (s shortened) Subscribe(ctx context.Context, subscription messagestore.Subs
 		if !yield(messages, nil) || !yield(messagestore.CaughtUp{Place: end}, nil) {
 			return
 		}
-		s.is.Store(true)
+		s.restored.Store(true)
 		for yield(messagestore.Progress{Place: end}, nil) {
 		}
 	}
@@ -247,32 +241,32 @@ func (s shortened) Subscribe(ctx context.Context, subscription messagestore.Subs
 
 func (s shortened) Status(ctx context.Context) (messagestore.Status, error) {
 	status, err := s.Store.Status(ctx)
-	if s.is.Load() {
+	if s.restored.Load() {
 		status.Head.Position = s.length
 	}
 	return status, err
 }
 
-// TestRebuild_LogRestoredMeanwhile rebuilds a view that has come further than the
-// log will be.
+// TestRebuild_LogRestoredMeanwhile restores the log during the rebuild to before the
+// saved position of the view.
 func TestRebuild_LogRestoredMeanwhile(t *testing.T) {
 	t.Parallel()
 	store, v := teststore.New(t), newView(t)
 	v.watched(store, 10)
-	var is atomic.Bool
-	if _, err := v.rebuild(shortened{store, 5, &is}, homepage.Aggregator()); err != nil {
+	var restored atomic.Bool
+	if _, err := v.rebuild(shortened{store, 5, &restored}, homepage.Aggregator()); err != nil {
 		t.Fatal(err)
 	}
-	if !is.Load() {
-		t.Error("the view was exchanged while the log went as far as it")
+	if !restored.Load() {
+		t.Error("the view was replaced before the log was restored")
 	}
-	if watched, at := v.number(videosWatched), v.number(place); watched != 5 || at != 5 {
+	if watched, at := v.number(videosWatched), v.number(homePosition); watched != 5 || at != 5 {
 		t.Errorf("watched %d, position %d, want 5", watched, at)
 	}
 }
 
-// TestRebuild_Fails has a handler that fails in the rebuild: the view is as it
-// was. When it does not any more, the rows that differ are changed, and no others.
+// TestRebuild_Fails has a handler that fails in the first rebuild, which does not
+// change the view. The second rebuild changes only the rows that differ.
 func TestRebuild_Fails(t *testing.T) {
 	t.Parallel()
 	store, v := teststore.New(t), newView(t)
@@ -285,7 +279,7 @@ func TestRebuild_Fails(t *testing.T) {
 		return insert(e, m)
 	})
 	run := v.run(store, nil, a)
-	v.awaitPlace(a.ID, last)
+	v.awaitPosition(a.ID, last)
 	run.stop()
 	before := v.hash(a)
 
@@ -294,9 +288,9 @@ func TestRebuild_Fails(t *testing.T) {
 	if _, err := v.rebuild(store, a); !errors.As(err, &at) || at.Message.GlobalPosition != 20 {
 		t.Errorf("rebuild: %v, want a *consumer.MessageError of 20", err)
 	}
-	v.awaitPlace(a.ID, last)
+	v.awaitPosition(a.ID, last)
 	if v.hash(a) != before {
-		t.Error("the view is another one")
+		t.Error("the failed rebuild changed the view")
 	}
 
 	failing.Store(false)
@@ -307,12 +301,12 @@ func TestRebuild_Fails(t *testing.T) {
 		t.Errorf("rebuilt %+v, %v, want %+v", rebuilt, err, want)
 	}
 	if v.hash(a) != before {
-		t.Error("the view is not as it was")
+		t.Error("the rebuilt view differs from the original one")
 	}
 }
 
-// TestRebuild_LogRestored rebuilds a view that has come further than the log that
-// there is now, and one whose place has another message there.
+// TestRebuild_LogRestored rebuilds a view whose saved position is after the head of
+// the log, and one at whose saved position is another message.
 func TestRebuild_LogRestored(t *testing.T) {
 	t.Parallel()
 	for name, more := range map[string]int{"Ahead": 0, "WrittenPast": 8} {
@@ -328,8 +322,8 @@ func TestRebuild_LogRestored(t *testing.T) {
 			if _, err := v.rebuild(restored, homepage.Aggregator()); err != nil {
 				t.Fatal(err)
 			}
-			if want := int64(5 + more); v.number(videosWatched) != want || v.number(place) != want {
-				t.Errorf("watched %d, position %d, want %d", v.number(videosWatched), v.number(place), want)
+			if want := int64(5 + more); v.number(videosWatched) != want || v.number(homePosition) != want {
+				t.Errorf("watched %d, position %d, want %d", v.number(videosWatched), v.number(homePosition), want)
 			}
 		})
 	}

@@ -17,8 +17,8 @@ type Statement struct {
 	// Skipped is the reason why a message without SQL is skipped. The runtime logs
 	// it.
 	Skipped string
-	// run reports whether ForMessages made the Statement.
-	run bool
+	// merged reports whether ForMessages returned the Statement.
+	merged bool
 }
 
 // Skip returns a Statement that changes nothing. It is for messages that violate
@@ -44,7 +44,7 @@ func ForEntity(m messagestore.Message, sql string, args ...any) Statement {
 // by the key of the row, count, and use the last element where the last message
 // wins.
 func ForMessages(sql string, args ...any) Statement {
-	return Statement{SQL: sql, Args: args, run: true}
+	return Statement{SQL: sql, Args: args, merged: true}
 }
 
 // ForEntities is ForMessages with the IDs of the messages' entities as $1,

@@ -5,6 +5,8 @@ package videooperations
 import (
 	"fmt"
 
+	"google.golang.org/protobuf/proto"
+
 	"videotutorials/aggregators"
 	"videotutorials/messagestore"
 	"videotutorials/messagestore/contract"
@@ -17,8 +19,8 @@ func Aggregator() aggregators.Aggregator {
 		ID:     "aggregators:video-operations",
 		Tables: []string{"video_operations", "video_publish_requests", "video_publish_outcomes"},
 		Handlers: aggregators.Handlers{
-			aggregators.On(videoNamed), aggregators.On(videoNameRejected),
-			aggregators.On(videoDescribed), aggregators.On(videoDescriptionRejected),
+			aggregators.On(succeeded[*videopublishingv1.VideoNamed]), aggregators.On(rejected[*videopublishingv1.VideoNameRejected]),
+			aggregators.On(succeeded[*videopublishingv1.VideoDescribed]), aggregators.On(rejected[*videopublishingv1.VideoDescriptionRejected]),
 			aggregators.On(publishVideo), aggregators.On(videoPublished), aggregators.On(videoPublishingFailed),
 		},
 	}
@@ -31,30 +33,23 @@ type outcome struct {
 	code, reason string
 }
 
-var succeeded = outcome{succeeded: true}
-
 // A failure is an event with the reason of a failed command.
 type failure interface {
+	proto.Message
 	GetCode() string
 	GetReason() string
 }
 
-func failed(e failure) outcome { return outcome{code: e.GetCode(), reason: e.GetReason()} }
+func failureOf(e failure) outcome { return outcome{code: e.GetCode(), reason: e.GetReason()} }
 
-func videoNamed(_ *videopublishingv1.VideoNamed, m messagestore.Message) aggregators.Statement {
-	return concludeRequest(m, succeeded)
+// succeeded handles an event that is the outcome of one successful request.
+func succeeded[M proto.Message](_ M, m messagestore.Message) aggregators.Statement {
+	return concludeRequest(m, outcome{succeeded: true})
 }
 
-func videoNameRejected(e *videopublishingv1.VideoNameRejected, m messagestore.Message) aggregators.Statement {
-	return concludeRequest(m, failed(e))
-}
-
-func videoDescribed(_ *videopublishingv1.VideoDescribed, m messagestore.Message) aggregators.Statement {
-	return concludeRequest(m, succeeded)
-}
-
-func videoDescriptionRejected(e *videopublishingv1.VideoDescriptionRejected, m messagestore.Message) aggregators.Statement {
-	return concludeRequest(m, failed(e))
+// rejected handles an event that is the outcome of one rejected request.
+func rejected[M failure](e M, m messagestore.Message) aggregators.Statement {
+	return concludeRequest(m, failureOf(e))
 }
 
 // concludeRequest stores the outcome of the request with the trace ID of the
@@ -103,7 +98,7 @@ func publishVideo(c *videopublishingv1.PublishVideo, m messagestore.Message) agg
 }
 
 func videoPublished(e *videopublishingv1.VideoPublished, m messagestore.Message) aggregators.Statement {
-	return concludePublication(m, e.GetOwnerId(), succeeded)
+	return concludePublication(m, e.GetOwnerId(), outcome{succeeded: true})
 }
 
 // notOwner is the code for a command about a video of another user.
@@ -113,9 +108,9 @@ const notOwner = "NOT_OWNER"
 // owner, whose own requests are not affected.
 func videoPublishingFailed(e *videopublishingv1.VideoPublishingFailed, m messagestore.Message) aggregators.Statement {
 	if e.GetCode() == notOwner {
-		return concludeRequest(m, failed(e))
+		return concludeRequest(m, failureOf(e))
 	}
-	return concludePublication(m, e.GetOwnerId(), failed(e))
+	return concludePublication(m, e.GetOwnerId(), failureOf(e))
 }
 
 // concludePublication stores the outcome of all requests of the owner to publish

@@ -22,13 +22,13 @@ type defect struct {
 
 var defects = []defect{
 	{"D1", "of two commands that wait together the second is skipped", []string{"components TestWaitingTogether_D1"}},
-	{"D2", "who follows everything misses every other message", []string{"aggregators TestD2_AllSkipsNothing"}},
-	{"D3", "a lower position appears after a higher one was read", []string{"aggregators TestD3_AllUnderConcurrentWriters"}},
-	{"D4", "messages of others stop a subscription for good", []string{"aggregators TestD4_ForeignMessages"}},
+	{"D2", "who follows everything misses every other message", []string{"aggregators TestOnAny_MissesNothing_D2"}},
+	{"D3", "a lower position appears after a higher one was read", []string{"aggregators TestOnAny_ConcurrentWriters_D3"}},
+	{"D4", "messages of others stop a subscription for good", []string{"aggregators TestRun_ForeignMessages_D4"}},
 	{"D5", "the first error of a handler ends its subscription", []string{"components TestStoreFails_D5"}},
 	{"D6", "a conflict is known by its text, and not on an empty stream", []string{"messagestore/rpc TestConflict_D6"}},
 	{"D7", "positions are kept after 100 messages and never at a stop; they feed who follows them", []string{
-		"messagestore/consumer TestFewMessages_D7", "aggregators TestD7_FollowingEverythingDoesNotFeedItself",
+		"messagestore/consumer TestFewMessages_D7", "aggregators TestOnAny_WritesNoMessages_D7",
 	}},
 	{"D8", "an entity is its first 1,000 messages", []string{"components TestLongStream_D8"}},
 	{"D9", "two instances do everything twice", []string{"components TestConflict_D9", "components TestTwoInstances_D9"}},
@@ -38,7 +38,7 @@ var defects = []defect{
 		"components/videopublishing TestOthers_D12", "components/videopublishing TestVideo_Rename_D12", "components/videopublishing TestVideo_PublishVideo_D12",
 	}},
 	{"D13", "ids come from the client unchecked", []string{
-		"application TestRegisterUser_D13", "components TestIDOfAnother_D13", "aggregators TestD13_SkippedMessageIsLogged",
+		"application TestRegisterUser_D13", "components TestIDOfAnother_D13", "aggregators TestSkip_Logged_D13",
 	}},
 	{"D14", "nobody hears of a mail that failed, and it fails again at each delivery", []string{
 		"components TestFailed_D14", "components/sendemail TestSend_GivesUpAfterFive_D14",

@@ -7,34 +7,33 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"videotutorials/aggregators"
 	"videotutorials/internal/test/teststore"
 	"videotutorials/messagestore"
 )
 
-// A history is events and the rows that an aggregator makes of them.
+// A history is a sequence of events, and the rows that an aggregator makes of them.
 type history struct {
 	aggregator aggregators.Aggregator
-	// events are written in this order to an empty store, so that their global
-	// positions are 1, 2, …; the aggregator has a handler for the last.
+	// events are written in this order to an empty store, so their global positions
+	// are 1, 2, …. The aggregator has a handler for the last one.
 	events []event
-	// query selects the rows, each as one text.
+	// query returns each row as a text.
 	query string
 	want  []string
 }
 
-// An event is a message of a history. Empty metadata is what the original's
-// positions have.
+// An event is a message of a history. Saved positions of the original system have
+// empty metadata.
 type event struct {
 	stream               messagestore.Stream
 	kind, data, metadata string
 }
 
-// TestViews gives each history to its aggregator while it is written, to be
-// rebuilt, with each message twice, with two runners at once, one message at a
-// time, and all in one batch: the rows are always the same, to the last column.
+// TestViews applies each history live, in a rebuild, with each message twice, with two
+// instances, in batches of one message, and in one batch. All columns of all rows
+// are always the same.
 func TestViews(t *testing.T) {
 	t.Parallel()
 	views := histories()
@@ -47,18 +46,18 @@ func TestViews(t *testing.T) {
 			v := newView(t)
 			run := v.run(store, nil, h.aggregator)
 			last := h.write(t, store)
-			v.awaitPlace(h.aggregator.ID, last)
+			v.awaitPosition(h.aggregator.ID, last)
 			run.stop()
 			if got := v.texts(h.query); !slices.Equal(got, h.want) {
 				t.Fatalf("rows\n%q, want\n%q", got, h.want)
 			}
 			want := v.hash(h.aggregator)
 
-			same := func(how string) {
+			same := func(mode string) {
 				t.Helper()
-				v.awaitPlace(h.aggregator.ID, last)
+				v.awaitPosition(h.aggregator.ID, last)
 				if got := v.texts(h.query); v.hash(h.aggregator) != want || !slices.Equal(got, h.want) {
-					t.Errorf("%s: rows\n%q, want\n%q, to the last column", how, got, h.want)
+					t.Errorf("%s: rows\n%q, want\n%q, equal in all columns", mode, got, h.want)
 				}
 			}
 			v.empty(h.aggregator)
@@ -68,20 +67,20 @@ func TestViews(t *testing.T) {
 			same("rebuilt")
 			v.reset(h.aggregator)
 			run = v.run(twice{store}, nil, h.aggregator)
-			same("twice")
+			same("each message twice")
 			run.stop()
 			v.reset(h.aggregator)
 			first, second := v.run(store, aggregators.Unlock, h.aggregator), v.run(store, aggregators.Unlock, h.aggregator)
-			same("two runners")
+			same("two instances")
 			first.stop()
 			second.stop()
 			messages := all(t, store)
 			v.reset(h.aggregator)
 			v.handle(h.aggregator, slices.Collect(slices.Chunk(messages, 1))...)
-			same("one by one")
+			same("batches of one")
 			v.reset(h.aggregator)
 			v.handle(h.aggregator, messages)
-			same("in one batch")
+			same("one batch")
 		})
 	}
 }
@@ -101,7 +100,7 @@ func (h *history) write(t *testing.T, store messagestore.Store) (last int64) {
 	return last
 }
 
-// all returns the messages of the store.
+// all returns all messages of the store.
 func all(t *testing.T, store messagestore.Store) (messages []messagestore.Message) {
 	t.Helper()
 	for m, err := range store.Read(t.Context(), messagestore.ReadRequest{Source: messagestore.OfAll()}) {
@@ -113,22 +112,7 @@ func all(t *testing.T, store messagestore.Store) (messages []messagestore.Messag
 	return messages
 }
 
-func (v view) awaitPlace(id string, position int64) {
-	v.t.Helper()
-	v.await(fmt.Sprintf("select coalesce((select position from consumer_positions where consumer_id = '%s'), -1)", id), position)
-}
-
-func (v view) texts(sql string) []string {
-	v.t.Helper()
-	rows, _ := v.conn.Query(v.t.Context(), sql)
-	texts, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		v.t.Fatalf("%s: %v", sql, err)
-	}
-	return texts
-}
-
-// hash returns a hash of all that the aggregator has written.
+// hash returns the hash of all rows of the aggregator.
 func (v view) hash(a aggregators.Aggregator) (hash string) {
 	v.t.Helper()
 	for _, table := range a.Tables {
@@ -137,7 +121,7 @@ func (v view) hash(a aggregators.Aggregator) (hash string) {
 	return hash
 }
 
-// empty removes what the aggregator has written.
+// empty deletes all rows of the aggregator.
 func (v view) empty(a aggregators.Aggregator) {
 	v.t.Helper()
 	for _, table := range a.Tables {
@@ -145,7 +129,7 @@ func (v view) empty(a aggregators.Aggregator) {
 	}
 }
 
-// reset lets the aggregator, which must not run, begin from nothing.
+// reset makes the aggregator, which must not run, start from the beginning.
 func (v view) reset(a aggregators.Aggregator) {
 	v.t.Helper()
 	v.empty(a)

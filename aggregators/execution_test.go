@@ -14,8 +14,8 @@ import (
 	"videotutorials/viewdata"
 )
 
-// handle gives the batches to the aggregator, and expects that it applies each at
-// once.
+// handle passes the batches to the aggregator, and expects that it applies each as a
+// whole.
 func (v view) handle(a aggregators.Aggregator, batches ...[]messagestore.Message) {
 	v.t.Helper()
 	db, err := viewdata.Open(v.t.Context(), v.url, viewdata.Writer)
@@ -24,30 +24,29 @@ func (v view) handle(a aggregators.Aggregator, batches ...[]messagestore.Message
 	}
 	defer db.Close()
 	log, logged := v.log()
-	sink, end := aggregators.NewSink(a, db, log)
-	defer end()
-	if _, err := sink.Place(v.t.Context()); err != nil {
+	h, disconnect := aggregators.NewBatchHandler(a, db, log)
+	defer disconnect()
+	if _, err := h.Place(v.t.Context()); err != nil {
 		v.t.Fatal(err)
 	}
 	for _, batch := range batches {
-		if n, err := sink.Handle(v.t.Context(), batch); n != len(batch) || err != nil {
+		if n, err := h.Handle(v.t.Context(), batch); n != len(batch) || err != nil {
 			v.t.Fatalf("handled %d of %d: %v", n, len(batch), err)
 		}
 	}
 	close(logged)
 	for line := range logged {
-		if line == refusedTogether {
-			v.t.Error("messages are applied alone, and not by one statement")
+		if line == mergedFailed {
+			v.t.Error("statements were not merged")
 		}
 	}
 }
 
-// refusedTogether is what the log says of a run that cannot be applied as one.
-const refusedTogether = "applying each message alone, since a run of them was refused"
+const mergedFailed = "merged statement failed, applying each message separately"
 
-// TestRuns has every kind of statement in one batch: executed at once are those
-// that follow one another and have the same SQL, whatever is skipped between.
-func TestRuns(t *testing.T) {
+// TestForMessages_Merge has all kinds of statements in one batch. Successive ones
+// with the same SQL are merged, also if skipped messages are between them.
+func TestForMessages_Merge(t *testing.T) {
 	t.Parallel()
 	v := newView(t)
 	v.exec("create table runs (number serial, name text, positions text, ids text)")
@@ -97,10 +96,10 @@ func TestRuns(t *testing.T) {
 	}
 }
 
-// TestRun_Poison has in the middle of a run a message that Postgres refuses: those
-// before it are applied, those behind it are not, and it is named. So it is where
-// another message, behind the run, cannot be read at all.
-func TestRun_Poison(t *testing.T) {
+// TestForMessages_Poison has a message in the middle of a run that Postgres refuses.
+// The messages before it are applied, those after it are not, and the error names it.
+// In one case, a message after the run cannot be decoded.
+func TestForMessages_Poison(t *testing.T) {
 	t.Parallel()
 	const poison, last = 31, 60
 	numbers := func(_ *viewingv1.VideoViewed, m messagestore.Message) aggregators.Statement {
@@ -112,7 +111,7 @@ func TestRun_Poison(t *testing.T) {
 		rows     int64
 	}{
 		"Run": {numbers, `{}`, poison - 1},
-		"RunBehindPlain": {func(e *viewingv1.VideoViewed, m messagestore.Message) aggregators.Statement {
+		"RunAfterPlain": {func(e *viewingv1.VideoViewed, m messagestore.Message) aggregators.Statement {
 			if m.GlobalPosition < poison-10 {
 				return insert(e, m)
 			}
@@ -124,7 +123,7 @@ func TestRun_Poison(t *testing.T) {
 			}
 			return numbers(e, m)
 		}, `{}`, poison - 2},
-		"PlainBehindRun": {func(e *viewingv1.VideoViewed, m messagestore.Message) aggregators.Statement {
+		"PlainAfterRun": {func(e *viewingv1.VideoViewed, m messagestore.Message) aggregators.Statement {
 			if m.GlobalPosition == poison {
 				return aggregators.Statement{SQL: "select 1 / ($1::bigint - $1::bigint)", Args: []any{m.GlobalPosition}}
 			}
@@ -144,9 +143,9 @@ func TestRun_Poison(t *testing.T) {
 	}
 }
 
-// TestRun_RefusedTogether has SQL that breaks its promise, and fails for more than
-// one message: each is applied alone, and the log says so.
-func TestRun_RefusedTogether(t *testing.T) {
+// TestForMessages_MergedFails has SQL that fails for more than one message. Each
+// message is applied separately.
+func TestForMessages_MergedFails(t *testing.T) {
 	t.Parallel()
 	store := teststore.New(t)
 	v := newView(t)
@@ -161,21 +160,15 @@ func TestRun_RefusedTogether(t *testing.T) {
 			)
 			insert into together select n from unnest($1) as n`, m.GlobalPosition)
 	}))
-	run.awaitLog(refusedTogether)
-	v.awaitPlace("together", last)
-	if got := v.number("select count(*) from together"); got != last {
-		t.Errorf("%d messages are applied, want %d", got, last)
-	}
-	if got := v.number("select page_data::bigint from pages where page_name = 'one'"); got != last {
-		t.Errorf("counted %d, want %d", got, last)
-	}
-	if err := run.Ready(t.Context()); err != nil {
-		t.Errorf("ready: %v", err)
-	}
+	run.awaitLog(mergedFailed)
+	v.awaitPosition("together", last)
+	v.expectNumber("select count(*) from together", last)
+	v.expectNumber("select page_data::bigint from pages where page_name = 'one'", last)
+	run.expectReady()
 }
 
-// TestRun_Values has values of each type that a handler may give, and null.
-func TestRun_Values(t *testing.T) {
+// TestForMessages_Values has elements of all types, and null.
+func TestForMessages_Values(t *testing.T) {
 	t.Parallel()
 	v := newView(t)
 	v.exec("create table kinds (number serial, id uuid, name text, n bigint, at timestamptz, data jsonb, yes boolean)")

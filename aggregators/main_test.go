@@ -1,9 +1,0 @@
-package aggregators_test
-
-import (
-	"testing"
-
-	"videotutorials/internal/test/testdb"
-)
-
-func TestMain(m *testing.M) { testdb.Main(m) }
