@@ -240,3 +240,16 @@ func (s twice) Subscribe(ctx context.Context, subscription messagestore.Subscrip
 		}
 	}
 }
+
+// createViewings creates the table of the example.
+func createViewings(t testing.TB, url string) {
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context())
+	_, err = conn.Exec(t.Context(), "create table viewings (video_id uuid primary key, times bigint not null); grant all on viewings to view_writer")
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -50,7 +50,7 @@ func videoHistories() map[string]history {
 			query: `select concat_ws('|', id, owner_id, status, coalesce(name, '-'), coalesce(description, '-'), views, position, first_position,
 					coalesce(source_uri, '-'), coalesce(transcoded_uri, '-'), coalesce(poster_uri, '-'), coalesce(content_type, '-'),
 					coalesce(failure_code, '-'), coalesce(failure_reason, '-')) from creators_portal_videos
-				union all select concat_ws('|', video_id, 'nobody', coalesce(name, '-'), coalesce(description, '-'), views) from ownerless_videos order by 1`,
+				union all select concat_ws('|', video_id, 'ownerless', coalesce(name, '-'), coalesce(description, '-'), views) from ownerless_videos order by 1`,
 			want: want,
 		}
 	}
@@ -90,7 +90,7 @@ func videoHistories() map[string]history {
 			named(film, strings.Repeat("ü", 300)),
 		),
 		"D12_NameBeforePublication": creators(
-			[]string{one + "|nobody|-|-|1", film + "|" + ada + "|published|A name|About|3|4|5|" + watchable + "|-|-"},
+			[]string{one + "|ownerless|-|-|1", film + "|" + ada + "|published|A name|About|3|4|5|" + watchable + "|-|-"},
 			viewed(film), named(film, "First"), described(film, "About"), viewed(one),
 			attempted(film, ada), viewed(film), named(film, "A name"),
 			published(film, ada), viewed(film),
@@ -106,7 +106,7 @@ func videoHistories() map[string]history {
 		),
 		"CreatorsVideos_Viewings": creators(
 			[]string{
-				one + "|nobody|-|-|4", two + "|" + bob + "|failed|-|-|5|1|16|" + notWatchable + "|FAILED|why",
+				one + "|ownerless|-|-|4", two + "|" + bob + "|failed|-|-|5|1|16|" + notWatchable + "|FAILED|why",
 				film + "|" + ada + "|publishing|A name|-|6|1|5|" + notWatchable + "|-|-",
 			},
 			viewed(film), viewed(one), viewed(film), viewed(two),
@@ -135,7 +135,7 @@ func videoHistories() map[string]history {
 			attempted(film, ada), named(film, "Named"),
 		),
 		"D12_RefusedPublishing": creators(
-			[]string{one + "|nobody|A name|-|1", film + "|" + ada + "|publishing|-|-|0|0|1|" + notWatchable + "|-|-"},
+			[]string{one + "|ownerless|A name|-|1", film + "|" + ada + "|publishing|-|-|0|0|1|" + notWatchable + "|-|-"},
 			attempted(film, ada), failed(film, bob, "NOT_OWNER"), failed(film, ada, "NOT_OWNER"), failed(film, bob, "FAILED"),
 			named(one, "A name"), viewed(one), failed(one, ada, "NOT_OWNER"),
 		),
@@ -144,7 +144,7 @@ func videoHistories() map[string]history {
 			failed(film, bob, ""), published(film, ada),
 		),
 		"D13_OriginalCreatorsVideos": creators(
-			[]string{film + "|nobody|" + strings.Repeat("ü", 200) + "|" + strings.Repeat("ä", 5000) + "|0"},
+			[]string{film + "|ownerless|" + strings.Repeat("ü", 200) + "|" + strings.Repeat("ä", 5000) + "|0"},
 			published("undefined", ada), published(film, "undefined"), failed(film, "undefined", ""), attempted(film, "undefined"),
 			named("undefined", "A name"), event{"viewing-undefined", "VideoViewed", `{}`, ""},
 			named(film, strings.Repeat("ü", 300)), described(film, strings.Repeat("ä", 6000)),

@@ -112,7 +112,7 @@ func TestViews_AllOrders(t *testing.T) {
 }
 
 const creatorsRows = `select concat_ws(' ', status, name, description, views, failure_code) from creators_portal_videos
-	union all select 'nobody' from ownerless_videos`
+	union all select 'ownerless' from ownerless_videos`
 
 func identityOf(traceID, user, kind, data string) event {
 	return event{messagestore.Category("identity").Stream(user), kind, data, trace(traceID, user)}

@@ -1,6 +1,7 @@
 package viewdata
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -63,33 +64,37 @@ func newestFirst(sql string, args ...any) listQuery[int64] {
 // byName is the listQuery of a list by a name, which the SQL compares with $1.
 func byName(sql string) listQuery[string] {
 	return func(after *string) (string, []any, error) {
-		var name string // precedes the first row, since names are not empty
-		if after != nil {
-			name = *after
+		if after == nil {
+			after = new(string) // precedes the first row, since names are not empty
 		}
-		if !storable(name) {
+		if !storable(*after) {
 			return "", nil, errBadToken
 		}
-		return sql, []any{name}, nil
+		return sql, []any{*after}, nil
 	}
+}
+
+// after returns the SQL and the arguments for the page with the token.
+func (q listQuery[K]) after(token string) (sql string, args []any, err error) {
+	if token == "" {
+		return q(nil)
+	}
+	var key K
+	text, err := base64.RawURLEncoding.DecodeString(token)
+	if err != nil || json.Unmarshal(text, &key) != nil {
+		return "", nil, errBadToken
+	}
+	return q(&key)
 }
 
 // readPage returns the page of the query's rows that r asks for. Key returns the
 // key of a row, which as JSON is the token for the next page.
 func readPage[T, K any](ctx context.Context, db *pgxpool.Pool, list string, r PageRequest, key func(T) K, query listQuery[K]) (Page[T], error) {
-	size := r.Size
-	switch {
-	case size < 0 || size > maxPage:
+	size := cmp.Or(r.Size, defaultPage)
+	if size < 0 || size > maxPage {
 		return Page[T]{}, &InvalidError{"pageSize", fmt.Sprintf("is %d; 0 to %d are allowed, 0 means %d", size, maxPage, defaultPage)}
-	case size == 0:
-		size = defaultPage
 	}
-	after, err := parseToken[K](r.Token)
-	var sql string
-	var args []any
-	if err == nil {
-		sql, args, err = query(after)
-	}
+	sql, args, err := query.after(r.Token)
 	if errors.Is(err, errBadToken) {
 		return Page[T]{}, &InvalidError{"pageToken", fmt.Sprintf("%.64q is not the nextPageToken of a page", r.Token)}
 	}
@@ -110,18 +115,6 @@ func readPage[T, K any](ctx context.Context, db *pgxpool.Pool, list string, r Pa
 		return Page[T]{}, fmt.Errorf("read %s: %w", list, err)
 	}
 	return Page[T]{page, base64.RawURLEncoding.EncodeToString(text)}, nil
-}
-
-func parseToken[K any](token string) (*K, error) {
-	if token == "" {
-		return nil, nil
-	}
-	var key K
-	text, err := base64.RawURLEncoding.DecodeString(token)
-	if err != nil || json.Unmarshal(text, &key) != nil {
-		return nil, errBadToken
-	}
-	return &key, nil
 }
 
 // collectPage returns the rows that fit into a page, at least one of them, and
