@@ -11,19 +11,16 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"videotutorials/internal/test/running"
 	"videotutorials/internal/test/testdb"
 	"videotutorials/mvc"
 )
 
 func TestMain(m *testing.M) { testdb.Main(m) }
-
-// patient bounds each wait for something that has to come.
-const patient = 20 * time.Second
 
 // An api is a running Server.
 type api struct {
@@ -32,12 +29,11 @@ type api struct {
 	database string
 	log      *buffer
 	client   *http.Client
-	// stop ends it, and returns when it has ended.
-	stop func()
+	stop     func() // ends the Server and waits for it
 }
 
-// start runs a Server on a database of its own, with so many videos, and returns
-// when it is ready.
+// start runs a Server on a new database with the initial videos, and returns when it is
+// ready.
 func start(t *testing.T, videos int) *api {
 	t.Helper()
 	a := run(t, empty(t), videos)
@@ -50,7 +46,7 @@ func empty(t *testing.T) string {
 	return testdb.New(t, "empty", func(context.Context, string) error { return nil })
 }
 
-// run runs a Server on the database until the test ends.
+// run runs a Server on the database until the end of the test.
 func run(t *testing.T, database string, videos int) *api {
 	t.Helper()
 	a := &api{t: t, database: database, log: &buffer{}, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 100}}}
@@ -65,16 +61,11 @@ func run(t *testing.T, database string, videos int) *api {
 	a.url = "http://" + listener.Addr().String()
 	log := slog.New(slog.NewJSONHandler(a.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	server := mvc.New(mvc.Config{DB: db, Videos: videos, Log: log, Registry: prometheus.NewRegistry()})
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- server.Run(ctx, listener) }()
+	stop := running.Start(t, func(ctx context.Context) error { return server.Run(ctx, listener) })
 	a.stop = sync.OnceFunc(func() {
-		// A server that ends waits for connections of which it has not heard yet.
+		// Shutdown waits for connections that have not sent a request yet.
 		a.client.CloseIdleConnections()
-		cancel()
-		if err := <-done; err != nil {
-			t.Errorf("run: %v", err)
-		}
+		stop()
 		a.client.CloseIdleConnections()
 		db.Close()
 	})
@@ -84,30 +75,18 @@ func run(t *testing.T, database string, videos int) *api {
 
 func (a *api) awaitReady() {
 	a.t.Helper()
-	a.until("it is ready", func() bool { return a.call("GET", "/readyz", "").status == http.StatusOK })
+	running.Until(a.t, "the server is ready", func() bool { return a.call("GET", "/readyz", "").status == http.StatusOK })
 }
 
-// until waits for what has to come.
-func (a *api) until(what string, come func() bool) {
-	a.t.Helper()
-	ticker := time.NewTicker(10 * time.Millisecond)
-	defer ticker.Stop()
-	for deadline := time.Now().Add(patient); !come(); <-ticker.C {
-		if time.Now().After(deadline) {
-			a.t.Fatalf("waited %v in vain: %s\n%s", patient, what, a.log)
-		}
-	}
-}
-
-// An answer is an HTTP answer, read.
+// An answer is an HTTP response.
 type answer struct {
 	status int
 	header http.Header
 	body   string
 }
 
-// call makes a request. It may be called by any goroutine. Every answer has a
-// trace id.
+// call sends a request and checks that the answer has a trace id. It may be called by
+// any goroutine.
 func (a *api) call(method, path, body string) answer {
 	a.t.Helper()
 	request, err := http.NewRequestWithContext(a.t.Context(), method, a.url+path, strings.NewReader(body))
@@ -137,7 +116,7 @@ func (a *api) record(video string) answer {
 	return a.call("POST", "/v1/videos/"+video+"/viewings", "")
 }
 
-// recordFirst counts a viewing of the nth video.
+// recordFirst records a viewing of the nth initial video.
 func (a *api) recordFirst(n int) {
 	a.t.Helper()
 	if got := a.record(mvc.VideoID(n).String()); got.status != http.StatusAccepted {
@@ -175,7 +154,7 @@ func (a *api) violations(got answer) (fields []string) {
 		}
 	}
 	if err := json.Unmarshal([]byte(got.body), &body); err != nil || body.Code == 0 || body.Message == "" {
-		a.t.Errorf("%q is no google.rpc.Status: %v", got.body, err)
+		a.t.Errorf("%q is not a google.rpc.Status: %v", got.body, err)
 	}
 	for _, d := range body.Details {
 		if d.Type != "type.googleapis.com/google.rpc.BadRequest" {
@@ -200,7 +179,7 @@ func (a *api) execute(sql string) {
 	}
 }
 
-// A buffer takes a log.
+// A buffer is a concurrent bytes.Buffer.
 type buffer struct {
 	mu   sync.Mutex
 	text bytes.Buffer

@@ -14,7 +14,6 @@ import (
 	"videotutorials/mvc"
 )
 
-// Three videos with one view each sum to 3.
 func TestHome_Sum(t *testing.T) {
 	t.Parallel()
 	a := start(t, 3)
@@ -47,7 +46,7 @@ func TestHome_Seeds(t *testing.T) {
 	a.recordFirst(1)
 	a.stop()
 
-	// At the next start what was counted stays, and only what is new comes.
+	// The next start keeps the counts and inserts only the missing videos.
 	again := run(t, a.database, 5)
 	again.awaitReady()
 	page := again.home("")
@@ -72,7 +71,7 @@ func TestHome_Empty(t *testing.T) {
 	if got, want := a.call("GET", "/v1/home", "").body, `{"videosWatched":"0","videos":[],"nextPageToken":""}`; got != want {
 		t.Errorf("home page is %s, want %s", got, want)
 	}
-	// A number that a float cannot hold, and a video that is not to be seen yet.
+	// An integer that a float64 cannot represent, and a video that is not transcoded.
 	a.execute(`insert into videos (video_id, owner_id, view_count) values (gen_random_uuid(), gen_random_uuid(), 9007199254740993)`)
 	if got, want := a.call("GET", "/v1/home", "").body, `{"videosWatched":"9007199254740993","videos":[],"nextPageToken":""}`; got != want {
 		t.Errorf("home page is %s, want %s", got, want)
@@ -126,13 +125,12 @@ func TestRecordViewing(t *testing.T) {
 		}
 		traces[receipt.TraceID] = true
 	}
-	// Who reads after the answer sees it.
 	if page := a.home(""); page.VideosWatched != "5" || page.Videos[2].Views != "4" {
 		t.Errorf("home page is %+v", page)
 	}
 }
 
-// All on one row, and none is lost.
+// Concurrent viewings of one video are all counted.
 func TestRecordViewing_Concurrent(t *testing.T) {
 	t.Parallel()
 	a := start(t, 1)
@@ -200,6 +198,6 @@ func TestREST_Refused(t *testing.T) {
 		})
 	}
 	if page := a.home(""); page.VideosWatched != "3" {
-		t.Errorf("what was refused is counted: %s", page.VideosWatched)
+		t.Errorf("refused requests changed the count to %s", page.VideosWatched)
 	}
 }

@@ -9,10 +9,11 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"videotutorials/internal/test/running"
 	"videotutorials/mvc"
 )
 
-// The database comes after the server, goes and comes again.
+// The database appears after the server starts, disconnects it and returns.
 func TestRun_DatabaseAway(t *testing.T) {
 	t.Parallel()
 	there := empty(t)
@@ -22,7 +23,7 @@ func TestRun_DatabaseAway(t *testing.T) {
 	}
 	u.Path += "_later"
 	a := run(t, u.String(), 3)
-	a.until("it has tried", func() bool { return strings.Contains(a.log.String(), "trying again") })
+	running.Until(t, "the migration is retried", func() bool { return strings.Contains(a.log.String(), "retrying") })
 	viewings := "/v1/videos/" + mvc.VideoID(1).String() + "/viewings"
 	for _, path := range []string{"GET /v1/home", "POST " + viewings} {
 		method, path, _ := strings.Cut(path, " ")
@@ -41,9 +42,8 @@ func TestRun_DatabaseAway(t *testing.T) {
 	admin.execute(`create database "` + strings.TrimPrefix(u.Path, "/") + `"`)
 	a.awaitReady()
 	a.recordFirst(1)
-	// What breaks all its connections.
 	admin.execute(`select pg_terminate_backend(pid) from pg_stat_activity where datname = '` + strings.TrimPrefix(u.Path, "/") + `'`)
-	a.until("it has found new ones", func() bool { return a.record(mvc.VideoID(1).String()).status == http.StatusAccepted })
+	running.Until(t, "the server reconnects", func() bool { return a.record(mvc.VideoID(1).String()).status == http.StatusAccepted })
 	if got := a.call("GET", "/metrics", ""); !strings.Contains(got.body, `mvc_requests_total{code="503",path="/v1/home"} 1`) {
 		t.Errorf("the metrics are\n%s", got.body)
 	}
@@ -59,15 +59,15 @@ func TestRun_NoPostgres(t *testing.T) {
 	}
 }
 
-// It is not ready before the first videos are there.
+// The server is not ready before the initial videos exist.
 func TestRun_Ready(t *testing.T) {
 	t.Parallel()
 	before := start(t, 0)
 	before.stop()
 	conn := open(t, before.database, "begin; lock table videos in exclusive mode")
 	again := run(t, before.database, 3)
-	again.until("the videos wait to be inserted", func() bool { return waits(t, conn) })
-	if got := again.call("GET", "/readyz", ""); got.status != http.StatusServiceUnavailable || !strings.Contains(got.body, "not up to date") {
+	running.Until(t, "the insert of the videos waits", func() bool { return waits(t, conn) })
+	if got := again.call("GET", "/readyz", ""); got.status != http.StatusServiceUnavailable || !strings.Contains(got.body, "not migrated") {
 		t.Errorf("/readyz: %d %s", got.status, got.body)
 	}
 	if _, err := conn.Exec(t.Context(), "commit"); err != nil {
@@ -79,7 +79,7 @@ func TestRun_Ready(t *testing.T) {
 	}
 }
 
-// open returns a connection on which the statements were executed.
+// open returns a connection after executing the statements.
 func open(t *testing.T, database, sql string) *pgx.Conn {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), database)
@@ -93,8 +93,8 @@ func open(t *testing.T, database, sql string) *pgx.Conn {
 	return conn
 }
 
-// waits reports whether somebody waits for what the connection has locked. Not by
-// pg_stat_activity, which in a transaction stays as it was seen first.
+// waits reports whether another session waits for a lock of the connection. It does not
+// use pg_stat_activity, whose content does not change within a transaction.
 func waits(t *testing.T, conn *pgx.Conn) (waiting bool) {
 	t.Helper()
 	const sql = "select exists (select from pg_locks where not granted and pg_backend_pid() = any (pg_blocking_pids(pid)))"
@@ -104,20 +104,20 @@ func waits(t *testing.T, conn *pgx.Conn) (waiting bool) {
 	return waiting
 }
 
-// What was taken up is brought to its end.
+// Run finishes accepted requests before it returns.
 func TestRun_Drains(t *testing.T) {
 	t.Parallel()
 	a := start(t, 3)
 	conn := open(t, a.database, "begin; select from videos for update")
 	answered := make(chan answer, 1)
 	go func() { answered <- a.record(mvc.VideoID(1).String()) }()
-	a.until("the viewing waits for its row", func() bool { return waits(t, conn) })
+	running.Until(t, "the viewing waits for its row", func() bool { return waits(t, conn) })
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
 		a.stop()
 	}()
-	// When no more requests are taken, the drain has begun.
+	// The drain has begun when connections are refused.
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	for taken := true; taken; {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, a.url+"/healthz", http.NoBody)
@@ -131,21 +131,21 @@ func TestRun_Drains(t *testing.T) {
 	}
 	select {
 	case got := <-answered:
-		t.Errorf("answered before it was counted: %d %s", got.status, got.body)
+		t.Errorf("answered before the viewing was counted: %d %s", got.status, got.body)
 	case <-ended:
-		t.Error("it ended before the call did")
+		t.Error("Run returned before the call")
 	default:
 	}
 	if _, err := conn.Exec(t.Context(), "commit"); err != nil {
 		t.Fatal(err)
 	}
-	if got := <-answered; got.status != http.StatusAccepted {
+	if got := running.Receive(t, "the answer", answered); got.status != http.StatusAccepted {
 		t.Errorf("answer is %d %s", got.status, got.body)
 	}
-	<-ended
+	running.Receive(t, "the end of Run", ended)
 }
 
-// The servers of the tests commit without waiting for the disk; this one waits.
+// Commits wait for the disk, although the test database has another default.
 func TestOpen_Durable(t *testing.T) {
 	t.Parallel()
 	db, err := mvc.Open(t.Context(), empty(t))
@@ -160,7 +160,7 @@ func TestOpen_Durable(t *testing.T) {
 		}
 	}
 	if _, err := mvc.Open(t.Context(), "postgres://%zz"); err == nil {
-		t.Error("a bad URL is taken")
+		t.Error("a malformed URL is accepted")
 	}
 }
 

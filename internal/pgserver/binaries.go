@@ -9,29 +9,29 @@ import (
 	"strconv"
 )
 
-// oldest is the first major version that will do: databases are cloned with
-// STRATEGY FILE_COPY.
-const oldest = 15
+// minVersion is the first major version with STRATEGY FILE_COPY, by which databases are
+// cloned.
+const minVersion = 15
 
-// A NotFoundError is returned where no Postgres is found.
+// A NotFoundError is returned if no Postgres is found.
 type NotFoundError struct {
-	// Looked are the folders that were looked into.
-	Looked []string
+	// Folders are those that were searched.
+	Folders []string
 }
 
 func (e *NotFoundError) Error() string {
 	return fmt.Sprintf("no Postgres %d or newer on PATH, in /usr/lib/postgresql, /usr/pgsql-* or Homebrew's folders: "+
 		"either install one (Debian: apt-get install postgresql; `sh internal/tools/postgres.sh` does it), "+
-		"or set VT_DATABASE_URL to a running one", oldest)
+		"or set VT_DATABASE_URL to a running one", minVersion)
 }
 
 // A VersionError is returned for a data folder of a major version that is not
-// installed. The folder is left alone.
+// installed. The folder is not changed.
 type VersionError struct {
 	Dir string
-	// Version is the data folder's.
+	// Version is that of the data folder.
 	Version string
-	// Installed is the newest that was found.
+	// Installed is the newest installed version.
 	Installed int
 }
 
@@ -40,14 +40,14 @@ func (e *VersionError) Error() string {
 		"either install Postgres %s, or move the data over with pg_upgrade", e.Dir, e.Version, e.Installed, e.Version)
 }
 
-// binaries are the programs of one installed Postgres.
+// binaries are the programs of an installed Postgres.
 type binaries struct {
 	version          int
 	postgres, initdb string
 }
 
-// folders returns where Postgres may be: on PATH, then in Debian's, Red Hat's and
-// Homebrew's folders.
+// folders returns the folders to search: those on PATH, then Debian's, Red Hat's and
+// Homebrew's.
 func folders() []string {
 	dirs := filepath.SplitList(os.Getenv("PATH"))
 	for _, pattern := range []string{
@@ -55,46 +55,45 @@ func folders() []string {
 		"/opt/homebrew/opt/postgresql*/bin", "/usr/local/opt/postgresql*/bin",
 		"/home/linuxbrew/.linuxbrew/opt/postgresql*/bin",
 	} {
-		// The patterns are good ones, which is the only error.
-		found, _ := filepath.Glob(pattern)
+		found, _ := filepath.Glob(pattern) // the patterns are valid
 		dirs = append(dirs, found...)
 	}
 	return dirs
 }
 
-// find returns what is installed in the folders, the newest first, for the same
-// version in the folders' order. What the user may not run does not count.
-func find(user account, dirs []string) ([]binaries, error) {
+// find returns the installations in the folders that the user may run: the newest
+// first, and equal versions in the order of the folders.
+func find(a account, dirs []string) ([]binaries, error) {
 	var all []binaries
 	for _, dir := range dirs {
-		if b, ok := inspect(dir, user); ok {
+		if b, ok := inspect(dir, a); ok {
 			all = append(all, b)
 		}
 	}
 	if len(all) == 0 {
-		return nil, &NotFoundError{Looked: dirs}
+		return nil, &NotFoundError{Folders: dirs}
 	}
-	slices.SortStableFunc(all, func(a, b binaries) int { return b.version - a.version })
+	slices.SortStableFunc(all, func(x, y binaries) int { return y.version - x.version })
 	return all, nil
 }
 
 var versionText = regexp.MustCompile(`\(PostgreSQL\) (\d+)`)
 
-func inspect(dir string, user account) (binaries, bool) {
+func inspect(dir string, a account) (binaries, bool) {
 	b := binaries{postgres: filepath.Join(dir, "postgres"), initdb: filepath.Join(dir, "initdb")}
 	for _, path := range []string{b.postgres, b.initdb} {
 		if _, err := os.Stat(path); err != nil {
 			return b, false
 		}
 	}
-	said, err := user.command(b.postgres, "--version").Output()
+	output, err := a.command(b.postgres, "--version").Output()
 	if err != nil {
 		return b, false
 	}
-	match := versionText.FindSubmatch(said)
+	match := versionText.FindSubmatch(output)
 	if match == nil {
 		return b, false
 	}
 	b.version, err = strconv.Atoi(string(match[1]))
-	return b, err == nil && b.version >= oldest
+	return b, err == nil && b.version >= minVersion
 }

@@ -14,11 +14,10 @@ import (
 	"videotutorials/internal/file"
 )
 
-// versionFile is in each data folder and has its major version.
+// versionFile is the file in a data folder that has its major version.
 const versionFile = "PG_VERSION"
 
-// defaults are written into a new postgresql.conf, where the operator may change
-// them.
+// defaults are appended to a new postgresql.conf, which the operator may edit.
 const defaults = `
 # Video Tutorials
 max_connections = 200
@@ -26,10 +25,9 @@ shared_buffers = 256MB
 max_wal_size = 4GB
 `
 
-// prepare makes the data folder, or finds that it is there, and chooses the
-// binaries for it.
+// prepare creates the data folder if it is missing, and chooses the binaries for it.
 func (l *launcher) prepare(ctx context.Context) error {
-	installed, err := find(l.user, folders())
+	installed, err := find(l.account, folders())
 	if err != nil {
 		return err
 	}
@@ -51,8 +49,8 @@ func (l *launcher) prepare(ctx context.Context) error {
 	return &VersionError{Dir: l.Dir, Version: version, Installed: installed[0].version}
 }
 
-// create makes the data folder beside its place and moves it there when it is
-// whole, so that a crash leaves none that is half made.
+// create creates the data folder under another name and renames it when it is complete,
+// so that a crash leaves no incomplete data folder.
 func (l *launcher) create(ctx context.Context) error {
 	entries, err := os.ReadDir(l.Dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -65,7 +63,7 @@ func (l *launcher) create(ctx context.Context) error {
 	if err := discard(ctx, fresh); err != nil {
 		return err
 	}
-	l.Log.Info("making a data folder", "version", l.bin.version, "folder", l.Dir)
+	l.Log.Info("creating the data folder", "version", l.bin.version, "folder", l.Dir)
 	if err := l.initialise(fresh); err != nil {
 		return err
 	}
@@ -75,8 +73,8 @@ func (l *launcher) create(ctx context.Context) error {
 	return file.SyncDir(filepath.Dir(l.Dir))
 }
 
-// discard removes what an initdb that was cut off has left, after its last
-// process has gone.
+// discard removes the folder of an interrupted initdb, after its last process has
+// ended.
 func discard(ctx context.Context, dir string) error {
 	held, err := file.Lock(ctx, dir, os.O_RDONLY)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -89,14 +87,19 @@ func discard(ctx context.Context, dir string) error {
 }
 
 func (l *launcher) initialise(dir string) error {
-	if err := l.user.own(dir); err != nil {
+	if err := os.Mkdir(dir, 0o700); err != nil {
 		return err
+	}
+	if l.account.switched {
+		if err := os.Chown(dir, l.account.uid, l.account.gid); err != nil {
+			return err
+		}
 	}
 	held, err := file.TryLock(dir, os.O_RDONLY)
 	if err != nil {
 		return err
 	}
-	defer held.Close() //nolint:errcheck // nothing was written
+	defer held.Close() //nolint:errcheck // read-only
 	args := []string{"-U", superuser, "-A", "trust", "-E", "UTF8", "--locale=C", "--data-checksums", "--no-instructions"}
 	if !l.Durable {
 		args = append(args, "--no-sync")
@@ -108,17 +111,13 @@ func (l *launcher) initialise(dir string) error {
 	if err := process.Err(); err != nil {
 		return fmt.Errorf("initdb %s: %w%s", dir, err, l.tail())
 	}
-	return appendTo(filepath.Join(dir, "postgresql.conf"), defaults, l.Durable)
-}
-
-func appendTo(path, text string, durable bool) error {
-	file, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
+	settings, err := os.OpenFile(filepath.Join(dir, "postgresql.conf"), os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
 		return err
 	}
-	_, err = file.WriteString(text)
-	if err == nil && durable {
-		err = file.Sync()
+	_, err = settings.WriteString(defaults)
+	if err == nil && l.Durable {
+		err = settings.Sync()
 	}
-	return errors.Join(err, file.Close())
+	return errors.Join(err, settings.Close())
 }

@@ -4,11 +4,12 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
 
-func TestStart_OtherVersionIsRefusedAndLeftAlone(t *testing.T) {
+func TestStart_OtherVersion(t *testing.T) {
 	t.Parallel()
 	dir := folder(t)
 	if err := os.Mkdir(dir, 0o700); err != nil {
@@ -24,11 +25,11 @@ func TestStart_OtherVersionIsRefusedAndLeftAlone(t *testing.T) {
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil || len(entries) != 1 {
-		t.Errorf("the folder was touched: %v %v", entries, err)
+		t.Errorf("the folder has changed: %v %v", entries, err)
 	}
 }
 
-func TestStart_ForeignFolderIsRefused(t *testing.T) {
+func TestStart_ForeignFolder(t *testing.T) {
 	t.Parallel()
 	dir := folder(t)
 	if err := os.Mkdir(dir, 0o700); err != nil {
@@ -38,11 +39,11 @@ func TestStart_ForeignFolderIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := Start(t.Context(), config(dir)); err == nil {
-		t.Fatal("a data folder was made among other files")
+		t.Fatal("a data folder was created among other files")
 	}
 }
 
-func TestStart_AfterInitdbWasCutOff(t *testing.T) {
+func TestStart_InitdbInterrupted(t *testing.T) {
 	t.Parallel()
 	dir := folder(t)
 	if err := os.Mkdir(dir+".new", 0o700); err != nil {
@@ -54,17 +55,16 @@ func TestStart_AfterInitdbWasCutOff(t *testing.T) {
 	execute(t, start(t, config(dir)).URL("postgres"), "select 1")
 }
 
-func TestStart_PathTooLongForASocket(t *testing.T) {
+func TestStart_PathTooLong(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(folder(t), strings.Repeat("long", 25))
 	if _, err := Start(t.Context(), config(dir)); err == nil || !strings.Contains(err.Error(), "shorter") {
-		t.Errorf("got %v, want an error that says what to do", err)
+		t.Errorf("got %v, want an error with the remedy", err)
 	}
 }
 
-// As root would have it below its home. Others run the server themselves, and
-// enter their own folder.
-func TestStart_BelowAFolderThatItsUserMayNotEnter(t *testing.T) {
+// For root, as below its home, the server runs as a user that may not enter the parent.
+func TestStart_PrivateParent(t *testing.T) {
 	t.Parallel()
 	private := folder(t)
 	if err := os.Mkdir(private, 0o700); err != nil {
@@ -80,12 +80,12 @@ func TestStart_BelowAFolderThatItsUserMayNotEnter(t *testing.T) {
 	execute(t, start(t, config(dir)).URL("postgres"), "insert into kept values (1)")
 }
 
-func TestAccount_MayEnter(t *testing.T) {
+func TestAccount_CheckAccess(t *testing.T) {
 	t.Parallel()
 	base := filepath.Dir(folder(t))
 	stranger := account{name: "stranger", switched: true, uid: os.Geteuid() + 4711, gid: os.Getegid() + 4711}
-	if err := stranger.mayEnter(base); err != nil {
-		t.Errorf("a folder that may be entered: %v", err)
+	if err := stranger.checkAccess(base); err != nil {
+		t.Errorf("an accessible folder: %v", err)
 	}
 	private := filepath.Join(base, "private")
 	inside := filepath.Join(private, "inside")
@@ -95,27 +95,27 @@ func TestAccount_MayEnter(t *testing.T) {
 	if err := os.Chmod(private, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := stranger.mayEnter(inside); err == nil || !strings.Contains(err.Error(), private) {
+	if err := stranger.checkAccess(inside); err == nil || !strings.Contains(err.Error(), private) {
 		t.Errorf("got %v, want an error that names %s", err, private)
 	}
 }
 
-func TestFind_NothingNamesBothWaysOut(t *testing.T) {
+func TestFind_NotFound(t *testing.T) {
 	t.Parallel()
 	_, err := find(account{}, []string{t.TempDir()})
 	var missing *NotFoundError
 	if !errors.As(err, &missing) {
 		t.Fatalf("got %v, want a *NotFoundError", err)
 	}
-	for _, way := range []string{"apt-get install postgresql", "VT_DATABASE_URL"} {
-		if !strings.Contains(err.Error(), way) {
-			t.Errorf("the error does not name %q", way)
+	for _, remedy := range []string{"apt-get install postgresql", "VT_DATABASE_URL"} {
+		if !strings.Contains(err.Error(), remedy) {
+			t.Errorf("the error does not name %q", remedy)
 		}
 	}
 }
 
-// It is not parallel: a fork elsewhere could hold a script open for writing,
-// which then cannot be run.
+// Not parallel: a fork in another test could hold a script open for writing, which
+// then cannot be executed.
 func TestFind_NewestFirst(t *testing.T) {
 	var dirs []string
 	for _, version := range []string{"14.2", "16.1", "15.3", "17beta1", "18.0 (Debian)"} {
@@ -136,13 +136,7 @@ func TestFind_NewestFirst(t *testing.T) {
 	for _, b := range found {
 		versions = append(versions, b.version)
 	}
-	want := []int{18, 17, 16, 15}
-	if len(versions) != len(want) {
-		t.Fatalf("found %v, want %v", versions, want)
-	}
-	for i := range want {
-		if versions[i] != want[i] {
-			t.Fatalf("found %v, want %v", versions, want)
-		}
+	if want := []int{18, 17, 16, 15}; !slices.Equal(versions, want) {
+		t.Errorf("found %v, want %v", versions, want)
 	}
 }

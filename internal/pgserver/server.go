@@ -1,3 +1,16 @@
+// Package pgserver runs a private Postgres: a data folder, and a server that listens
+// only on a socket in that folder, which only its user may enter.
+//
+// # Locks of a data folder
+//
+//	<dir>.lock  held by the process that called Start
+//	<dir>       held by postgres and all its backends
+//
+// The first lock rejects a second launcher, which would otherwise find the socket and
+// use the server of the first. Start waits for the second lock: after a launcher was
+// killed, its server takes a moment to shut down, and a new one does not start before
+// the last backend is gone. The pid in Postgres's postmaster.pid cannot replace the
+// second lock, since pids are reused.
 package pgserver
 
 import (
@@ -14,6 +27,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/cenkalti/backoff/v5"
 	"github.com/jackc/pgx/v5"
 
 	"videotutorials/internal/file"
@@ -21,36 +35,36 @@ import (
 )
 
 const (
-	// port only names the socket: each server has a folder of its own.
+	// port is only part of the socket's name, since each server has its own folder.
 	port       = 5432
 	socketName = ".s.PGSQL.5432"
-	// superuser is the role that initdb makes.
+	// superuser is the role that initdb creates.
 	superuser = "postgres"
-	// longestSocket is what the kernel allows for the path of a socket.
-	longestSocket = 107
-	// tellEvery is how often it is said that a server is not up yet.
-	tellEvery = 10 * time.Second
-	// stopGrace is what a fast shutdown may take: it writes a checkpoint. Past
-	// it the server is killed, and recovers from its log at the next start.
-	stopGrace = time.Minute
+	// maxSocketPath is the kernel's limit for the path of a socket.
+	maxSocketPath = 107
+	// logInterval is the time between two log lines while a server starts.
+	logInterval = 10 * time.Second
+	// stopTimeout bounds a fast shutdown, which writes a checkpoint. After it the
+	// server is killed, and recovers from its log at the next start.
+	stopTimeout = time.Minute
 )
 
-// Config says what server to start.
+// Config configures a server.
 type Config struct {
-	// Dir is the data folder, made if it is not there, of at most 93 bytes. When
-	// root starts the server, another user runs it, and owns the folder.
+	// Dir is the data folder, of at most 93 bytes. It is created if missing. If root
+	// starts the server, another user runs it and owns the folder.
 	Dir string
-	// Durable makes what is committed survive a crash of the machine. Tests
-	// leave it off and are ten times as fast.
+	// Durable makes commits survive a crash of the machine. Without it tests are ten
+	// times as fast.
 	Durable bool
-	// Log is told what is found and done.
+	// Log is required.
 	Log *slog.Logger
-	// Output takes what Postgres logs. Defaults to the file <Dir>.log.
+	// Output is the file to which Postgres logs. Defaults to <Dir>.log.
 	Output string
 }
 
-// A Server is a running Postgres. It ends with the process that started it,
-// also when that one is killed.
+// A Server is a running Postgres. It ends with the process that started it, even if
+// that is killed.
 type Server struct {
 	process *process.Child
 	owner   *os.File
@@ -58,14 +72,14 @@ type Server struct {
 	done    chan struct{}
 }
 
-// Start makes the data folder if need be, starts the server, and returns when
-// it accepts connections: after about a second the first time, then at once.
-// It waits for a server in the same folder whose launcher has died.
+// Start creates the data folder if it is missing, starts the server, and returns when
+// it accepts connections: after about a second the first time, later at once. It waits
+// for the end of a server in the folder whose launcher died.
 //
-// It returns a *NotFoundError where no fitting Postgres is installed, a
-// *VersionError for a data folder of a version that is not installed (the folder
-// is left alone), and file.ErrLocked while another process has the folder's server.
-// The caller MUST call Stop.
+// It returns a *NotFoundError if no suitable Postgres is installed, a *VersionError if
+// the data folder has a version that is not installed (the folder is not changed), and
+// file.ErrLocked if another process runs a server in the folder. The caller MUST call
+// Stop.
 func Start(ctx context.Context, c Config) (_ *Server, err error) {
 	c.Dir, err = filepath.Abs(c.Dir)
 	if err != nil {
@@ -74,8 +88,8 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 	if strings.Contains(c.Dir, ",") {
 		return nil, fmt.Errorf("%s: clients take a comma for the end of the name: choose another data folder", c.Dir)
 	}
-	if socket := filepath.Join(c.Dir, socketName); len(socket) > longestSocket {
-		return nil, fmt.Errorf("%s: the path of a socket has at most %d bytes: choose a shorter data folder", socket, longestSocket)
+	if socket := filepath.Join(c.Dir, socketName); len(socket) > maxSocketPath {
+		return nil, fmt.Errorf("%s: the path of a socket has at most %d bytes: choose a shorter data folder", socket, maxSocketPath)
 	}
 	if c.Output == "" {
 		c.Output = c.Dir + ".log"
@@ -96,7 +110,7 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer l.output.Close() //nolint:errcheck // postgres has its own
+	defer l.output.Close() //nolint:errcheck // postgres has its own descriptor
 	if err := l.prepare(ctx); err != nil {
 		return nil, err
 	}
@@ -105,66 +119,58 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 		return nil, err
 	}
 	s.owner = owner
-	go s.watch()
+	go func() {
+		<-s.process.Done()
+		_ = file.Unlock(owner)
+		close(s.done)
+	}()
 	c.Log.Info("postgres is up", "version", l.bin.version, "folder", c.Dir, "pid", s.PID())
 	return s, nil
 }
 
-// await returns nil when the server accepts connections: after a crash, when it
-// has recovered from its log, which can take minutes.
+// await returns nil when the server accepts connections. Recovery after a crash can
+// take minutes; the attempts become rarer, since each takes time from the recovery.
 func (s *Server) await(ctx context.Context, log *slog.Logger) error {
-	begun := time.Now()
-	for told := begun; ; {
+	start := time.Now()
+	delays := backoff.ExponentialBackOff{InitialInterval: 5 * time.Millisecond, Multiplier: 1.1, MaxInterval: 500 * time.Millisecond}
+	for logged := start; ; {
 		conn, err := pgx.Connect(ctx, s.URL("postgres"))
 		if err == nil {
 			return conn.Close(ctx)
 		}
-		if time.Since(told) >= tellEvery {
-			told = time.Now()
-			log.Info("waiting for Postgres to be up", "after", told.Sub(begun).Round(time.Second), "error", err)
+		if time.Since(logged) >= logInterval {
+			logged = time.Now()
+			log.Info("waiting for Postgres to accept connections", "duration", logged.Sub(start).Round(time.Second), "error", err)
 		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-s.process.Done():
 			return s.process.Err()
-		case <-time.After(knockAfter(time.Since(begun))):
+		case <-time.After(delays.NextBackOff()):
 		}
 	}
 }
 
-// knockAfter returns when a server that has been starting for so long is asked
-// again whether it is up: a tenth later, as each question takes from what it has
-// to recover with, and within 5 to 500 ms.
-func knockAfter(starting time.Duration) time.Duration {
-	return min(max(starting/10, 5*time.Millisecond), 500*time.Millisecond)
-}
-
-func (s *Server) watch() {
-	<-s.process.Done()
-	_ = file.Unlock(s.owner)
-	close(s.done)
-}
-
-// URL returns the address of a database, for the superuser through the socket.
-// pgx and psql take it.
+// URL returns the URL of a database, as superuser through the socket, for pgx and
+// psql.
 func (s *Server) URL(database string) string {
 	query := url.Values{"host": {s.dir}, "port": {strconv.Itoa(port)}}
 	u := url.URL{Scheme: "postgres", User: url.User(superuser), Path: "/" + database, RawQuery: query.Encode()}
 	return u.String()
 }
 
-// PID returns the id of the server's first process, the postmaster.
+// PID returns the pid of the postmaster.
 func (s *Server) PID() int { return s.process.PID() }
 
-// Done is closed when the server has ended, by Stop or by itself.
+// Done returns a channel that is closed when the server has ended.
 func (s *Server) Done() <-chan struct{} { return s.done }
 
-// Stop ends the server: its sessions are cut and their transactions rolled back,
-// and all that was committed is in the data folder. It returns how the server
-// ended, nil after an orderly end, also if that was before the call.
+// Stop ends the server: it closes all sessions and rolls their transactions back. All
+// commits are in the data folder. Stop returns nil if the server ended in an orderly
+// way, also if that was before the call.
 func (s *Server) Stop() error {
-	err := s.process.Stop(syscall.SIGINT, stopGrace)
+	err := s.process.Stop(syscall.SIGINT, stopTimeout)
 	<-s.done
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {

@@ -20,8 +20,7 @@ import (
 	"videotutorials/internal/file"
 )
 
-// launchFor makes the test binary a launcher that runs a server in the folder
-// until it is killed.
+// launchFor makes the test binary run a server in the folder until it is killed.
 const launchFor = "PGSERVER_TEST_LAUNCH"
 
 func TestMain(m *testing.M) {
@@ -43,7 +42,7 @@ func config(dir string) Config {
 	return Config{Dir: dir, Durable: true, Log: slog.New(slog.DiscardHandler)}
 }
 
-// folder returns a place for a data folder, with a short path.
+// folder returns a short path for a data folder.
 func folder(t *testing.T) string {
 	t.Helper()
 	base, err := os.MkdirTemp("", "pgserver-")
@@ -81,7 +80,7 @@ func execute(t *testing.T, url, sql string) {
 	}
 }
 
-func TestStart_DataOutlivesTheServer(t *testing.T) {
+func TestStart_KeepsData(t *testing.T) {
 	t.Parallel()
 	dir := folder(t)
 	s := start(t, config(dir))
@@ -92,7 +91,7 @@ func TestStart_DataOutlivesTheServer(t *testing.T) {
 	execute(t, start(t, config(dir)).URL("postgres"), "insert into kept values (1)")
 }
 
-func TestStart_SecondLauncherIsRefused(t *testing.T) {
+func TestStart_Locked(t *testing.T) {
 	t.Parallel()
 	dir := folder(t)
 	start(t, config(dir))
@@ -101,7 +100,7 @@ func TestStart_SecondLauncherIsRefused(t *testing.T) {
 	}
 }
 
-func TestStart_AfterTheLauncherWasKilled(t *testing.T) {
+func TestStart_LauncherKilled(t *testing.T) {
 	t.Parallel()
 	dir := folder(t)
 	launcher := exec.Command(os.Args[0]) //nolint:noctx // it is killed below
@@ -123,18 +122,18 @@ func TestStart_AfterTheLauncherWasKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = launcher.Wait()
-	// The old server cannot end before its backend does, which is woken by the
-	// first that the new Start says: that it waits.
+	// The old server cannot end before its stopped backend, which continues when the
+	// new Start logs that it waits.
 	c := config(dir)
 	c.Log = slog.New(slog.NewTextHandler(wakeUp(wake), nil))
 	s := start(t, c)
 	execute(t, s.URL("postgres"), "insert into kept values (1)")
 	if s.PID() != postmaster(t, dir) {
-		t.Error("the old server was taken for the new one")
+		t.Error("the pid is not that of the new server")
 	}
 }
 
-// stopBackend opens a session and stops the process that serves it until wake.
+// stopBackend opens a session and stops its backend until wake is called.
 func stopBackend(t *testing.T, url string) (wake func()) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), url)
@@ -159,7 +158,7 @@ type wakeUp func()
 
 func (w wakeUp) Write(p []byte) (int, error) { w(); return len(p), nil }
 
-// killed returns a server that was killed, and its folder, where the table kept is.
+// killed returns a killed server and its folder, which has the table kept.
 func killed(t *testing.T) (s *Server, dir string) {
 	t.Helper()
 	dir = folder(t)
@@ -172,18 +171,17 @@ func killed(t *testing.T) (s *Server, dir string) {
 	return s, dir
 }
 
-func TestStart_AfterTheServerWasKilled(t *testing.T) {
+func TestStart_ServerKilled(t *testing.T) {
 	t.Parallel()
 	s, dir := killed(t)
 	if err := s.Stop(); err == nil {
-		t.Error("the end of a killed server is reported as orderly")
+		t.Error("Stop of a killed server returned nil")
 	}
 	execute(t, start(t, config(dir)).URL("postgres"), "insert into kept values (1)")
 }
 
-// After a crash of the machine the files that say which process is the server name
-// one that may be somebody else's by now.
-func TestStart_AfterItsPIDWasUsedAgain(t *testing.T) {
+// After a crash of the machine the pid files may name another process.
+func TestStart_PIDReused(t *testing.T) {
 	t.Parallel()
 	_, dir := killed(t)
 	other := exec.CommandContext(t.Context(), "sleep", "60")
@@ -191,7 +189,7 @@ func TestStart_AfterItsPIDWasUsedAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if owner := info.Sys().(*syscall.Stat_t); os.Geteuid() == 0 { // Postgres believes only in processes of its own user
+	if owner := info.Sys().(*syscall.Stat_t); os.Geteuid() == 0 { // Postgres ignores processes of other users
 		other.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: owner.Uid, Gid: owner.Gid}}
 	}
 	if err := other.Start(); err != nil {
@@ -225,18 +223,4 @@ func postmaster(t *testing.T, dir string) (pid int) {
 		t.Fatal(err)
 	}
 	return pid
-}
-
-// TestKnockAfter: a server that starts is asked often, one that recovers seldom.
-func TestKnockAfter(t *testing.T) {
-	t.Parallel()
-	for starting, expected := range map[time.Duration]time.Duration{
-		0:                      5 * time.Millisecond,
-		200 * time.Millisecond: 20 * time.Millisecond,
-		time.Minute:            500 * time.Millisecond,
-	} {
-		if after := knockAfter(starting); after != expected {
-			t.Errorf("starting for %v: asked again after %v, expected %v", starting, after, expected)
-		}
-	}
 }

@@ -1,10 +1,10 @@
--- One row a video is all there is: who owns it, what the player shows, how far
--- its transcoding is, and how often it was watched.
+-- The only table. A row has the owner of a video, the data that the player shows, the
+-- state of the transcoding and the number of viewings.
 
 -- +goose Up
 create table videos (
     id                 bigint generated always as identity primary key,
-    -- By what REST calls it, so that both versions have the same paths.
+    -- The id in REST paths, so that both versions have the same paths.
     video_id           uuid not null unique,
     owner_id           uuid not null,
     name               text not null default '',
