@@ -35,6 +35,7 @@ lint: $(BIN)/buf $(BIN)/golangci-lint $(BIN)/openapi ## check the protos, the RE
 	$(BIN)/buf format --diff --exit-code
 	$(BIN)/buf breaking proto --against proto/baseline.txtpb
 	$(BIN)/openapi application/testdata/openapi.json
+	go mod tidy -diff
 	$(BIN)/golangci-lint run --config internal/tools/lint/golangci.yml ./...
 
 test: postgres programs ## run all tests

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -16,6 +17,9 @@ import (
 // An Aggregator applies events to its tables in View Data, which no other program
 // writes.
 type Aggregator struct {
+	// Name is the name of the package, in lower-case letters and digits, by which
+	// -only and rebuild choose the aggregator. Only Main needs it.
+	Name string
 	// ID is the consumer ID, such as `aggregators:home-page`. It MUST never change.
 	ID string
 	// Tables are the names of the tables, without schema, as in the statements of the
@@ -23,6 +27,12 @@ type Aggregator struct {
 	// (jsonb, not json). Postgres must not fill columns with values that differ in a
 	// rebuild, such as serial or now().
 	Tables []string
+	// Migrations, unless nil, has goose migrations of the tables, as
+	// migrations/00001_comments.sql. Main applies them as the user of the URL of View
+	// Data, and records them in the table migrations_<Name>. They MUST grant select,
+	// insert, update, delete and truncate on the tables to view_writer, and select to
+	// view_reader. Defaults to none: the package viewdata creates the tables.
+	Migrations fs.FS
 	// Init is an optional statement that inserts the initial rows unless they exist.
 	Init string
 	// Handlers determine the subscription: the categories and types of all handlers,

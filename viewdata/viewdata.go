@@ -21,6 +21,7 @@ import (
 	"context"
 	"embed"
 	"fmt"
+	"io/fs"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -87,6 +88,12 @@ var migrations embed.FS
 // the database and have the right to create roles; if there is nothing to apply,
 // the rights of view_reader are sufficient.
 func Migrate(ctx context.Context, url string) error {
+	return MigrateFrom(ctx, url, migrations, "migrations")
+}
+
+// MigrateFrom applies the migrations in the folder migrations of files, which
+// create the tables of an aggregator, and records them in the table.
+func MigrateFrom(ctx context.Context, url string, files fs.FS, table string) error {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
 		return fmt.Errorf("migrate view data: %w", err)
@@ -94,7 +101,7 @@ func Migrate(ctx context.Context, url string) error {
 	db := stdlib.OpenDB(*config)
 	defer db.Close() //nolint:errcheck // there are no pending changes
 
-	if err := database.Migrate(ctx, db, migrations, "migrations"); err != nil {
+	if err := database.Migrate(ctx, db, files, table); err != nil {
 		return fmt.Errorf("migrate view data: %w", err)
 	}
 	return nil

@@ -17,6 +17,7 @@ import (
 // Aggregator returns the aggregator.
 func Aggregator() aggregators.Aggregator {
 	return aggregators.Aggregator{
+		Name:     "adminmessages",
 		ID:       "aggregators:admin-messages",
 		Tables:   []string{"admin_messages", "admin_types", "admin_categories"},
 		Handlers: aggregators.Handlers{aggregators.OnAny(anyMessage)},

@@ -11,6 +11,7 @@ import (
 // Aggregator returns the aggregator.
 func Aggregator() aggregators.Aggregator {
 	return aggregators.Aggregator{
+		Name:     "adminpositions",
 		ID:       "aggregators:admin-subscriber-positions",
 		Tables:   []string{"admin_subscriber_positions"},
 		Handlers: aggregators.Handlers{aggregators.On(read)},

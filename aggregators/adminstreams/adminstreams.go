@@ -12,6 +12,7 @@ import (
 // Aggregator returns the aggregator.
 func Aggregator() aggregators.Aggregator {
 	return aggregators.Aggregator{
+		Name:     "adminstreams",
 		ID:       "aggregators:admin-streams",
 		Tables:   []string{"admin_streams"},
 		Handlers: aggregators.Handlers{aggregators.OnAny(anyMessage)},

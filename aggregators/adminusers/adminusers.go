@@ -17,6 +17,7 @@ import (
 // Aggregator returns the aggregator.
 func Aggregator() aggregators.Aggregator {
 	return aggregators.Aggregator{
+		Name:   "adminusers",
 		ID:     "aggregators:admin-users",
 		Tables: []string{"admin_users"},
 		Handlers: aggregators.Handlers{

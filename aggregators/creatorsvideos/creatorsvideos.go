@@ -19,6 +19,7 @@ import (
 // Aggregator returns the aggregator.
 func Aggregator() aggregators.Aggregator {
 	return aggregators.Aggregator{
+		Name:   "creatorsvideos",
 		ID:     "aggregators:creators-videos",
 		Tables: []string{"creators_portal_videos", "ownerless_videos"},
 		Handlers: aggregators.Handlers{

@@ -16,6 +16,7 @@ import (
 // Aggregator returns the aggregator.
 func Aggregator() aggregators.Aggregator {
 	return aggregators.Aggregator{
+		Name:   "homepage",
 		ID:     "aggregators:home-page",
 		Tables: []string{"pages", "home_videos"},
 		Init: `

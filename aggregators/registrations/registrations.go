@@ -17,6 +17,7 @@ import (
 // Aggregator returns the aggregator.
 func Aggregator() aggregators.Aggregator {
 	return aggregators.Aggregator{
+		Name:   "registrations",
 		ID:     "aggregators:registrations",
 		Tables: []string{"registrations", "registration_requests", "registered_users"},
 		Handlers: aggregators.Handlers{

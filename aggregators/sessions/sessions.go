@@ -14,6 +14,7 @@ import (
 // Aggregator returns the aggregator.
 func Aggregator() aggregators.Aggregator {
 	return aggregators.Aggregator{
+		Name:     "sessions",
 		ID:       "aggregators:sessions",
 		Tables:   []string{"ended_sessions"},
 		Handlers: aggregators.Handlers{aggregators.On(userLoggedOut)},

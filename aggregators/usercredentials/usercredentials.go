@@ -15,6 +15,7 @@ import (
 // Aggregator returns the aggregator.
 func Aggregator() aggregators.Aggregator {
 	return aggregators.Aggregator{
+		Name:   "usercredentials",
 		ID:     "aggregators:user-credentials",
 		Tables: []string{"user_credentials"},
 		Handlers: aggregators.Handlers{

@@ -16,6 +16,7 @@ import (
 // Aggregator returns the aggregator.
 func Aggregator() aggregators.Aggregator {
 	return aggregators.Aggregator{
+		Name:   "videooperations",
 		ID:     "aggregators:video-operations",
 		Tables: []string{"video_operations", "video_publish_requests", "video_publish_outcomes"},
 		Handlers: aggregators.Handlers{

@@ -12,18 +12,22 @@ import (
 	"videotutorials/viewdata"
 )
 
-// TestAll_Tables holds the aggregators and the schema to each other: each table
-// of View Data has one aggregator, whose package the first line of its migration
-// names, and each aggregator an id of its own.
+// TestAll_Tables compares the aggregators with the schema: each table of View Data
+// has one aggregator, which the first line of its migration names, and each
+// aggregator has an id and a name of its own.
 func TestAll_Tables(t *testing.T) {
 	t.Parallel()
 	written := map[string]string{} // package by table
-	ids := map[string]bool{}
-	for name, a := range all() {
+	ids := map[string]bool{}       // and names
+	for _, a := range all() {
+		name := a.Name
 		if ids[a.ID] {
-			t.Errorf("%s is the id of two", a.ID)
+			t.Errorf("two aggregators have the ID %s", a.ID)
 		}
-		ids[a.ID] = true
+		if ids[name] {
+			t.Errorf("two aggregators have the name %s", name)
+		}
+		ids[a.ID], ids[name] = true, true
 		for _, table := range a.Tables {
 			if other, ok := written[table]; ok {
 				t.Errorf("%s is written by %s and %s", table, other, name)
@@ -44,13 +48,14 @@ func TestAll_Tables(t *testing.T) {
 	}
 }
 
-// TestAll_Comparable holds the tables to what a rebuild needs: a key, so that no
-// two rows are alike, types that can be compared, and nothing that Postgres makes
-// up.
+// TestAll_Comparable checks what a rebuild needs of the tables: a primary key, so
+// that no two rows are equal, types that can be compared, and no values that
+// Postgres generates.
 func TestAll_Comparable(t *testing.T) {
 	t.Parallel()
 	conn := connect(t, testdb.New(t, "view_data", viewdata.Migrate))
-	for name, a := range all() {
+	for _, a := range all() {
+		name := a.Name
 		for _, table := range a.Tables {
 			var wrong string
 			err := conn.QueryRow(t.Context(), `
@@ -58,7 +63,7 @@ func TestAll_Comparable(t *testing.T) {
 					case when not exists (select from pg_index where indrelid = $1::text::regclass and indisprimary) then 'no primary key' end,
 					(select string_agg(column_name || ' is ' || data_type, ', ') from information_schema.columns
 						where table_name = $1::text and data_type in ('json', 'xml', 'point')),
-					(select string_agg(column_name || ' is made up', ', ') from information_schema.columns
+					(select string_agg(column_name || ' is generated', ', ') from information_schema.columns
 						where table_name = $1::text and (is_identity = 'YES' or is_generated <> 'NEVER' or column_default like '%(%')))`,
 				table).Scan(&wrong)
 			if err != nil || wrong != "" {
@@ -73,7 +78,7 @@ var (
 	createTable = regexp.MustCompile(`(?m)^create table (\w+)`)
 )
 
-// tables returns who writes each table, as the migrations say.
+// tables returns the writer of each table, as the migrations name it.
 func tables(t *testing.T) map[string]string {
 	t.Helper()
 	folder := os.DirFS("../../viewdata/migrations")
@@ -89,7 +94,7 @@ func tables(t *testing.T) map[string]string {
 		}
 		writer := writtenBy.FindSubmatch(text)
 		if writer == nil {
-			t.Fatalf("the first line of %s does not say who writes it", file)
+			t.Fatalf("the first line of %s does not name the writer", file)
 		}
 		for _, table := range createTable.FindAllSubmatch(text, -1) {
 			tables[string(table[1])] = string(writer[1])

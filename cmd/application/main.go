@@ -6,10 +6,6 @@ import (
 	"context"
 	"log/slog"
 	"net"
-	"runtime/debug"
-
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"videotutorials/application"
 	"videotutorials/internal/media"
@@ -35,7 +31,12 @@ type settings struct {
 
 func main() {
 	s := &settings{}
-	service.Main("application", service.Command{Help: "serve the API, REST and gRPC", Settings: s, Run: s.run})
+	service.Main("application",
+		service.Command{Help: "serve the API, REST and gRPC", Settings: s, Run: s.run},
+		service.Declare(service.Declaration{
+			Kind: "application", Principals: map[string]string{"application": "application"},
+		}, nil, func() error { return nil }),
+	)
 }
 
 func (s *settings) run(ctx context.Context, log *slog.Logger, args []string) error {
@@ -75,10 +76,9 @@ func (s *settings) run(ctx context.Context, log *slog.Logger, args []string) err
 	}
 	defer store.Close() //nolint:errcheck // no data is lost
 
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	registry := service.NewRegistry()
 	app, err := application.New(application.Config{
-		Store: store, ViewData: pool, Log: log, Secret: secret, Registry: registry, Version: version(),
+		Store: store, ViewData: pool, Log: log, Secret: secret, Registry: registry, Version: service.Version(),
 		Media: folder, MaxUpload: int64(s.MaxVideoMiB) << 20, AllowPrivateSources: s.AllowPrivate,
 		REST: tls.rest, GRPC: tls.grpc,
 	})
@@ -94,14 +94,6 @@ func (s *settings) run(ctx context.Context, log *slog.Logger, args []string) err
 	if err != nil {
 		return err
 	}
-	log.Info("serving", "rest", rest.Addr(), "grpc", grpc.Addr(), "version", version())
+	log.Info("serving", "rest", rest.Addr(), "grpc", grpc.Addr(), "version", service.Version())
 	return app.Run(ctx, rest, grpc)
-}
-
-// version returns the version of the module in the build information.
-func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
-		return info.Main.Version
-	}
-	return "dev"
 }

@@ -3,21 +3,19 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
-	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/google/uuid"
-	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/protobuf/proto"
 
-	"videotutorials/internal/certificate"
 	"videotutorials/internal/service"
+	"videotutorials/internal/test/running"
 	"videotutorials/internal/test/testdb"
 	"videotutorials/internal/test/testserver"
 	"videotutorials/internal/test/teststore"
@@ -28,66 +26,59 @@ import (
 	videopublishingv1 "videotutorials/proto/videopublishing/v1"
 )
 
-func TestMain(m *testing.M) { testdb.Main(m) }
+func TestMain(m *testing.M) {
+	testserver.Program(main)
+	testdb.Main(m)
+}
 
-// TestRun starts the process before there is a message store; when it comes, a
+// TestRun starts the process before the message store. When the store starts, a
 // registration and a video go over mutual TLS through the components, each of which
-// appends in its own name, and the mail is a file.
+// writes as its own principal, and the mail is a file.
 func TestRun(t *testing.T) {
 	t.Parallel()
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	port, err := service.FreePort(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	// The certificates are found in the data folder.
-	s := &settings{Port: port, Store: listener.Addr().String(), DataDir: dataDir(t), MailFrom: "no-reply@localhost", videoSettings: videoSettings{MaxVideoMiB: 1}}
-	certs := filepath.Join(s.DataDir, "certs")
-	s.issue(t, certs)
-	ctx, stop := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	watching, gone := context.WithCancel(t.Context())
-	go func() {
-		defer gone()
-		ended <- s.run(ctx, slog.New(slog.NewTextHandler(t.Output(), nil)), nil)
-	}()
-
+	port, dir := testserver.FreePort(t), dataDir(t)
+	certs := filepath.Join(dir, "certs") // the default
+	testserver.Certificates(t, certs, map[string]string{
+		"messagestore": "messagestore", "identity": "component/identity", "sendemail": "component/sendemail", "videopublishing": "component/videopublishing",
+	})
+	stop := running.Start(t, func(ctx context.Context) error {
+		return testserver.Run(ctx, t.Output(), []string{"VT_PORT=" + strconv.Itoa(port), "VT_MESSAGESTORE_ADDR=" + listener.Addr().String(), "VT_DATA_DIR=" + dir})
+	})
 	store := teststore.New(t)
 	testserver.Serve(t, store, certs, listener)
 	user := uuid.NewString()
-	data, err := contract.Marshal(&identityv1.Register{UserId: user, Email: "ann@example.org"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := messagestore.NewMessage{ID: uuid.NewString(), Type: "Register", Data: data}
-	if _, err := store.Write(t.Context(), messagestore.Stream("identity:command-"+user), messagestore.Any, m); err != nil {
-		t.Fatal(err)
-	}
-	data, err = contract.Marshal(&videopublishingv1.PublishVideo{VideoId: user, OwnerId: user, SourceUri: "upload:" + user})
-	if err != nil {
-		t.Fatal(err)
-	}
-	m = messagestore.NewMessage{ID: uuid.NewString(), Type: "PublishVideo", Data: data}
-	if _, err := store.Write(t.Context(), messagestore.Stream("videoPublishing:command-"+user), messagestore.Any, m); err != nil {
-		t.Fatal(err)
+	for _, command := range []proto.Message{
+		&identityv1.Register{UserId: user, Email: "ann@example.org"},
+		&videopublishingv1.PublishVideo{VideoId: user, OwnerId: user, SourceUri: "upload:" + user},
+	} {
+		data, err := contract.Marshal(command)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := messagestore.NewMessage{ID: uuid.NewString(), Type: contract.Type(command), Data: data}
+		if _, err := store.Write(t.Context(), contract.Category(command).Stream(user), messagestore.Any, m); err != nil {
+			t.Fatal(err)
+		}
 	}
 	writers := map[string]messagestore.Principal{}
 	var mail string
-	for m := range follow(watching, t, store) {
-		writers[m.Type] = m.Writer
-		if sent, err := contract.Decode[*sendemailv1.Sent](m); err == nil && m.Type == "Sent" {
-			mail = sent.GetEmailId()
+	running.Until(t, "the mail is sent and the video has failed", func() bool {
+		request := messagestore.ReadRequest{Source: messagestore.OfCategories("identity", "sendEmail", "videoPublishing")}
+		for m, err := range store.Read(t.Context(), request) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			writers[m.Type] = m.Writer
+			if sent, err := contract.Decode[*sendemailv1.Sent](m); err == nil && m.Type == "Sent" {
+				mail = sent.GetEmailId()
+			}
 		}
-		if writers["RegistrationEmailSent"] != "" && writers["VideoPublishingFailed"] != "" {
-			break
-		}
-	}
-	if watching.Err() != nil {
-		t.Fatalf("run has ended: %v", <-ended)
-	}
+		return writers["RegistrationEmailSent"] != "" && writers["VideoPublishingFailed"] != ""
+	})
 	for name, want := range map[string]messagestore.Principal{
 		"Registered":            "spiffe://videotutorials/component/identity",
 		"Sent":                  "spiffe://videotutorials/component/sendemail",
@@ -98,98 +89,63 @@ func TestRun(t *testing.T) {
 			t.Errorf("%s was written by %q, want %q", name, writers[name], want)
 		}
 	}
-	text, err := os.ReadFile(filepath.Join(s.DataDir, "mail", mail+".eml"))
+	text, err := os.ReadFile(filepath.Join(dir, "mail", mail+".eml"))
 	if err != nil || !bytes.Contains(text, []byte("multipart/alternative")) {
 		t.Errorf("mail: %v\n%s", err, text)
 	}
-	if code, reason := s.request(t, "/readyz"); code != http.StatusOK {
+	if code, reason := testserver.Get(t, port, service.ComponentsOpsPort, "/readyz"); code != http.StatusOK {
 		t.Errorf("ready: %d %s", code, reason)
 	}
-	if _, metrics := s.request(t, "/metrics"); !strings.Contains(metrics, `consumer_lag_messages{consumer="components:send-email"}`) {
-		t.Error("metrics lack the lag")
-	} else if !strings.Contains(metrics, `videopublishing_attempts_total{code="UNREACHABLE_SOURCE"} 1`) {
-		t.Error("metrics lack the video")
-	}
-	stop()
-	if err := <-ended; err != nil {
-		t.Errorf("run: %v", err)
-	}
-}
-
-// follow yields the messages of the components until the context ends.
-func follow(ctx context.Context, t *testing.T, store messagestore.Store) func(yield func(messagestore.Message) bool) {
-	return func(yield func(messagestore.Message) bool) {
-		subscription := messagestore.Subscription{Source: messagestore.OfCategories("identity", "sendEmail", "videoPublishing")}
-		for event, err := range store.Subscribe(ctx, subscription) {
-			if ctx.Err() != nil {
-				return
-			}
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			messages, _ := event.(messagestore.Messages)
-			for _, m := range messages {
-				if !yield(m) {
-					return
-				}
-			}
+	_, metrics := testserver.Get(t, port, service.ComponentsOpsPort, "/metrics")
+	for _, want := range []string{
+		`consumer_lag_messages{consumer="components:send-email"}`,
+		`videopublishing_attempts_total{code="UNREACHABLE_SOURCE"} 1`,
+		`videotutorials_build_info{revision=`,
+	} {
+		if !strings.Contains(metrics, want) {
+			t.Errorf("metrics lack %s", want)
 		}
 	}
+	stop()
 }
 
 func TestSettings(t *testing.T) {
 	t.Parallel()
-	dir := dataDir(t)
-	for name, s := range map[string]settings{
-		"NoDataDir":        {Insecure: true},
-		"UnknownComponent": {DataDir: dir, Insecure: true, Only: []string{"identity", "nothing"}},
-		"NoSource":         {DataDir: dir, Insecure: true, Only: []string{"videopublishing"}},
-		"BadPublicURL":     {DataDir: dir, Insecure: true, PublicURL: "/here"},
+	dir, insecure := "VT_DATA_DIR="+dataDir(t), "VT_INSECURE=true"
+	for name, test := range map[string]struct {
+		env  []string
+		args []string
+		code int
+		want string
+	}{
+		"NoDataDir":        {env: []string{insecure}, code: 2, want: "VT_DATA_DIR"},
+		"UnknownComponent": {env: []string{dir, insecure}, args: []string{"-only", "identity,nothing"}, code: 2, want: "identity, sendemail"},
+		"NoVideo":          {env: []string{dir, insecure, "VT_MAX_VIDEO_MIB=0"}, args: []string{"-only", "videopublishing"}, code: 2, want: "VT_MAX_VIDEO_MIB"},
+		"BadPublicURL":     {env: []string{dir, insecure, "VT_PUBLIC_URL=/here"}, code: 2, want: "VT_PUBLIC_URL"},
+		"BadMailServer":    {env: []string{dir, insecure, "VT_SMTP_URL=http://mail.test"}, code: 2, want: "VT_SMTP_URL"},
+		"BadGroup":         {env: []string{dir, insecure}, args: []string{"-group", "2-of-2"}, code: 2, want: "2-of-2"},
+		"NoCertificates":   {env: []string{dir}, code: 1, want: "no such file"},
+		"NoSecret":         {env: []string{"VT_DATA_DIR=" + t.TempDir(), insecure}, args: []string{"-only", "identity"}, code: 1, want: "no such file"},
 	} {
-		var usage *service.UsageError
-		if err := s.run(t.Context(), slog.New(slog.DiscardHandler), nil); !errors.As(err, &usage) {
-			t.Errorf("%s: run = %v, want a *service.UsageError", name, err)
-		} else if name == "UnknownComponent" && !strings.Contains(err.Error(), "identity, sendemail") {
-			t.Errorf("%v: want the names that there are", err)
+		if code, output := testserver.Output(t, test.env, test.args...); code != test.code || !strings.Contains(output, test.want) {
+			t.Errorf("%s: exit code %d, want %d; output lacks %q:\n%s", name, code, test.code, test.want, output)
 		}
-	}
-	s := settings{DataDir: t.TempDir(), Insecure: true, Only: []string{"sendemail", "sendemail"}, MailFrom: "a@b.test"}
-	if chosen, err := s.chosen(slog.New(slog.DiscardHandler), prometheus.NewRegistry()); err != nil || len(chosen) != 1 || chosen[0].name != "sendemail" {
-		t.Errorf("chosen %v, %v, want sendemail once, which needs no secret", chosen, err)
-	}
-	s.Only = []string{"identity"}
-	if _, err := s.chosen(slog.New(slog.DiscardHandler), prometheus.NewRegistry()); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("identity without a secret: %v, want os.ErrNotExist", err)
-	}
-	s = settings{DataDir: dir, MailFrom: "a@b.test", videoSettings: videoSettings{MaxVideoMiB: 1}}
-	if err := s.run(t.Context(), slog.New(slog.DiscardHandler), nil); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("without certificates: %v, want os.ErrNotExist", err)
-	}
-	s = settings{DataDir: dir, Insecure: true, SMTP: "http://mail.test"}
-	if _, err := s.chosen(slog.New(slog.DiscardHandler), prometheus.NewRegistry()); err == nil {
-		t.Error("http is taken for a mail server")
 	}
 }
 
-func (s *settings) request(t *testing.T, path string) (int, string) {
-	t.Helper()
-	target := "http://" + service.Addr(s.Port, service.ComponentsOpsPort) + path
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, target, http.NoBody)
-	if err != nil {
-		t.Fatal(err)
-	}
-	transport := &http.Transport{DisableKeepAlives: true}
-	response, err := transport.RoundTrip(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close() //nolint:errcheck // it was only read
-	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return response.StatusCode, string(body)
+// TestOnly runs a single component, named twice, without the secret that another
+// one needs.
+func TestOnly(t *testing.T) {
+	t.Parallel()
+	port, dir := testserver.FreePort(t), t.TempDir()
+	running.Start(t, func(ctx context.Context) error {
+		return testserver.Run(ctx, t.Output(), []string{"VT_PORT=" + strconv.Itoa(port), "VT_DATA_DIR=" + dir, "VT_INSECURE=true"},
+			"-only", "sendemail,sendemail")
+	})
+	running.Until(t, "it answers", func() bool {
+		_, reason := testserver.Get(t, port, service.ComponentsOpsPort, "/readyz")
+		return strings.Contains(reason, "components:send-email") && !strings.Contains(reason, "identity")
+	})
 }
 
 // dataDir returns a data folder with a secret.
@@ -200,22 +156,4 @@ func dataDir(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return dir
-}
-
-// issue makes the certificates of the store and of every component in the folder.
-func (s *settings) issue(t *testing.T, dir string) {
-	t.Helper()
-	authority, err := certificate.OpenAuthority(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	principals := map[string]string{"messagestore": "messagestore"}
-	for name := range s.all(slog.New(slog.DiscardHandler), prometheus.NewRegistry()) {
-		principals[name] = "component/" + name
-	}
-	for name, principal := range principals {
-		if err := authority.Issue(name, "spiffe://videotutorials/"+principal); err != nil {
-			t.Fatal(err)
-		}
-	}
 }

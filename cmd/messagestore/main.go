@@ -3,7 +3,6 @@ package main
 
 import (
 	"os"
-	"runtime/debug"
 
 	"videotutorials/internal/service"
 )
@@ -23,12 +22,4 @@ func main() {
 		importCommand(t),
 		benchCommand(t),
 	)
-}
-
-// version is the module's, as Go has built it in.
-func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
-		return info.Main.Version
-	}
-	return "dev"
 }

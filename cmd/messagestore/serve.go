@@ -9,7 +9,6 @@ import (
 	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 	"golang.org/x/sync/errgroup"
 
 	"videotutorials/internal/certificate"
@@ -44,8 +43,7 @@ func (s *serve) run(ctx context.Context, log *slog.Logger, args []string) error 
 	if err != nil {
 		return err
 	}
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	registry := service.NewRegistry()
 	options, policy, err := s.options(log, registry)
 	if err != nil {
 		return err
@@ -63,7 +61,7 @@ func (s *serve) run(ctx context.Context, log *slog.Logger, args []string) error 
 		}
 		s.store.Store(store)
 		server := rpc.NewServer(store, rpc.ServerOptions{
-			TLS: config, Log: log, Registry: registry, Version: version(), Ready: store.Ready,
+			TLS: config, Log: log, Registry: registry, Version: service.Version(), Ready: store.Ready,
 		})
 		return s.serveStore(ctx, log, store, server)
 	})
@@ -77,7 +75,7 @@ func (s *serve) serveStore(ctx context.Context, log *slog.Logger, store *postgre
 	if err != nil {
 		return err
 	}
-	log.Info("serving", "grpc", listener.Addr(), "version", version())
+	log.Info("serving", "grpc", listener.Addr(), "version", service.Version())
 
 	drained, done := context.WithCancel(context.WithoutCancel(ctx))
 	group, ctx := errgroup.WithContext(ctx)

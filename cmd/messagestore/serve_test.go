@@ -48,7 +48,7 @@ func TestServe(t *testing.T) {
 	}
 	await(t, s, "/readyz", http.StatusOK, "ready")
 	await(t, s, "/metrics", http.StatusOK, `grpc_server_handled_total{grpc_code="OK",grpc_method="Write"`)
-	if status, err := client.Status(ctx); err != nil || status.Version != version() {
+	if status, err := client.Status(ctx); err != nil || status.Version != service.Version() {
 		t.Errorf("%+v %v", status, err)
 	}
 

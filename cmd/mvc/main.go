@@ -7,9 +7,6 @@ import (
 	"log/slog"
 	"net"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-
 	"videotutorials/internal/service"
 	"videotutorials/mvc"
 )
@@ -39,8 +36,7 @@ func (s *settings) run(ctx context.Context, log *slog.Logger, _ []string) error 
 		return err
 	}
 	defer db.Close()
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	registry := service.NewRegistry()
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", service.Addr(s.Port, service.MVCPort))
 	if err != nil {
 		return err

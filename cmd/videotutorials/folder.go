@@ -14,7 +14,7 @@ import (
 	"videotutorials/internal/file"
 )
 
-// A folder is the data folder, with all that must outlive the processes.
+// A folder is the data folder: everything that outlives the processes.
 type folder string
 
 func (f folder) certs() string           { return filepath.Join(string(f), "certs") }
@@ -27,11 +27,11 @@ func (f folder) run(file string) string  { return filepath.Join(string(f), "run"
 func (f folder) pid(name string) string  { return f.run(name + ".pid") }
 func (f folder) cert(file string) string { return filepath.Join(f.certs(), file) }
 
-// lockFile has the id of the process that holds it locked.
+// lockFile contains the id of the process that holds its lock.
 func (f folder) lockFile() string { return f.pid("videotutorials") }
 
-// at returns the folder at the path or, without one, where data of its kind is
-// kept on this machine.
+// at returns the folder at the path, which defaults to /var/lib/videotutorials for
+// root, else to a folder in $XDG_STATE_HOME.
 func at(path string) (folder, error) {
 	if path == "" && os.Geteuid() == 0 {
 		path = "/var/lib/videotutorials"
@@ -50,8 +50,8 @@ func at(path string) (folder, error) {
 	return folder(path), err
 }
 
-// make makes the folders. The upper one lets pass the user who runs Postgres for
-// root.
+// make creates the folders. The outer one is searchable by all users, for the user
+// that runs Postgres on behalf of root.
 func (f folder) make() error {
 	if err := os.MkdirAll(string(f), 0o711); err != nil {
 		return err
@@ -64,8 +64,8 @@ func (f folder) make() error {
 	return nil
 }
 
-// makeSecret makes what signs sessions and links, unless it is there: with another
-// one all of them would end.
+// makeSecret creates the secret that signs sessions and links, unless it exists. A
+// new one would invalidate all of them.
 func makeSecret(f folder) error {
 	if _, err := os.Stat(f.secret()); !errors.Is(err, os.ErrNotExist) {
 		return err
@@ -73,19 +73,18 @@ func makeSecret(f folder) error {
 	return file.Replace(f.secret(), strings.NewReader(rand.Text()+rand.Text()))
 }
 
-// A runningError is returned where another videotutorials has the folder.
+// A runningError is returned if another videotutorials runs in the folder.
 type runningError struct{ pid int }
 
 func (e *runningError) Error() string { return fmt.Sprintf("already running (pid %d)", e.pid) }
 
-// probe is how long another may hold the lock that only looks whether anybody
-// holds it.
-const probe = 200 * time.Millisecond
+// lockTimeout is longer than holder, in another process, holds the lock.
+const lockTimeout = 200 * time.Millisecond
 
-// lock makes this process the one that runs the folder, until the returned file
-// is closed. It returns a *runningError if there is another.
+// lock locks the folder until the returned file is closed. It returns a
+// *runningError if another process holds the lock.
 func (f folder) lock(ctx context.Context) (*os.File, error) {
-	ctx, cancel := context.WithTimeout(ctx, probe)
+	ctx, cancel := context.WithTimeout(ctx, lockTimeout)
 	defer cancel()
 	held, err := file.Lock(ctx, f.lockFile(), os.O_CREATE|os.O_RDWR)
 	if errors.Is(err, file.ErrLocked) {
@@ -94,11 +93,15 @@ func (f folder) lock(ctx context.Context) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	// What was written by one that was killed is not about this one: its processes'
-	// ids are others' by now.
+	// The files of a killed process contain ids that other processes may have by now.
 	err = errors.Join(os.RemoveAll(f.stateFile()), held.Truncate(0))
-	for _, p := range parts {
-		err = errors.Join(err, os.RemoveAll(f.pid(p.name)))
+	files, readErr := os.ReadDir(f.run(""))
+	err = errors.Join(err, readErr)
+	for _, entry := range files {
+		path := f.run(entry.Name())
+		if filepath.Ext(path) == ".pid" && path != f.lockFile() && path != f.pid("mvc") { // mvc may run
+			err = errors.Join(err, os.RemoveAll(path))
+		}
 	}
 	if err == nil {
 		_, err = held.WriteString(strconv.Itoa(os.Getpid()) + "\n")
@@ -109,7 +112,7 @@ func (f folder) lock(ctx context.Context) (*os.File, error) {
 	return held, nil
 }
 
-// holder returns the id of the process that runs the folder, or 0.
+// holder returns the id of the process that holds the lock, or 0.
 func (f folder) holder() int {
 	held, err := file.TryLock(f.lockFile(), os.O_RDONLY)
 	if err == nil {
@@ -118,11 +121,17 @@ func (f folder) holder() int {
 	if !errors.Is(err, file.ErrLocked) {
 		return 0
 	}
-	text, err := os.ReadFile(f.lockFile())
+	return pidIn(f.lockFile())
+}
+
+// pidIn returns the number in the first line of the file, or 0.
+func pidIn(path string) int {
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return 0
 	}
-	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	first, _, _ := strings.Cut(string(text), "\n")
+	pid, err := strconv.Atoi(first)
 	if err != nil {
 		return 0
 	}

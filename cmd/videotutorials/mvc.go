@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"strconv"
 	"time"
@@ -16,18 +15,18 @@ import (
 	"videotutorials/mvc"
 )
 
-// classical runs the classical version: beside the system, on its Postgres, or
-// alone, where none runs.
+// classical is the command that runs the classical version: beside the running
+// system, on its Postgres, or alone.
 type classical struct {
 	running
-	Port        int    `name:"port" env:"VT_PORT" default:"8080" help:"where the ports begin, its own is the sixth; 0 picks free ones; beside a system they are the system's"`
-	DatabaseURL string `name:"database-url" env:"VT_DATABASE_URL" help:"a Postgres that has or gets the database mvc; default that of the system, else a private one"`
-	Videos      int    `name:"videos" env:"VT_VIDEOS" default:"3" help:"how many videos are there from the start"`
+	Port        int    `name:"port" env:"VT_PORT" default:"8080" help:"first port of the system, mvc's is the sixth; 0 picks a free one; beside a system, the system's"`
+	DatabaseURL string `name:"database-url" env:"VT_DATABASE_URL" help:"a Postgres for the database mvc, which is created if missing; default that of the system, else a private one"`
+	Videos      int    `name:"videos" env:"VT_VIDEOS" default:"3" help:"number of videos"`
 }
 
-// errSystemEnded is returned where the system has ended beside which it ran, and
+// errSystemEnded is returned when the system has ended beside which mvc ran, and
 // with it the Postgres of both.
-var errSystemEnded = errors.New("the system beside which it ran has ended")
+var errSystemEnded = errors.New("the system that mvc ran beside has ended")
 
 func (c *classical) run(ctx context.Context, log *slog.Logger, _ []string) error {
 	if err := mvc.CheckVideos(c.Videos); err != nil {
@@ -65,9 +64,9 @@ func (c *classical) run(ctx context.Context, log *slog.Logger, _ []string) error
 	return c.alone(ctx, data, p, log)
 }
 
-// alone runs it on the Postgres given, or on the private one, which it starts.
+// alone runs mvc on the given Postgres, or on the private one, which it starts.
 func (c *classical) alone(ctx context.Context, data folder, p part, log *slog.Logger) error {
-	port, err := choosePort(ctx, c.Port)
+	port, err := choosePort(ctx, c.Port, 0)
 	if err != nil {
 		return err
 	}
@@ -83,13 +82,13 @@ func (c *classical) alone(ctx context.Context, data folder, p part, log *slog.Lo
 	return c.serve(ctx, data, p, port, address, log)
 }
 
-// beside runs it until the system ends.
+// beside runs mvc until the system ends.
 func (c *classical) beside(ctx context.Context, data folder, p part, log *slog.Logger) error {
 	_, s, err := c.find()
 	if err != nil {
 		return err
 	}
-	if err := awaitFree(ctx, func(ctx context.Context) error { return portFree(ctx, s.Port) }); err != nil {
+	if err := awaitFree(ctx, func(ctx context.Context) error { return service.PortFree(ctx, s.Port, service.MVCPort) }); err != nil {
 		return err
 	}
 	ctx, end := context.WithCancelCause(ctx)
@@ -112,31 +111,29 @@ func (c *classical) serve(ctx context.Context, data folder, p part, port int, ad
 	if err != nil {
 		return err
 	}
-	p.env = func(*up, folder, databases) []string { return []string{"VT_DATABASE_URL=" + database} }
 	log = log.With("part", p.name)
-	log.Info("starting a part", "log", data.log(p.name))
+	log.Info("starting a part", "file", data.log(p.name))
 	defer background(ctx, func(ctx context.Context) {
-		p.keep(ctx, nil, data, databases{}, []string{"VT_PORT=" + strconv.Itoa(port)}, log)
+		p.keep(ctx, data, []string{"VT_PORT=" + strconv.Itoa(port), "VT_DATABASE_URL=" + database}, log)
 	})()
 	if awaitReady(ctx, []part{p}, port, log) {
-		url := "http://" + service.Addr(port, service.MVCPort)
 		fmt.Printf("ready: record a viewing, and read the home page of the classical version\n"+
 			"  curl -X POST %[1]s/v1/videos/%[2]s/viewings\n"+
-			"  curl %[1]s/v1/home\n", url, mvc.VideoID(1))
+			"  curl %[1]s/v1/home\n", "http://"+service.Addr(port, service.MVCPort), mvc.VideoID(1))
 		<-ctx.Done()
 	}
 	log.Info("stopping")
 	return nil
 }
 
-// watch is how often it looks whether the system still runs. A system that is
-// started again waits longer for its ports.
-const watch = 100 * time.Millisecond
+// endInterval is the time between two checks whether the system still runs. A
+// system that is restarted waits longer than that for its ports.
+const endInterval = 100 * time.Millisecond
 
-// awaitEnd returns true when the process runs the folder no more, and false when
+// awaitEnd returns true when the process no longer holds the folder, and false when
 // the context ends before.
 func awaitEnd(ctx context.Context, data folder, pid int) bool {
-	ticker := time.NewTicker(watch)
+	ticker := time.NewTicker(endInterval)
 	defer ticker.Stop()
 	for pid != 0 && data.holder() == pid {
 		select {
@@ -146,12 +143,4 @@ func awaitEnd(ctx context.Context, data folder, pid int) bool {
 		}
 	}
 	return true
-}
-
-func portFree(ctx context.Context, port int) error {
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", service.Addr(port, service.MVCPort))
-	if err != nil {
-		return err
-	}
-	return listener.Close()
 }

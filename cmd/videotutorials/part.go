@@ -13,87 +13,97 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"videotutorials/internal/process"
 	"videotutorials/internal/service"
 )
 
-// A part is one of the other commands.
+// A part is a program that videotutorials runs.
 type part struct {
 	name string
-	// path is where its command is.
 	path string
 	args []string
-	// operations is the offset of the port with its /readyz.
-	operations int
-	// env returns what it is told beside what all are told.
-	env func(*up, folder, databases) []string
+	// operations is the offset of the port of /readyz.
+	operations  int
+	declaration service.Declaration
 }
 
-// parts are all of them, in the order in which they start. They stop in the
-// opposite order.
-var parts = []part{
-	{name: "messagestore", args: []string{"serve"}, operations: service.MessageStoreOpsPort,
-		env: func(_ *up, f folder, d databases) []string {
-			return []string{"VT_DATABASE_URL=" + d.messageStore, "VT_POLICY=" + f.policy()}
-		}},
-	{name: "components", operations: service.ComponentsOpsPort,
-		env: func(u *up, _ folder, _ databases) []string {
-			return []string{"VT_SMTP_URL=" + u.SMTP, "VT_MAIL_FROM=" + u.MailFrom, "VT_PUBLIC_URL=" + u.PublicURL}
-		}},
-	{name: "aggregators", operations: service.AggregatorsOpsPort,
-		env: func(_ *up, _ folder, d databases) []string { return []string{"VT_VIEWDATA_URL=" + d.viewData} }},
-	{name: "application", operations: service.RESTPort,
-		env: func(_ *up, f folder, d databases) []string {
-			return []string{"VT_VIEWDATA_URL=" + d.viewReader, "VT_SECRET_FILE=" + f.secret(), "VT_MEDIA_DIR=" + f.media()}
-		}},
+// own are the parts of this repository, in the order in which they start. They stop
+// in the opposite order.
+var own = []part{
+	{name: "messagestore", args: []string{"serve"}, operations: service.MessageStoreOpsPort},
+	{name: "components", operations: service.ComponentsOpsPort},
+	{name: "aggregators", operations: service.AggregatorsOpsPort},
+	{name: "application", operations: service.RESTPort},
 }
 
-// choose returns the parts of those names, all for none. A component's name stands
-// for the part components with that component alone, or with those that are named;
-// that of Postgres, which runs anyway, for no part.
-func choose(names []string) ([]part, error) {
-	if len(names) > 0 {
+// further reports whether the part is from elsewhere.
+func (p part) further() bool { return p.operations >= service.FurtherOpsPort }
+
+// parts returns all parts with their declarations: the own ones, and those of the
+// setting with.
+func (u *up) parts(ctx context.Context, data folder) ([]part, error) {
+	all := slices.Clone(own)
+	for i := range all {
 		var err error
-		if names, err = service.Choose("part or component", selectable(), names); err != nil {
+		if all[i].path, err = locate(all[i].name); err != nil {
 			return nil, err
 		}
 	}
+	for i, path := range u.With {
+		path, err := filepath.Abs(path)
+		if err != nil {
+			return nil, err
+		}
+		p := part{name: filepath.Base(path), path: path, operations: service.FurtherOpsPort + i}
+		if reserved := slices.ContainsFunc(all, func(o part) bool { return o.name == p.name }); reserved || p.name == "postgres" || p.name == "mvc" || p.name == "videotutorials" {
+			return nil, &service.UsageError{Reason: fmt.Sprintf("VT_WITH: there is another part %s", p.name)}
+		}
+		all = append(all, p)
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	for i := range all {
+		if p := &all[i]; p.name != "messagestore" {
+			group.Go(func() error { return p.declare(ctx, inherit(u.environment(*p, data, u.Port, databases{}))) })
+		}
+	}
+	return all, group.Wait()
+}
+
+// choose returns the parts of those names, all for none. The name of a component
+// chooses its part, which then runs only the components named. The name postgres
+// chooses no part, since Postgres runs anyway.
+func choose(parts []part, names []string) ([]part, error) {
+	if len(names) == 0 {
+		return parts, nil
+	}
+	known := []string{"postgres"}
+	for _, p := range parts {
+		known = append(known, p.name)
+		if p.declaration.Kind == "components" {
+			known = append(known, p.declaration.Names...)
+		}
+	}
+	names, err := service.Choose("part or component", known, names)
+	if err != nil {
+		return nil, err
+	}
 	var chosen []part
 	for _, p := range parts {
-		if len(names) > 0 && !slices.Contains(names, p.name) {
-			some := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !isComponent(name) })
-			if p.name != "components" || len(some) == 0 {
+		if !slices.Contains(names, p.name) {
+			some := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !slices.Contains(p.declaration.Names, name) })
+			if p.declaration.Kind != "components" || len(some) == 0 {
 				continue
 			}
 			p.args = []string{"-only", strings.Join(some, ",")}
-		}
-		var err error
-		if p.path, err = locate(p.name); err != nil {
-			return nil, err
 		}
 		chosen = append(chosen, p)
 	}
 	return chosen, nil
 }
 
-// selectable are the names of the parts, of the components and of Postgres.
-func selectable() map[string]bool {
-	all := map[string]bool{"postgres": true}
-	for _, p := range parts {
-		all[p.name] = true
-	}
-	for name := range principals {
-		if isComponent(name) {
-			all[name] = true
-		}
-	}
-	return all
-}
-
-// isComponent reports whether it is the name of a component.
-func isComponent(name string) bool { return strings.HasPrefix(principals[name], "component/") }
-
-// locate returns the path of another command, which is beside this one.
+// locate returns the path of another program, in the folder of this one.
 func locate(name string) (string, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -101,61 +111,131 @@ func locate(name string) (string, error) {
 	}
 	path := filepath.Join(filepath.Dir(self), name)
 	if _, err := os.Stat(path); err != nil {
-		return "", fmt.Errorf("the command %s is missing, `make build` makes it: %w", name, err)
+		return "", fmt.Errorf("the program %s is missing, `make build` builds it: %w", name, err)
 	}
 	return path, nil
 }
 
-// keep runs the part, again when it dies, until the context ends and it has
-// drained.
-func (p part) keep(ctx context.Context, u *up, data folder, d databases, common []string, log *slog.Logger) {
-	program := process.Program{
-		Path:    p.path,
-		Args:    p.args,
-		Env:     slices.Concat(foreign(os.Environ()), common, p.env(u, data, d)),
-		Log:     data.log(p.name),
-		PIDFile: data.pid(p.name),
-	}
+// keep runs the part, and restarts it when it ends, until the context ends and it
+// has drained.
+func (p part) keep(ctx context.Context, data folder, env []string, log *slog.Logger) {
+	program := process.Program{Path: p.path, Args: p.args, Env: inherit(env), Log: data.log(p.name), PIDFile: data.pid(p.name)}
 	defer background(ctx, func(ctx context.Context) { process.Rotate(ctx, program.Log) })()
 	process.Keep(ctx, log, program.Run)
 }
 
-// reach is what a command is told to find the message store.
+// reach returns the settings of a client of the message store.
 func (f folder) reach(port int, insecure bool) []string {
 	return []string{"VT_PORT=" + strconv.Itoa(port), "VT_CERTS=" + f.certs(), "VT_INSECURE=" + strconv.FormatBool(insecure)}
 }
 
-// foreign returns the variables that are not ours to give to a part: its settings
-// come from here, and one part's passwords are not for another. VT_LOG is for all.
+// inherit returns the environment of a child: env, this process's VT_LOG, and what
+// does not begin with VT_. The other settings of this process are not passed on,
+// since they may have another part's passwords.
+func inherit(env []string) []string {
+	return append(foreign(os.Environ()), env...)
+}
+
 func foreign(environment []string) []string {
 	return slices.DeleteFunc(environment, func(v string) bool {
 		return strings.HasPrefix(v, "VT_") && !strings.HasPrefix(v, "VT_LOG=")
 	})
 }
 
-// patience bounds one question to a part.
-const patience = 3 * time.Second
+const (
+	// readyInterval is the time between two polls of parts that are not ready.
+	readyInterval = 20 * time.Millisecond
+	// readyTimeout bounds one request to a part.
+	readyTimeout = 3 * time.Second
+	// remindAfter is the time between log lines about parts that are not ready.
+	remindAfter = 5 * time.Second
+)
 
-// ready returns why the part is not ready, or "".
-func (p part) ready(ctx context.Context, client *http.Client, port int) string {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
+// awaitReady returns true when all parts are ready, and false when the context ends
+// before.
+func awaitReady(ctx context.Context, chosen []part, port int, log *slog.Logger) bool {
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: readyTimeout}
+	ticker := time.NewTicker(readyInterval)
+	defer ticker.Stop()
+	logged := time.Now()
+	for {
+		var waiting []any
+		chosen = slices.DeleteFunc(slices.Clone(chosen), func(p part) bool {
+			err := p.ready(ctx, client, port)
+			if err != nil {
+				waiting = append(waiting, p.name, err)
+			}
+			return err == nil
+		})
+		if len(chosen) == 0 {
+			return true
+		}
+		if time.Since(logged) >= remindAfter {
+			log.Info("not ready yet", waiting...)
+			logged = time.Now()
+		}
+		select {
+		case <-ctx.Done():
+			return false
+		case <-ticker.C:
+		}
+	}
+}
+
+// ready returns why the part is not ready, or nil.
+func (p part) ready(ctx context.Context, client *http.Client, port int) error {
 	url := "http://" + service.Addr(port, p.operations) + "/readyz"
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
-		return err.Error()
+		return err
 	}
 	response, err := client.Do(request)
 	if err != nil {
-		return err.Error()
+		return err
 	}
 	defer response.Body.Close() //nolint:errcheck // only read
 	if response.StatusCode == http.StatusOK {
-		return ""
+		return nil
 	}
 	reason, err := io.ReadAll(io.LimitReader(response.Body, 1000))
 	if err != nil {
-		return err.Error()
+		return err
 	}
-	return strconv.Itoa(response.StatusCode) + " " + strings.TrimSpace(string(reason))
+	return fmt.Errorf("%d %s", response.StatusCode, strings.TrimSpace(string(reason)))
+}
+
+// releaseTimeout bounds the wait for ports that the processes of a killed
+// videotutorials still hold.
+const releaseTimeout = 5 * time.Second
+
+// choosePort returns the VT_PORT: the given one, when its ports and those of n
+// further parts are free, or one of a free range for 0.
+func choosePort(ctx context.Context, port, n int) (int, error) {
+	if port == 0 {
+		var err error
+		if port, err = service.FreePort(ctx); err != nil {
+			return 0, err
+		}
+	}
+	return port, awaitFree(ctx, func(ctx context.Context) error { return service.PortsFree(ctx, port, n) })
+}
+
+// awaitFree waits until ports are free. Without it a part would be restarted again
+// and again, or another process's answers would count as the part's.
+func awaitFree(ctx context.Context, free func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, releaseTimeout)
+	defer cancel()
+	ticker := time.NewTicker(50 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		err := free(ctx)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%w: choose other ports with VT_PORT, 0 picks free ones", err)
+		case <-ticker.C:
+		}
+	}
 }

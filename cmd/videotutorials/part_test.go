@@ -34,7 +34,7 @@ func TestQuote(t *testing.T) {
 func TestChoose_None(t *testing.T) {
 	t.Parallel()
 	var usage *service.UsageError
-	_, err := choose([]string{"messagestore", "operator"})
+	_, err := choose(declared(t), []string{"messagestore", "operator"})
 	const want = `there is no part or component "operator": aggregators, application, components, identity, messagestore, postgres, sendemail, videopublishing`
 	if !errors.As(err, &usage) || usage.Reason != want {
 		t.Errorf("%v, want %s", err, want)
@@ -43,7 +43,7 @@ func TestChoose_None(t *testing.T) {
 
 func TestChoosePort(t *testing.T) {
 	t.Parallel()
-	port, err := choosePort(t.Context(), 0)
+	port, err := choosePort(t.Context(), 0, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,12 +53,12 @@ func TestChoosePort(t *testing.T) {
 	}
 	short, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 	defer cancel()
-	if _, err := choosePort(short, port); err == nil || !strings.Contains(err.Error(), "VT_PORT") {
+	if _, err := choosePort(short, port, 0); err == nil || !strings.Contains(err.Error(), "VT_PORT") {
 		t.Errorf("taken: got %v, want an error that says what to do", err)
 	}
 	freed := make(chan error, 1)
 	go func() {
-		got, err := choosePort(t.Context(), port)
+		got, err := choosePort(t.Context(), port, 0)
 		if err == nil && got != port {
 			t.Errorf("got %d, want %d", got, port)
 		}

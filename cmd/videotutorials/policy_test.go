@@ -1,162 +1,126 @@
 package main
 
 import (
-	"go/ast"
-	"go/parser"
-	"go/token"
-	"maps"
+	"fmt"
 	"os"
-	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
-	"strings"
 	"testing"
 
+	"videotutorials/internal/service"
+	"videotutorials/messagestore"
 	"videotutorials/messagestore/contract"
 )
 
-// TestPolicy_Contracts has the contracts of all categories in the policy: one that
-// policy.go does not import is not linked, and its categories belong to whoever
-// comes first. It reads the imports since tests link contracts, too.
-func TestPolicy_Contracts(t *testing.T) {
-	t.Parallel()
-	imported := map[string]bool{}
-	for _, spec := range parse(t, "policy.go").Imports {
-		imported[unquoted(t, spec.Path.Value)] = true
-	}
-	declared := map[string]bool{}
-	for _, d := range contract.Declarations() {
-		declared[string(d.Category)] = true
-	}
-	categories := 0
-	for file, text := range protos(t) {
-		for _, found := range owned.FindAllStringSubmatch(text, -1) {
-			categories++
-			pkg := "videotutorials/proto/" + path.Dir(file)
-			switch {
-			case !imported[pkg]:
-				t.Errorf("proto/%s declares the category %s: add `_ %q` to the imports of cmd/videotutorials/policy.go", file, found[1], pkg)
-			case !declared[found[1]]:
-				t.Errorf("proto/%s declares the category %s, its Go does not: run `make generate`", file, found[1])
-			}
-		}
-	}
-	if categories < len(declared) {
-		t.Errorf("the protos have %d categories that the test finds, and %d are declared", categories, len(declared))
-	}
-}
-
-// TestPrincipals holds the components to each other as the contracts, the
-// certificates and cmd/components have them.
-func TestPrincipals(t *testing.T) {
-	t.Parallel()
-	owners, certified := map[string]bool{}, map[string]bool{}
-	for _, d := range contract.Declarations() {
-		for _, principal := range append(slices.Clone(d.Readers), d.Owner) {
-			if name, ok := strings.CutPrefix(principal, "component/"); ok {
-				owners[name] = owners[name] || principal == d.Owner
-			}
-		}
-	}
-	for name, principal := range principals {
-		component, ok := strings.CutPrefix(principal, "component/")
-		if !ok {
+// declared returns the parts of the built programs with their declarations.
+func declared(t *testing.T) []part {
+	t.Helper()
+	parts := slices.Clone(own)
+	u := up{MaxVideoMiB: 1, MailFrom: "a@b.test"}
+	for i := range parts {
+		p := &parts[i]
+		p.path = filepath.Join(binaries, p.name)
+		if p.name == "messagestore" {
 			continue
 		}
-		certified[component] = true
-		if name != component {
-			t.Errorf("principals in cmd/videotutorials/up.go has %s under %q, want the component's name", principal, name)
-		}
-		if !owners[component] {
-			t.Errorf("%s is among the principals in cmd/videotutorials/up.go, and owns no category in a contract", principal)
+		if err := p.declare(t.Context(), inherit(u.environment(*p, folder(t.TempDir()), 8080, databases{}))); err != nil {
+			t.Fatal(err)
 		}
 	}
-	for name := range owners {
-		if !certified[name] {
-			t.Errorf("a contract names component/%s: add `%q: \"component/%s\",` to principals in cmd/videotutorials/up.go", name, name, name)
-		}
-	}
-	run := components(t)
-	for _, name := range slices.Sorted(maps.Keys(certified)) {
-		if !run[name] {
-			t.Errorf("component/%s is among the principals in cmd/videotutorials/up.go, and not among all in cmd/components/settings.go", name)
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(run)) {
-		if !certified[name] {
-			t.Errorf("%s is among all in cmd/components/settings.go: add `%q: \"component/%s\",` to principals in cmd/videotutorials/up.go", name, name, name)
-		}
-	}
+	return parts
 }
 
-// owned is the option that declares a category.
-var owned = regexp.MustCompile(`(?m)^option \(messagestore\.v1\.owned_categories\) = \{\s*name: "([^"]+)"`)
-
-// protos returns the texts of the protos by their paths.
-func protos(t *testing.T) map[string]string {
-	t.Helper()
-	root := filepath.Join("..", "..", "proto")
-	files, err := filepath.Glob(filepath.Join(root, "*", "v*", "*.proto"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("protos %q, %v", files, err)
+// TestPolicy compares the policy with the text of the protos: a contract that is
+// linked into no program would leave its categories to the first writer.
+func TestPolicy(t *testing.T) {
+	t.Parallel()
+	all, err := merge(declared(t))
+	if err != nil {
+		t.Fatal(err)
 	}
-	texts := map[string]string{}
+	p := all.policy()
+	want := map[string]string{} // owners by category
+	files, err := filepath.Glob("../../proto/*/v*/*.proto")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		name, err := filepath.Rel(root, file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		texts[filepath.ToSlash(name)] = string(text)
-	}
-	return texts
-}
-
-// components returns the names that the method all of cmd/components has. That is
-// a main package, which nobody can import.
-func components(t *testing.T) map[string]bool {
-	t.Helper()
-	names := map[string]bool{}
-	for _, d := range parse(t, filepath.Join("..", "components", "settings.go")).Decls {
-		function, ok := d.(*ast.FuncDecl)
-		if !ok || function.Name.Name != "all" {
-			continue
-		}
-		ast.Inspect(function, func(n ast.Node) bool {
-			if pair, ok := n.(*ast.KeyValueExpr); ok {
-				if key, ok := pair.Key.(*ast.BasicLit); ok {
-					names[unquoted(t, key.Value)] = true
-					return false
-				}
+		for _, found := range ownedCategory.FindAllStringSubmatch(string(text), -1) {
+			owner := ""
+			if o := categoryOwner.FindStringSubmatch(found[0]); o != nil {
+				owner = o[1]
 			}
-			return true
-		})
+			want[found[1]] = owner
+		}
 	}
-	if len(names) == 0 {
-		t.Fatal("cmd/components/settings.go has no method all with the components by their names")
+	got := map[string]string{}
+	for _, d := range all.categories {
+		got[string(d.Category)] = d.Owner
+		if pinned := p.Owners[d.Category]; d.Owner != "" && pinned != messagestore.Principal(trustDomain+d.Owner) {
+			t.Errorf("the owner of %s is %q, want %s", d.Category, pinned, d.Owner)
+		}
+		if len(p.Readers[d.Category]) != len(d.Readers) {
+			t.Errorf("the readers of %s are %q, want %q", d.Category, p.Readers[d.Category], d.Readers)
+		}
 	}
-	return names
+	if len(want) < 8 || fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("the programs declare the categories\n%v, want those of the protos\n%v", got, want)
+	}
+	if readers := p.Readers["$all"]; len(readers) != 1 || readers[0] != trustDomain+"aggregators" {
+		t.Errorf("readers of $all: %q", readers)
+	}
+	if len(p.Operators) != 1 || p.Operators[0] != trustDomain+"operator" {
+		t.Errorf("operators: %q", p.Operators)
+	}
+	// Every owner and reader has a certificate, and every component owns a category.
+	principals, owners := map[string]bool{}, map[string]bool{}
+	for _, principal := range all.principals {
+		principals[principal] = true
+	}
+	for _, d := range all.categories {
+		owners[d.Owner] = true
+		for _, principal := range append(slices.Clone(d.Readers), d.Owner) {
+			if principal != "" && !principals[principal] {
+				t.Errorf("the contract of %s names %s, which has no certificate", d.Category, principal)
+			}
+		}
+	}
+	for name, principal := range all.principals {
+		if name != principal && (principal != "component/"+name || !owners[principal]) {
+			t.Errorf("the certificate %s is of %s, which owns no category", name, principal)
+		}
+	}
 }
 
-func parse(t *testing.T, file string) *ast.File {
-	t.Helper()
-	parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return parsed
-}
+var (
+	ownedCategory = regexp.MustCompile(`(?m)^option \(messagestore\.v1\.owned_categories\) = \{\s*name: "([^"]+)"[^}]*\}`)
+	categoryOwner = regexp.MustCompile(`owner: "([^"]+)"`)
+)
 
-func unquoted(t *testing.T, literal string) string {
-	t.Helper()
-	text, err := strconv.Unquote(literal)
-	if err != nil {
-		t.Fatal(err)
+func TestMerge_Conflicts(t *testing.T) {
+	t.Parallel()
+	owned := func(owner string) []contract.Declaration {
+		return []contract.Declaration{{Category: "comment", Owner: owner}}
 	}
-	return text
+	component := func(name, owner string) service.Declaration {
+		return service.Declaration{Kind: "components", Names: []string{name}, Principals: map[string]string{name: "component/" + name}, Categories: owned(owner)}
+	}
+	first := component("comment", "component/comment")
+	for name, second := range map[string]service.Declaration{
+		"SameName":      component("comment", "component/comment"),
+		"OtherOwner":    component("rating", "component/rating"),
+		"BaseCertified": component("operator", "component/comment"),
+	} {
+		if _, err := merge([]part{{name: "one", declaration: first}, {name: "two", declaration: second}}); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+	if _, err := merge([]part{{name: "one", declaration: first}, {name: "two", declaration: component("rating", "component/comment")}}); err != nil {
+		t.Errorf("a contract linked into two programs: %v", err)
+	}
 }

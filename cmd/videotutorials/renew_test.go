@@ -27,8 +27,8 @@ func TestRenew(t *testing.T) {
 			}
 			return nil
 		}, slog.New(slog.DiscardHandler))
-		again := 3*day + 2*renewAgain
-		if want := []time.Duration{day, 2 * day, 3 * day, 3*day + renewAgain, again, again + day, again + 2*day}; !slices.Equal(looks, want) {
+		again := 3*day + 2*renewRetry
+		if want := []time.Duration{day, 2 * day, 3 * day, 3*day + renewRetry, again, again + day, again + 2*day}; !slices.Equal(looks, want) {
 			t.Errorf("looked after %v, want %v", looks, want)
 		}
 	})

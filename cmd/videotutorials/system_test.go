@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -115,7 +114,7 @@ func (s *system) logs() {
 // logsAreLogs finds what a part has written to its log without its logger, as a
 // panic, or a library's own words.
 func (s *system) logsAreLogs() {
-	for _, p := range parts {
+	for _, p := range own {
 		text, err := os.ReadFile(s.data.log(p.name))
 		if err != nil {
 			continue // it was never started
@@ -141,7 +140,7 @@ func (s *system) kill() {
 // pids returns the processes that run, by name, postgres among them.
 func (s *system) pids() map[string]int {
 	pids := map[string]int{"postgres": pidIn(filepath.Join(s.data.postgres(), "postmaster.pid"))}
-	for _, p := range parts {
+	for _, p := range own {
 		pids[p.name] = pidIn(s.data.pid(p.name))
 	}
 	for name, pid := range pids {
@@ -150,20 +149,6 @@ func (s *system) pids() map[string]int {
 		}
 	}
 	return pids
-}
-
-// pidIn returns the number in the first line of the file, 0 without one.
-func pidIn(path string) int {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return 0
-	}
-	first, _, _ := strings.Cut(string(text), "\n")
-	pid, err := strconv.Atoi(first)
-	if err != nil {
-		return 0
-	}
-	return pid
 }
 
 // alive says whether the process runs. One that has ended and that nobody has

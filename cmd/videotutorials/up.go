@@ -5,57 +5,46 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"os"
 	"slices"
 	"strconv"
 	"time"
 
-	"videotutorials/components/identity"
-	"videotutorials/components/sendemail"
 	"videotutorials/internal/certificate"
 	"videotutorials/internal/pgserver"
 	"videotutorials/internal/service"
 	"videotutorials/viewdata"
 )
 
-// up runs the system.
+// up is the command that runs the system, and its settings.
 type up struct {
-	Port         int      `name:"port" env:"VT_PORT" default:"8080" help:"first of 14 ports on 127.0.0.1; 0 picks free ones"`
+	Port         int      `name:"port" env:"VT_PORT" default:"8080" help:"first of 14 ports on 127.0.0.1, and of one more for each program of with; 0 picks free ones"`
 	DataDir      string   `name:"data-dir" env:"VT_DATA_DIR" help:"data folder; default /var/lib/videotutorials as root, else $XDG_STATE_HOME/videotutorials"`
-	DatabaseURL  string   `name:"database-url" env:"VT_DATABASE_URL" help:"a Postgres that has or gets both databases; default a private one"`
+	DatabaseURL  string   `name:"database-url" env:"VT_DATABASE_URL" help:"a Postgres for both databases, which are created if missing; default a private one"`
 	Only         []string `name:"only" help:"parts to run, as messagestore,application, or single components, as identity; postgres for nothing else; default all"`
-	PublicURL    string   `name:"public-url" env:"VT_PUBLIC_URL" help:"where people reach the application, for links in mails; default http://127.0.0.1:<port>"`
+	With         []string `name:"with" env:"VT_WITH" help:"further programs of components or aggregators to run, paths, comma-separated"`
+	PublicURL    string   `name:"public-url" env:"VT_PUBLIC_URL" help:"address of the application for people, used in mails; default http://127.0.0.1:<port>"`
 	SMTP         string   `name:"smtp-url" env:"VT_SMTP_URL" help:"mail server, as smtp://user:password@host:587 or smtps://host; default none: mails are files in <data-dir>/mail"`
 	MailFrom     string   `name:"mail-from" env:"VT_MAIL_FROM" default:"no-reply@localhost" help:"address of the sender of mails"`
-	AllowPrivate bool     `name:"allow-private-sources" env:"VT_ALLOW_PRIVATE_SOURCES" help:"videos may come from private addresses, as 10.0.0.1, too"`
-	MaxVideoMiB  int      `name:"max-video-mib" env:"VT_MAX_VIDEO_MIB" default:"2048" help:"how many MiB a video may have"`
-	Insecure     bool     `name:"insecure" env:"VT_INSECURE" help:"no TLS between the parts: everybody is anonymous"`
-}
-
-// trustDomain is what all principals of the system begin with.
-const trustDomain = "spiffe://videotutorials/"
-
-// principals are the holders of the certificates, by their files' names.
-var principals = map[string]string{
-	"messagestore":    "messagestore",
-	"application":     "application",
-	"aggregators":     "aggregators",
-	"identity":        "component/identity",
-	"sendemail":       "component/sendemail",
-	"videopublishing": "component/videopublishing",
-	"operator":        "operator",
+	AllowPrivate bool     `name:"allow-private-sources" env:"VT_ALLOW_PRIVATE_SOURCES" help:"fetch videos from private addresses, as 10.0.0.1, too"`
+	MaxVideoMiB  int      `name:"max-video-mib" env:"VT_MAX_VIDEO_MIB" default:"2048" help:"largest video, in MiB"`
+	Insecure     bool     `name:"insecure" env:"VT_INSECURE" help:"no TLS between the parts: every principal is anonymous"`
 }
 
 func (u *up) run(ctx context.Context, log *slog.Logger, _ []string) error {
-	if err := u.check(); err != nil {
-		return err
-	}
 	data, err := at(u.DataDir)
 	if err != nil {
 		return err
 	}
-	chosen, err := choose(u.Only)
+	parts, err := u.parts(ctx, data)
+	if err != nil {
+		return err
+	}
+	chosen, err := choose(parts, u.Only)
+	if err != nil {
+		return err
+	}
+	declared, err := merge(parts)
 	if err != nil {
 		return err
 	}
@@ -67,72 +56,41 @@ func (u *up) run(ctx context.Context, log *slog.Logger, _ []string) error {
 		return err
 	}
 	defer held.Close() //nolint:errcheck // it only unlocks
-	port, err := choosePort(ctx, u.Port)
+	port, err := choosePort(ctx, u.Port, len(u.With))
 	if err != nil {
 		return err
 	}
-	if err := issue(data); err != nil {
+	issue := func() error { return issue(data, declared.principals) }
+	if err := errors.Join(issue(), declared.policy().write(data), makeSecret(data)); err != nil {
 		return err
 	}
-	log.Info("certificates are there", "folder", data.certs())
-	if err := errors.Join(writePolicy(data), makeSecret(data)); err != nil {
-		return err
-	}
+	log.Info("certificates issued", "folder", data.certs())
 
 	d, stop, err := u.databases(ctx, data, log)
 	if err != nil {
 		return err
 	}
 	defer stop()
-	// The aggregators do it too. Where they do not run yet, the application finds
-	// empty tables, and takes what it is told.
+	// The aggregators migrate, too. Until they run, the application finds empty
+	// tables and accepts commands.
 	if err := viewdata.Migrate(ctx, d.viewData); err != nil {
 		return err
 	}
-	if err := (state{port, u.Insecure, d.messageStore, d.viewData}).write(data); err != nil {
+	if err := (state{port, u.Insecure, d.messageStore, d.viewData, declared.aggregators}).write(data); err != nil {
 		return err
 	}
-	defer background(ctx, func(ctx context.Context) {
-		renew(ctx, func() error { return issue(data) }, log)
-	})()
-	defer os.Remove(data.stateFile()) //nolint:errcheck // nobody reads it once the lock is gone
+	defer background(ctx, func(ctx context.Context) { renew(ctx, issue, log) })()
+	defer os.Remove(data.stateFile()) //nolint:errcheck // it is not read without the lock
 	u.runParts(ctx, chosen, data, port, d, log)
-	return nil
-}
-
-// check returns a *service.UsageError for a setting that a part would refuse: it
-// would be started again for ever.
-func (u *up) check() error {
-	if u.MaxVideoMiB <= 0 {
-		return &service.UsageError{Reason: fmt.Sprintf("VT_MAX_VIDEO_MIB is %d, at least 1 is allowed", u.MaxVideoMiB)}
-	}
-	if u.PublicURL != "" {
-		if _, err := identity.ParsePublicURL(u.PublicURL); err != nil {
-			return &service.UsageError{Reason: "VT_PUBLIC_URL: " + err.Error()}
-		}
-	}
-	if err := sendemail.CheckSender(u.MailFrom); err != nil {
-		return &service.UsageError{Reason: "VT_MAIL_FROM: " + err.Error()}
-	}
-	if u.SMTP != "" {
-		if _, err := sendemail.OpenSMTP(u.SMTP, u.MailFrom); err != nil {
-			return &service.UsageError{Reason: "VT_SMTP_URL: " + err.Error()}
-		}
-	}
 	return nil
 }
 
 // runParts runs the parts until the context ends and they have drained.
 func (u *up) runParts(ctx context.Context, chosen []part, data folder, port int, d databases, log *slog.Logger) {
-	common := append(data.reach(port, u.Insecure),
-		"VT_DATA_DIR="+string(data),
-		"VT_MAX_VIDEO_MIB="+strconv.Itoa(u.MaxVideoMiB),
-		"VT_ALLOW_PRIVATE_SOURCES="+strconv.FormatBool(u.AllowPrivate),
-	)
 	for _, p := range chosen {
 		log := log.With("part", p.name)
-		log.Info("starting a part", "log", data.log(p.name))
-		defer background(ctx, func(ctx context.Context) { p.keep(ctx, u, data, d, common, log) })()
+		log.Info("starting a part", "file", data.log(p.name))
+		defer background(ctx, func(ctx context.Context) { p.keep(ctx, data, u.environment(p, data, port, d), log) })()
 	}
 	if awaitReady(ctx, chosen, port, log) {
 		announce(chosen, port)
@@ -141,8 +99,36 @@ func (u *up) runParts(ctx context.Context, chosen []part, data folder, port int,
 	log.Info("stopping")
 }
 
-// background runs what runs until its context ends, and returns what ends it and
-// waits. It outlives the context given, so that all ends in its order.
+// environment returns the settings of the part. Databases are empty before they
+// are known.
+func (u *up) environment(p part, data folder, port int, d databases) []string {
+	env := append(data.reach(port, u.Insecure),
+		"VT_DATA_DIR="+string(data),
+		"VT_MAX_VIDEO_MIB="+strconv.Itoa(u.MaxVideoMiB),
+		"VT_ALLOW_PRIVATE_SOURCES="+strconv.FormatBool(u.AllowPrivate),
+		"VT_PUBLIC_URL="+u.PublicURL,
+	)
+	if p.further() {
+		env = append(env, "VT_OPS_PORT="+strconv.Itoa(port+p.operations))
+	}
+	switch p.declaration.Kind {
+	case "application":
+		return append(env, "VT_VIEWDATA_URL="+d.viewReader, "VT_SECRET_FILE="+data.secret(), "VT_MEDIA_DIR="+data.media())
+	case "aggregators":
+		return append(env, "VT_VIEWDATA_URL="+d.viewData)
+	}
+	switch p.name {
+	case "messagestore":
+		return append(env, "VT_DATABASE_URL="+d.messageStore, "VT_POLICY="+data.policy())
+	case "components": // not those of other programs: the URL has a password
+		return append(env, "VT_SMTP_URL="+u.SMTP, "VT_MAIL_FROM="+u.MailFrom)
+	}
+	return env
+}
+
+// background calls run in a goroutine, and returns a function that ends its context
+// and waits for it. The end of ctx does not end it, so that the caller chooses the
+// order in which goroutines end.
 func background(ctx context.Context, run func(context.Context)) (stop func()) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	done := make(chan struct{})
@@ -156,7 +142,8 @@ func background(ctx context.Context, run func(context.Context)) (stop func()) {
 	}
 }
 
-func issue(data folder) error {
+// issue issues the certificates of the principals, by their files' names.
+func issue(data folder, principals map[string]string) error {
 	authority, err := certificate.OpenAuthority(data.certs())
 	if err != nil {
 		return err
@@ -169,16 +156,17 @@ func issue(data folder) error {
 	return nil
 }
 
-// renewEvery is how often certificates are looked at: those that end within three
-// months are made anew, and the parts take what is there with each connection.
-// Where that fails a pair may be half renewed, and fit no more: soon again.
 const (
-	renewEvery = 24 * time.Hour
-	renewAgain = time.Minute
+	// renewInterval is the time between checks of the certificates. Those that end
+	// within three months are replaced; the programs read them at each connection.
+	renewInterval = 24 * time.Hour
+	// renewRetry is the time until the next check after an error, which may have
+	// left a certificate that does not match its key.
+	renewRetry = time.Minute
 )
 
 func renew(ctx context.Context, issue func() error, log *slog.Logger) {
-	next := time.NewTimer(renewEvery)
+	next := time.NewTimer(renewInterval)
 	defer next.Stop()
 	for {
 		select {
@@ -186,16 +174,16 @@ func renew(ctx context.Context, issue func() error, log *slog.Logger) {
 			return
 		case <-next.C:
 		}
-		wait := renewEvery
+		wait := renewInterval
 		if err := issue(); err != nil {
-			wait = renewAgain
-			log.Error("certificates are not renewed", "error", err, "again in", wait)
+			wait = renewRetry
+			log.Error("renew certificates", "error", err, "pause", wait)
 		}
 		next.Reset(wait)
 	}
 }
 
-// databases returns the databases of the Postgres given, or of the private one,
+// databases returns the databases of the given Postgres, or of the private one,
 // which runs until stop is called.
 func (u *up) databases(ctx context.Context, data folder, log *slog.Logger) (d databases, stop func(), err error) {
 	if u.DatabaseURL != "" {
@@ -204,7 +192,7 @@ func (u *up) databases(ctx context.Context, data folder, log *slog.Logger) (d da
 	}
 	log = log.With("part", "postgres")
 	p := &postgres{config: pgserver.Config{Dir: data.postgres(), Durable: true, Log: log, Output: data.log("postgres")}}
-	log.Info("starting Postgres", "log", p.config.Output)
+	log.Info("starting Postgres", "file", p.config.Output)
 	d, err = p.start(ctx)
 	if err != nil {
 		return d, nil, err
@@ -212,52 +200,13 @@ func (u *up) databases(ctx context.Context, data folder, log *slog.Logger) (d da
 	return d, background(ctx, func(ctx context.Context) { p.keep(ctx, log) }), nil
 }
 
-const (
-	// look is how often parts that are not ready are asked.
-	look = 20 * time.Millisecond
-	// remark is after how many seconds of silence the log says who is not ready.
-	remark = 5 * time.Second
-)
-
-// awaitReady returns true when all the parts are ready, false when the context
-// ends before.
-func awaitReady(ctx context.Context, chosen []part, port int, log *slog.Logger) bool {
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	ticker := time.NewTicker(look)
-	defer ticker.Stop()
-	said := time.Now()
-	for {
-		var waiting []any
-		chosen = slices.DeleteFunc(slices.Clone(chosen), func(p part) bool {
-			reason := p.ready(ctx, client, port)
-			if reason != "" {
-				waiting = append(waiting, p.name, reason)
-			}
-			return reason == ""
-		})
-		if len(chosen) == 0 {
-			return true
-		}
-		if time.Since(said) >= remark {
-			log.Info("not ready yet", waiting...)
-			said = time.Now()
-		}
-		select {
-		case <-ctx.Done():
-			return false
-		case <-ticker.C:
-		}
-	}
-}
-
-// announce tells the person at the terminal what to do next.
+// announce prints that the system is ready, and commands to try.
 func announce(chosen []part, port int) {
-	url := "http://" + service.Addr(port, service.RESTPort)
 	text := "ready\n"
 	if slices.ContainsFunc(chosen, func(p part) bool { return p.name == "application" }) {
 		text = fmt.Sprintf("ready: record a viewing, and read the home page\n"+
 			"  curl -X POST %[1]s/v1/videos/5f0c3c4e-8a43-4f0e-9d5b-6f1f1f1f2a10/viewings\n"+
-			"  curl %[1]s/v1/home\n", url)
+			"  curl %[1]s/v1/home\n", "http://"+service.Addr(port, service.RESTPort))
 	}
 	_, _ = os.Stdout.WriteString(text)
 }

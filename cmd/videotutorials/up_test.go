@@ -17,7 +17,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"videotutorials/internal/pgserver"
-	"videotutorials/internal/service"
 	"videotutorials/internal/test/testdb"
 )
 
@@ -28,7 +27,7 @@ func TestUp(t *testing.T) {
 	s.view()
 	s.shows("1")
 	pids := s.pids()
-	if len(pids) != len(parts)+1 { // and Postgres
+	if len(pids) != len(own)+1 { // and Postgres
 		t.Errorf("the processes are %v", pids)
 	}
 
@@ -179,28 +178,18 @@ func count(t *testing.T, url, sql string) (n int) {
 	return n
 }
 
-// A setting that a part would refuse is refused at the start, and nothing is made.
+// A setting that a part would refuse is refused at the start, and nothing is created.
 func TestUp_Check(t *testing.T) {
 	t.Parallel()
-	good := up{MaxVideoMiB: 1, MailFrom: "a@b.test", PublicURL: "https://videos.test", SMTP: "smtp://mail.test"}
-	if err := good.check(); err != nil {
-		t.Error(err)
-	}
-	for name, change := range map[string]func(*up){
-		"VT_MAX_VIDEO_MIB": func(u *up) { u.MaxVideoMiB = 0 },
-		"VT_PUBLIC_URL":    func(u *up) { u.PublicURL = "localhost:8080" },
-		"VT_MAIL_FROM":     func(u *up) { u.MailFrom = "nobody" },
-		"VT_SMTP_URL":      func(u *up) { u.SMTP = "mail.test" },
+	for name, value := range map[string]string{
+		"VT_MAX_VIDEO_MIB": "0", "VT_PUBLIC_URL": "localhost:8080", "VT_MAIL_FROM": "nobody", "VT_SMTP_URL": "mail.test",
 	} {
-		bad := good
-		bad.DataDir = filepath.Join(t.TempDir(), "data")
-		change(&bad)
-		var usage *service.UsageError
-		err := bad.run(t.Context(), slog.New(slog.DiscardHandler), nil)
-		if !errors.As(err, &usage) || !strings.Contains(err.Error(), name) {
-			t.Errorf("%s: %v, want a *service.UsageError", name, err)
+		data := folder(filepath.Join(t.TempDir(), "data"))
+		code, said := finish(t, command(data, []string{name + "=" + value}))
+		if code != 2 || !strings.Contains(said, name) {
+			t.Errorf("%s: exit code %d, said %q", name, code, said)
 		}
-		if _, err := os.Stat(bad.DataDir); !errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Stat(string(data)); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("%s: the data folder: %v", name, err)
 		}
 	}

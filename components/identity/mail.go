@@ -2,7 +2,6 @@ package identity
 
 import (
 	"embed"
-	"fmt"
 	htmltemplate "html/template"
 	"io"
 	"net/url"
@@ -27,15 +26,6 @@ type Mail struct {
 	PublicURL *url.URL
 	// Secret signs the link.
 	Secret token.Secret
-}
-
-// ParsePublicURL returns the URL of a Mail, or an error that says what is wrong.
-func ParsePublicURL(text string) (*url.URL, error) {
-	u, err := url.Parse(text)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, fmt.Errorf("%q is not a URL like https://example.org", text)
-	}
-	return u, nil
 }
 
 //go:embed mail.txt mail.html

@@ -1,5 +1,4 @@
-// Package lock locks files between processes. A lock ends with the process that
-// holds it, however that one ends, so nothing is left to clean up.
+// Package file replaces files atomically and durably, and locks them.
 package file
 
 import (
@@ -11,16 +10,16 @@ import (
 	"time"
 )
 
-// ErrLocked is returned where another holds the lock.
+// ErrLocked is returned if another process holds the lock.
 var ErrLocked = errors.New("locked by another process")
 
-// retry is how often Wait looks: whoever waits for a process to end waits some
-// hundred milliseconds at most.
-const retry = 5 * time.Millisecond
+// lockInterval is the time between two attempts of Lock.
+const lockInterval = 5 * time.Millisecond
 
-// Try locks the file or folder and returns it open; Release unlocks it, and so
-// does closing it. A child that is given the open file holds the lock too, and
-// after a parent that has closed it. It returns ErrLocked if another holds the lock.
+// TryLock locks the file or folder and returns it open. Unlock unlocks it, and so
+// does closing it or the end of the process. A child that inherits the open file
+// shares the lock, and keeps it after the parent has closed its own. TryLock returns
+// ErrLocked if another process holds the lock.
 func TryLock(path string, flag int) (*os.File, error) {
 	file, err := os.OpenFile(path, flag, 0o600)
 	if err != nil {
@@ -37,15 +36,16 @@ func TryLock(path string, flag int) (*os.File, error) {
 	return nil, fmt.Errorf("lock %s: %w", path, err)
 }
 
-// Release unlocks the file and closes it, also where a child has it: one that is
-// being started has all files of its parent for a moment, and the lock with them.
+// Unlock unlocks the file and closes it, even if a child has it open, too: a process
+// that is being started shares all open files of its parent for a moment.
 func Unlock(file *os.File) error {
 	return errors.Join(syscall.Flock(int(file.Fd()), syscall.LOCK_UN), file.Close())
 }
 
-// Wait is Try that waits until the other lets go, or the context ends.
+// Lock is TryLock that waits for the lock until the context ends. Then it returns
+// ErrLocked joined with the context's error.
 func Lock(ctx context.Context, path string, flag int) (*os.File, error) {
-	ticker := time.NewTicker(retry)
+	ticker := time.NewTicker(lockInterval)
 	defer ticker.Stop()
 	for {
 		file, err := TryLock(path, flag)

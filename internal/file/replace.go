@@ -1,4 +1,3 @@
-// Package durable puts files on disk, whole.
 package file
 
 import (
@@ -8,11 +7,10 @@ import (
 	"path/filepath"
 )
 
-// Replace makes the file say the content, readable by its user only. Whoever reads
-// it finds the old one or the new one, whole, also after a failure of the power;
-// once Replace has returned nil, the new one. After an error the old one is there,
-// or the new one where only the folder could not be put on disk. Several may
-// replace the same file.
+// Replace replaces the content of the file, which only its user may read. Readers
+// see the old content or the new one, also after a power failure; once Replace has
+// returned nil, the new one. After an error the old content is in place, or the new
+// one if only the folder could not be synced. Concurrent calls for one file are safe.
 func Replace(path string, content io.WriterTo) (err error) {
 	fresh, err := os.CreateTemp(filepath.Dir(path), "*.tmp")
 	if err != nil {
@@ -32,7 +30,7 @@ func Replace(path string, content io.WriterTo) (err error) {
 	return SyncDir(filepath.Dir(path))
 }
 
-// SyncFolder puts the names of the folder's files on disk.
+// SyncDir syncs the folder, which makes the names of its files durable.
 func SyncDir(dir string) error {
 	folder, err := os.Open(dir)
 	if err != nil {

@@ -1,5 +1,6 @@
-// Package child runs processes that die with the one that started them, also
-// when that one is killed.
+// Package process runs other programs: Start starts a child that dies with this
+// process, Program is a child with a log and a file with its id, and Keep restarts
+// it when it ends.
 package process
 
 import (
@@ -11,9 +12,9 @@ import (
 	"time"
 )
 
-// A Process is a running child. It is in a process group of its own, so that a
-// Ctrl-C at the terminal reaches the parent alone, which ends its children in
-// its own order.
+// A Child is a running child process. It has a process group of its own, so that a
+// Ctrl-C at the terminal reaches only the parent, which stops its children in
+// order.
 type Child struct {
 	cmd  *exec.Cmd
 	done chan struct{}
@@ -21,70 +22,69 @@ type Child struct {
 }
 
 // Start starts the command. If this process dies, by whatever means, the kernel
-// sends death to the child (on Linux; elsewhere the child stays). The child's
-// timers may be late by a millisecond.
+// sends the signal death to the child (on Linux only). The child's timers may fire
+// a millisecond late.
 //
-// The command's output MUST be nil or an *os.File: a pipe would break with the
-// parent and leave what the child says last unsaid.
+// The command's output MUST be nil or an *os.File: a pipe would break when the
+// parent dies, and lose the child's last output.
 func Start(cmd *exec.Cmd, death syscall.Signal) (*Child, error) {
 	if cmd.SysProcAttr == nil {
 		cmd.SysProcAttr = &syscall.SysProcAttr{}
 	}
 	cmd.SysProcAttr.Setpgid = true
 	sendAtDeath(cmd.SysProcAttr, death)
-	p := &Child{cmd: cmd, done: make(chan struct{})}
+	c := &Child{cmd: cmd, done: make(chan struct{})}
 	started := make(chan error)
-	go p.run(started)
+	go c.run(started)
 	if err := <-started; err != nil {
 		return nil, fmt.Errorf("start %s: %w", cmd.Path, err)
 	}
-	return p, nil
+	return c, nil
 }
 
-// run starts the command and waits for its end on one thread: the kernel takes
-// the death of the thread that started a child for the death of its parent. The
-// thread ends with the goroutine, which keeps it locked.
-func (p *Child) run(started chan<- error) {
+// run starts the command and waits for it on one thread, because the kernel sends
+// the death signal when the thread that started the child ends. A goroutine that
+// exits while locked to its thread ends the thread.
+func (c *Child) run(started chan<- error) {
 	runtime.LockOSThread()
 	relaxTimers()
-	err := p.cmd.Start()
+	err := c.cmd.Start()
 	started <- err
 	if err != nil {
 		return
 	}
-	p.err = p.cmd.Wait()
-	close(p.done)
+	c.err = c.cmd.Wait()
+	close(c.done)
 }
 
 // PID returns the id of the process.
-func (p *Child) PID() int { return p.cmd.Process.Pid }
+func (c *Child) PID() int { return c.cmd.Process.Pid }
 
 // Done is closed when the process has ended.
-func (p *Child) Done() <-chan struct{} { return p.done }
+func (c *Child) Done() <-chan struct{} { return c.done }
 
-// Err says how the process ended: nil after exit status 0, else an
-// *exec.ExitError. It waits for the end.
-func (p *Child) Err() error {
-	<-p.done
-	return p.err
+// Err waits for the end of the process. It returns nil after exit status 0, else an
+// *exec.ExitError.
+func (c *Child) Err() error {
+	<-c.done
+	return c.err
 }
 
-// Stop sends the signal, waits for the end, kills the process when that takes
-// longer than grace, and returns Err. It may be called after the end.
-func (p *Child) Stop(signal os.Signal, grace time.Duration) error {
+// Stop sends the signal, waits for the end, kills the process if that takes longer
+// than grace, and returns Err. It may be called after the end.
+func (c *Child) Stop(signal os.Signal, grace time.Duration) error {
 	select {
-	case <-p.done:
-		return p.err
+	case <-c.done:
+		return c.err
 	default:
 	}
-	// An error says that it has just ended.
-	_ = p.cmd.Process.Signal(signal)
+	_ = c.cmd.Process.Signal(signal) // fails if the process has just ended
 	timer := time.NewTimer(grace)
 	defer timer.Stop()
 	select {
-	case <-p.done:
+	case <-c.done:
 	case <-timer.C:
-		_ = p.cmd.Process.Kill()
+		_ = c.cmd.Process.Kill()
 	}
-	return p.Err()
+	return c.Err()
 }

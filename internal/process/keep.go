@@ -1,44 +1,43 @@
-// Package supervisor keeps processes running: one that ends is started again.
 package process
 
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
+
+	"github.com/cenkalti/backoff/v5"
 )
 
 const (
-	// The pause before a new start doubles from the first to the last.
-	firstPause = 100 * time.Millisecond
-	lastPause  = 5 * time.Second
-	// steady is how long something has to run for its next pause to be the first.
+	// Keep waits firstBackoff to lastBackoff before a restart.
+	firstBackoff = 100 * time.Millisecond
+	lastBackoff  = 5 * time.Second
+	// steady is how long run has to run for the next backoff to be firstBackoff.
 	steady = 10 * time.Second
 )
 
 // Keep calls run, and again whenever it returns, until the context ends. run
-// runs something until that ends by itself or the context does, and says why it
-// ended.
+// returns why it ended; its error after the end of the context is logged.
 func Keep(ctx context.Context, log *slog.Logger, run func(context.Context) error) {
-	for pause := firstPause; ; pause = min(2*pause, lastPause) {
+	b := &backoff.ExponentialBackOff{InitialInterval: firstBackoff, Multiplier: 2, MaxInterval: lastBackoff}
+	keep := func() (struct{}, error) {
 		started := time.Now()
 		err := run(ctx)
 		if ctx.Err() != nil {
 			if err != nil && !errors.Is(err, ctx.Err()) {
-				log.Warn("did not end in order", "error", err)
+				log.Warn("stop", "error", err)
 			}
-			return
+			return struct{}{}, nil
 		}
 		if time.Since(started) >= steady {
-			pause = firstPause
+			b.Reset()
 		}
-		log.Warn("ended by itself, starting it again", "error", err, "pause", pause)
-		timer := time.NewTimer(pause)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return
-		}
+		return struct{}{}, fmt.Errorf("ended: %w", err)
 	}
+	restarting := func(err error, pause time.Duration) {
+		log.Warn("restarting", "error", errors.Unwrap(err), "pause", pause)
+	}
+	_, _ = backoff.Retry(ctx, keep, backoff.WithBackOff(b), backoff.WithMaxElapsedTime(0), backoff.WithNotify(restarting))
 }

@@ -11,14 +11,13 @@ func sendAtDeath(attributes *syscall.SysProcAttr, death syscall.Signal) {
 	attributes.Pdeathsig = death
 }
 
-// slack is how late the timers of children may be. As long as anything runs in a
-// Go program, its runtime looks after its threads each 20 µs: that is a tenth of
-// the processor's time that a busy part takes, and wakes the processor for it.
-const slack = time.Millisecond
+// timerSlack is how late the timers of children may fire. While anything runs in a
+// Go program, its runtime wakes every 20 µs to watch its threads, which costs a
+// busy process a tenth of its processor time without the slack.
+const timerSlack = time.Millisecond
 
-// relaxTimers sets the slack for what this thread starts. Until the thread ends it
-// is the thread's own, too.
+// relaxTimers sets the slack for this thread and for the processes it starts.
 func relaxTimers() {
-	// A kernel that refuses leaves it at 50 µs, which is right as well.
-	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(slack), 0, 0, 0)
+	// After an error the slack stays at 50 µs, which is correct, too.
+	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(timerSlack), 0, 0, 0)
 }

@@ -4,8 +4,8 @@ package process
 
 import "syscall"
 
-// Only Linux tells a process of its parent's death.
+// Only Linux signals a child when its parent dies.
 func sendAtDeath(*syscall.SysProcAttr, syscall.Signal) {}
 
-// Only Linux has a slack for timers.
+// Only Linux has timer slack.
 func relaxTimers() {}

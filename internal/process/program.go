@@ -14,37 +14,38 @@ import (
 	"time"
 )
 
-// grace is how long a program may take to drain before it is killed.
+// grace is how long a program may drain before it is killed.
 const grace = 30 * time.Second
 
-// A Program is a process with a log and a file that has its id.
+// A Program is a child process with a log and a file that contains its id.
 type Program struct {
 	Path string
 	Args []string
 	// Env is the whole environment.
 	Env []string
-	// Log takes what it writes to stdout and stderr, after what is there. A log
-	// that is full is put aside first, as Rotate does.
+	// Log is the file to which stdout and stderr are appended. If it is full when
+	// the program starts, it is rotated first, as by Rotate.
 	Log string
-	// PIDFile has its id while it runs.
+	// PIDFile contains the process id while the program runs.
 	PIDFile string
 }
 
-// Run runs the program until it ends, and returns how, with its last words: the
-// line of a panic, else the last one, unless a signal has ended it, of which it
-// could say nothing; or until the context ends: then it is told by
-// SIGTERM to drain, and Run returns nil if it did. It is killed at once if this
-// process dies.
+// Run runs the program until it ends or the context does.
+//
+// If the program ends, Run returns an error with its exit status and the line of a
+// panic in its log, else its last line; after a signal, the panic or nothing. If
+// the context ends, Run sends SIGTERM and returns nil if the program drained. The
+// program is killed if this process dies.
 func (p Program) Run(ctx context.Context) error {
-	_ = rotate(p.Log) // a log that cannot be put aside is no reason not to run
+	_ = rotate(p.Log) // the program runs with a full log, too
 	log, err := os.OpenFile(p.Log, os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o600)
 	if err != nil {
 		return err
 	}
 	defer log.Close()                      //nolint:errcheck // the program has its own
-	cmd := exec.Command(p.Path, p.Args...) //nolint:noctx // the context's end is no reason to kill it
+	cmd := exec.Command(p.Path, p.Args...) //nolint:noctx // the end of the context must not kill it
 	cmd.Env, cmd.Stdout, cmd.Stderr = p.Env, log, log
-	begin, _ := log.Seek(0, io.SeekEnd) // 0 where it is no file
+	begin, _ := log.Seek(0, io.SeekEnd) // 0 if the log is no regular file
 	child, err := Start(cmd, syscall.SIGKILL)
 	if err != nil {
 		return err
@@ -52,30 +53,29 @@ func (p Program) Run(ctx context.Context) error {
 	if err := os.WriteFile(p.PIDFile, []byte(strconv.Itoa(child.PID())+"\n"), 0o600); err != nil {
 		return errors.Join(err, child.Stop(syscall.SIGTERM, grace))
 	}
-	defer os.Remove(p.PIDFile) //nolint:errcheck // of a process that has ended
+	defer os.Remove(p.PIDFile) //nolint:errcheck // the process has ended
 	select {
 	case <-child.Done():
 		err := child.Err()
-		if words := lastWords(log, begin, signaled(err)); words != "" {
-			return fmt.Errorf("%s: %s", describe(err), words)
+		status := "exit status 0"
+		if err != nil {
+			status = err.Error()
 		}
-		return errors.New(describe(err))
+		if line := lastLine(log, begin, signalOf(err) != 0); line != "" {
+			return fmt.Errorf("%s: %s", status, line)
+		}
+		return errors.New(status)
 	case <-ctx.Done():
 	}
-	return unlessTerminated(child.Stop(syscall.SIGTERM, grace))
-}
-
-// unlessTerminated returns nil for the end of a program that was told to drain
-// before it could listen to signals.
-func unlessTerminated(err error) error {
-	if signaled(err) == syscall.SIGTERM {
-		return nil
+	err = child.Stop(syscall.SIGTERM, grace)
+	if signalOf(err) == syscall.SIGTERM {
+		return nil // it had not installed its signal handler yet
 	}
 	return err
 }
 
-// signaled returns the signal that has ended the program, or 0.
-func signaled(err error) syscall.Signal {
+// signalOf returns the signal that ended the program, or 0.
+func signalOf(err error) syscall.Signal {
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
 		if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
@@ -85,40 +85,32 @@ func signaled(err error) syscall.Signal {
 	return 0
 }
 
-func describe(err error) string {
-	if err == nil {
-		return "exit status 0"
-	}
-	return err.Error()
-}
-
-// died is the line with which Go's runtime ends a program; its stack is behind it.
+// died matches the line with which the Go runtime ends a program. The stack
+// follows it.
 var died = regexp.MustCompile(`(?m)^(panic|fatal error): .*`)
 
-// lastWords returns why the program has died, if it has said so since the log had
-// that size, else the last line, as far as it fits; or nothing if it was killed by
-// a signal.
-func lastWords(log *os.File, begin int64, killed syscall.Signal) string {
+// lastLine returns the line of a panic that the log has from begin on, else the last
+// line, or "" if the program was killed.
+func lastLine(log *os.File, begin int64, killed bool) string {
 	const (
-		most    = 64 << 10 // of stacks
-		longest = 1000
+		maxTail = 64 << 10 // of stacks
+		maxLine = 1000
 	)
 	end, err := log.Seek(0, io.SeekEnd)
 	if err != nil {
 		return ""
 	}
 	if begin > end {
-		begin = 0 // it was put aside since
+		begin = 0 // it was rotated since
 	}
-	tail := make([]byte, min(end-begin, most))
+	tail := make([]byte, min(end-begin, maxTail))
 	n, _ := log.ReadAt(tail, end-int64(len(tail)))
 	tail = bytes.TrimSpace(tail[:n])
-	words := tail[bytes.LastIndexByte(tail, '\n')+1:]
-	if killed != 0 {
-		words = nil
-	}
+	var line []byte
 	if all := died.FindAll(tail, -1); len(all) > 0 {
-		words = all[len(all)-1]
+		line = all[len(all)-1]
+	} else if !killed {
+		line = tail[bytes.LastIndexByte(tail, '\n')+1:]
 	}
-	return string(words[:min(len(words), longest)])
+	return string(line[:min(len(line), maxLine)])
 }

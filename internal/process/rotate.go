@@ -11,18 +11,18 @@ import (
 )
 
 const (
-	// rotateEvery is how often a log is looked at.
-	rotateEvery = 10 * time.Second
-	// fullLog is the size from which a log is put aside.
+	// rotateInterval is the time between two checks of a log's size.
+	rotateInterval = 10 * time.Second
+	// fullLog is the size in bytes from which a log is rotated.
 	fullLog = 16 << 20
 )
 
-// Rotate puts the log aside, to <path>.1, whenever it has come to 16 MiB, until the
-// context ends. Who writes it has it open to append, and goes on in the same file,
-// which is emptied; what is written at that very moment may be lost. A log that
-// cannot be put aside stays, and is looked at again.
+// Rotate moves the content of the log to <path>.1 whenever it has reached 16 MiB,
+// until the context ends. The file is copied and truncated, so that its writer,
+// which MUST append, keeps it open; what is written in between may be lost. After an
+// error the log stays as it is until the next check.
 func Rotate(ctx context.Context, path string) {
-	ticker := time.NewTicker(rotateEvery)
+	ticker := time.NewTicker(rotateInterval)
 	defer ticker.Stop()
 	for {
 		select {
@@ -34,11 +34,11 @@ func Rotate(ctx context.Context, path string) {
 	}
 }
 
-// rotating is held by the one who puts a log aside: the next would copy what the
-// first has emptied.
+// rotating is held during a rotation: a concurrent one would copy the truncated
+// file over the first one's copy.
 var rotating sync.Mutex
 
-// rotate copies the file to <path>.1 and empties it, if it is there and full.
+// rotate copies the file to <path>.1 and truncates it, if it exists and is full.
 func rotate(path string) error {
 	rotating.Lock()
 	defer rotating.Unlock()
@@ -61,7 +61,7 @@ func rotate(path string) error {
 	if err = errors.Join(err, aside.Close()); err == nil {
 		err = full.Truncate(0)
 	} else {
-		err = errors.Join(err, os.Remove(aside.Name())) // it would have the last of a full disk
+		err = errors.Join(err, os.Remove(aside.Name())) // the disk may be full
 	}
 	return errors.Join(err, full.Close())
 }

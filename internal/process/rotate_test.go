@@ -28,7 +28,7 @@ func TestRotate(t *testing.T) {
 		go Rotate(ctx, path)
 		expect := func(what, name string, want int64) {
 			t.Helper()
-			time.Sleep(rotateEvery + time.Second)
+			time.Sleep(rotateInterval + time.Second)
 			synctest.Wait()
 			if info, err := os.Stat(name); err != nil || info.Size() != want {
 				t.Errorf("%s: %v, %v; want %d bytes", what, info, err, want)

@@ -1,3 +1,9 @@
+// Package service runs the commands of a program: it reads their settings, sets
+// up the log and the traces, ends them on a signal, maps errors to exit codes,
+// and serves /metrics, /healthz and /readyz.
+//
+// A main function is one call of Main. A command ends when its context does, on
+// SIGINT or SIGTERM, and then returns nil.
 package service
 
 import (
@@ -19,42 +25,42 @@ import (
 	"videotutorials/internal/tracing"
 )
 
-// A Command is one thing that a program does.
+// A Command is one command of a program.
 type Command struct {
-	// Name is its first argument. The command with the name "" runs when none is
-	// named.
+	// Name is the first argument that selects the command. The command with the
+	// name "" is the default.
 	Name string
-	// Help says in one line what the command does.
+	// Help describes the command in one line.
 	Help string
-	// Args names the arguments that come beside the settings, as "STREAM [TYPE]".
-	// "" means none: giving one is wrong usage.
+	// Args names the arguments besides the settings, as "STREAM [TYPE]". Defaults
+	// to none: an argument is wrong usage.
 	Args string
-	// Settings is a pointer to a struct. Each field with the tags `name:"port"
-	// env:"VT_PORT" default:"8080" help:"…"` is a flag -port and an environment
-	// variable; the flag wins. Fields are string, int, bool, time.Duration or
-	// []string (by comma). So are those of a struct that is embedded. nil means
-	// none.
+	// Settings is a pointer to a struct, or an []any of such pointers. Each field
+	// with the tags `name:"port" env:"VT_PORT" default:"8080" help:"…"` is the flag
+	// -port and an environment variable; the flag wins. A field is a string, int,
+	// bool, time.Duration or []string (comma-separated). Embedded structs count.
 	Settings any
-	// Tool is set for a command that a person runs for its answer: its settings
-	// are not logged.
+	// Tool is set for a command run by a person for its output: its settings are
+	// not logged.
 	Tool bool
-	// Run does it. args are the arguments that are not flags, and all after `--`.
+	// Run runs the command. args are the arguments that are not flags, and all
+	// arguments after `--`.
 	Run func(ctx context.Context, log *slog.Logger, args []string) error
 }
 
-// A UsageError is returned by Run for arguments that make no sense: the program
-// exits with 2.
+// A UsageError is returned by Run for wrong settings or arguments. The exit code
+// is 2.
 type UsageError struct {
 	Reason string
 }
 
 func (e *UsageError) Error() string { return e.Reason }
 
-// An ExitError is returned by Run of a command whose exit code is an answer: the
-// program exits with Code, also when a signal has ended it.
+// An ExitError is returned by Run to choose the exit code, which also holds if a
+// signal ended the command.
 type ExitError struct {
 	Code int
-	// Err, unless nil, is said.
+	// Err is printed unless it is nil.
 	Err error
 }
 
@@ -68,48 +74,52 @@ func (e *ExitError) Error() string {
 func (e *ExitError) Unwrap() error { return e.Err }
 
 const (
-	ended  = 0
-	failed = 1
-	misuse = 2
+	exitDone   = 0
+	exitFailed = 1
+	exitUsage  = 2
 )
 
 const (
-	// gcPercent is how much garbage is left to lie, in percent of what lives.
+	// gcPercent is the default GOGC percentage. The heaps are a few megabytes and
+	// would be collected many times a second, for a tenth of the processor time.
 	gcPercent = 400
-	// memoryLimit is from how many bytes on it is collected as often as need be:
-	// under overload, when much lives for a short time.
+	// memoryLimit is the default GOMEMLIMIT, in bytes. Above it garbage is
+	// collected more often, which bounds the heap under overload.
 	memoryLimit = 512 << 20
 )
 
-// Main runs the command that the arguments name, and exits: 0 when it ended as
-// asked, also by SIGINT, SIGTERM or SIGHUP, 1 when it failed, 2 for wrong usage, and what
-// an ExitError says. A second SIGINT or SIGTERM ends the process at once.
+// Main runs the command selected by the arguments and exits: with 0 after success
+// or a signal (SIGINT, SIGTERM, SIGHUP), 1 after an error, 2 after wrong usage, or
+// the code of an ExitError. A second SIGINT or SIGTERM ends the process at once.
 //
-// VT_LOG (text or json) is a setting of every command; the log goes to stderr.
+// Every command has the setting VT_LOG (text or json); the log goes to stderr.
+// -version as the first argument prints the version.
 func Main(program string, commands ...Command) {
 	if os.Getenv("GOGC") == "" {
-		// Our heaps are some megabytes, collected many times a second: a tenth of
-		// the time, for memory that nobody misses.
 		debug.SetGCPercent(gcPercent)
 	}
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(memoryLimit)
 	}
 	if os.Getenv("GRPC_GO_LOG_SEVERITY_LEVEL") == "" {
-		// gRPC and its gateway have a log of their own, in which a client could write
-		// a line with each call. What it says of calls ours say, too.
+		// gRPC's own log would let a client write a line with each call. The
+		// interceptors log calls.
 		grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, io.Discard, io.Discard))
 	}
 	ends := []os.Signal{syscall.SIGINT, syscall.SIGTERM}
-	if !signal.Ignored(syscall.SIGHUP) { // by nohup
-		// The terminal was closed. A shell and the kernel both say so: a second one
-		// must not end the process at once.
+	if !signal.Ignored(syscall.SIGHUP) { // as under nohup
+		// A closing terminal sends SIGHUP twice, from the shell and from the kernel:
+		// the second one must not end the process at once.
 		ends = append(ends, syscall.SIGHUP)
 		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), ends...)
 	context.AfterFunc(ctx, stop)
 	p := process{program, commands, os.Getenv, os.Stderr}
+	if len(os.Args) == 2 && (os.Args[1] == "-version" || os.Args[1] == "--version") {
+		fmt.Println(program, VersionLine())
+		os.Exit(exitDone)
+	}
 	os.Exit(p.run(ctx, os.Args[1:]))
 }
 
@@ -124,15 +134,19 @@ func (p process) run(ctx context.Context, args []string) int {
 	c, args, ok := p.choose(args)
 	if !ok {
 		p.usage()
-		return misuse
+		return exitUsage
 	}
 	var common struct {
 		Log string `name:"log" env:"VT_LOG" default:"text" help:"text or json"`
 	}
-	settings, err := read(p.env, args, &common, c.Settings)
+	structs, several := c.Settings.([]any)
+	if !several {
+		structs = []any{c.Settings}
+	}
+	settings, err := read(p.env, args, append([]any{&common}, structs...)...)
 	if errors.Is(err, flag.ErrHelp) {
 		p.help(c, settings)
-		return ended
+		return exitDone
 	}
 	if err == nil && c.Args == "" && len(settings.rest) > 0 {
 		err = &UsageError{fmt.Sprintf("%q is neither a command nor a setting", settings.rest[0])}
@@ -142,18 +156,22 @@ func (p process) run(ctx context.Context, args []string) int {
 	}
 	if err != nil {
 		p.complain(err)
-		return misuse
+		return exitUsage
 	}
-	p.prepare(common.Log, c.Tool)
+	_ = os.Setenv("VT_LOG", common.Log) // for children
+	if !c.Tool {
+		// A service outlives the reader of its log, as `| tee` at Ctrl-C.
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	}
 	log := newLogger(p.stderr, common.Log).With("program", p.program)
 	if !c.Tool {
 		log.Info("starting", settings.attributes()...)
 	}
-	err = p.trace(ctx, log, func() error { return c.Run(ctx, log, settings.rest) })
+	err = p.traced(ctx, log, func() error { return c.Run(ctx, log, settings.rest) })
 	code := exitCode(ctx, err)
 	var exit *ExitError
 	switch {
-	case code == ended, errors.As(err, &exit) && exit.Err == nil:
+	case code == exitDone, errors.As(err, &exit) && exit.Err == nil:
 	case common.Log == "json":
 		log.Error("ended", "error", err)
 	default:
@@ -162,18 +180,8 @@ func (p process) run(ctx context.Context, args []string) int {
 	return code
 }
 
-// prepare makes the process one whose children log as it does, and which outlives
-// the reader of its log, as `| tee` at Ctrl-C, unless it is a tool, whose output
-// it is about.
-func (p process) prepare(log string, tool bool) {
-	_ = os.Setenv("VT_LOG", log)
-	if !tool {
-		signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
-	}
-}
-
-// trace runs the command, whose traces are sent while it does.
-func (p process) trace(ctx context.Context, log *slog.Logger, run func() error) error {
+// traced calls run and exports its traces.
+func (p process) traced(ctx context.Context, log *slog.Logger, run func() error) error {
 	stop, err := tracing.Start(ctx, p.program, log)
 	if err != nil {
 		return err
@@ -182,34 +190,32 @@ func (p process) trace(ctx context.Context, log *slog.Logger, run func() error) 
 	return run()
 }
 
-// exitCode returns what the end of a command means.
 func exitCode(ctx context.Context, err error) int {
-	var wrong *UsageError
+	var usage *UsageError
 	var exit *ExitError
 	switch {
 	case errors.As(err, &exit):
 		return exit.Code
 	case err == nil, ctx.Err() != nil && errors.Is(err, context.Canceled):
-		return ended
-	case errors.As(err, &wrong):
-		return misuse
+		return exitDone
+	case errors.As(err, &usage):
+		return exitUsage
 	}
-	return failed
+	return exitFailed
 }
 
-// choose returns the command that the arguments name, and the other arguments.
+// choose returns the command that the arguments select and the other arguments.
 func (p process) choose(args []string) (Command, []string, bool) {
-	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
-		for _, c := range p.commands {
-			if c.Name != "" && c.Name == args[0] {
-				return c, args[1:], true
-			}
+	named := func(name string) int {
+		return slices.IndexFunc(p.commands, func(c Command) bool { return c.Name == name })
+	}
+	if len(args) > 0 && args[0] != "" {
+		if i := named(args[0]); i >= 0 {
+			return p.commands[i], args[1:], true
 		}
 	}
-	for _, c := range p.commands {
-		if c.Name == "" {
-			return c, args, true
-		}
+	if i := named(""); i >= 0 {
+		return p.commands[i], args, true
 	}
 	return Command{}, nil, false
 }
@@ -221,28 +227,24 @@ func newLogger(w io.Writer, format string) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, nil))
 }
 
-// say writes to the person at the terminal; if nobody can read it, that is that.
-func (p process) say(format string, args ...any) { _, _ = fmt.Fprintf(p.stderr, format, args...) }
-
-func (p process) complain(err error) { p.say("%s: %v\n", p.program, err) }
+func (p process) printf(format string, args ...any) { _, _ = fmt.Fprintf(p.stderr, format, args...) }
+func (p process) complain(err error)                { p.printf("%s: %v\n", p.program, err) }
 
 func (p process) usage() {
-	p.say("usage: %s <command> [settings]\n", p.program)
+	p.printf("usage: %s <command> [settings]\n", p.program)
 	for _, c := range p.commands {
 		if c.Name != "" {
-			p.say("  %-12s %s\n", c.Name, c.Help)
+			p.printf("  %-12s %s\n", c.Name, c.Help)
 		}
 	}
-	p.say("`%s <command> -help` lists the settings.\n", p.program)
+	p.printf("`%s <command> -help` lists the settings, `%s -version` prints the version.\n", p.program, p.program)
 }
 
-func empty(s string) bool { return s == "" }
-
 func (p process) help(c Command, settings *settings) {
-	line := strings.Join(slices.DeleteFunc([]string{p.program, c.Name, "[settings]", c.Args}, empty), " ")
-	p.say("usage: %s\n%s\n", line, c.Help)
+	words := slices.DeleteFunc([]string{p.program, c.Name, "[settings]", c.Args}, func(s string) bool { return s == "" })
+	p.printf("usage: %s\n%s\n", strings.Join(words, " "), c.Help)
 	for _, line := range settings.lines() {
-		p.say("  %s\n", line)
+		p.printf("  %s\n", line)
 	}
 	if c.Name == "" && len(p.commands) > 1 {
 		p.usage()

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -187,5 +188,21 @@ func TestCommand_None(t *testing.T) {
 		if code := p.run(t.Context(), args); code != 2 || !strings.Contains(said.String(), "serve") {
 			t.Errorf("%q: exit code %d, said %q", args, code, said.String())
 		}
+	}
+}
+
+func TestChoose(t *testing.T) {
+	t.Parallel()
+	known := []string{"b", "a", "c"}
+	for _, test := range []struct{ names, want []string }{
+		{nil, []string{"a", "b", "c"}}, {[]string{"c"}, []string{"c"}}, {[]string{"c", " a", "a"}, []string{"a", "c"}},
+	} {
+		if got, err := Choose("letter", known, test.names); err != nil || !slices.Equal(got, test.want) {
+			t.Errorf("%q: %q %v, want %q", test.names, got, err, test.want)
+		}
+	}
+	var usage *UsageError
+	if _, err := Choose("letter", known, []string{"a", "d"}); !errors.As(err, &usage) || usage.Reason != `there is no letter "d": a, b, c` {
+		t.Errorf("%v, want a *UsageError", err)
 	}
 }

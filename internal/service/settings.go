@@ -7,25 +7,26 @@ import (
 	"io"
 	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// settings are those of one command, read.
+// settings are the settings of one command.
 type settings struct {
 	all  []setting
-	rest []string
+	rest []string // the arguments that are not flags
 }
 
-// A setting is one field of a settings struct.
+// A setting is one field of a settings struct. It is a flag.Value.
 type setting struct {
 	name, env, initial, help string
 	field                    reflect.Value
 }
 
 // read fills the structs from the defaults, the environment and the arguments,
-// each over the one before. A variable that is empty counts as none.
+// each overriding the one before. An empty variable counts as unset.
 func read(env func(string) string, args []string, structs ...any) (*settings, error) {
 	s := &settings{}
 	for _, pointer := range structs {
@@ -55,15 +56,14 @@ func read(env func(string) string, args []string, structs ...any) (*settings, er
 	return s, err
 }
 
-// parse takes settings also from behind and between the other arguments, up to
-// `--`.
+// parse reads the arguments. Flags may follow other arguments, up to `--`.
 func (s *settings) parse(set *flag.FlagSet, args []string) error {
 	for {
 		if err := set.Parse(args); err != nil {
 			return err
 		}
 		left := set.Args()
-		if took := len(args) - len(left); len(left) == 0 || took > 0 && args[took-1] == "--" {
+		if parsed := len(args) - len(left); len(left) == 0 || parsed > 0 && args[parsed-1] == "--" {
 			s.rest = append(s.rest, left...)
 			return nil
 		}
@@ -72,7 +72,7 @@ func (s *settings) parse(set *flag.FlagSet, args []string) error {
 	}
 }
 
-// add adds the fields of the struct, and of the structs embedded in it.
+// add adds the fields of the struct and of its embedded structs.
 func (s *settings) add(structure reflect.Value) {
 	for i := range structure.NumField() {
 		field := structure.Type().Field(i)
@@ -95,8 +95,7 @@ func (s *settings) attributes() []any {
 	return attributes
 }
 
-// lines says for each setting what it is for, its environment variable and its
-// default.
+// lines returns the help for each setting, with its variable and its default.
 func (s *settings) lines() []string {
 	var lines []string
 	for _, one := range s.all {
@@ -113,24 +112,24 @@ func (s *settings) lines() []string {
 }
 
 var (
-	// userinfo is what a URL has before its last @. It is not parsed: what no parser
-	// takes has passwords too.
+	// userinfo matches a URL up to its last @. URLs are not parsed, because
+	// malformed ones contain passwords too.
 	userinfo = regexp.MustCompile(`(?s)(://[^:@]*:).*@`)
-	// parameter and word are a password in a URL's query, and among words.
+	// parameter matches a password in the query of a URL, keyword one in a
+	// connection string of keywords and values.
 	parameter = regexp.MustCompile(`(?i)(password=)[^\s&]+`)
-	word      = regexp.MustCompile(`(?is)(password\s*=\s*)(?:'(?:[^'\\]|\\.)*'?|(?:[^\s\\]|\\.)+)`)
+	keyword   = regexp.MustCompile(`(?is)(password\s*=\s*)(?:'(?:[^'\\]|\\.)*'?|(?:[^\s\\]|\\.)+)`)
 )
 
-// redact takes the passwords out of a database's address, a URL or words.
+// redact replaces the passwords in a URL or a connection string.
 func redact(value string) string {
 	if scheme, _, ok := strings.Cut(value, "://"); ok && !strings.ContainsAny(scheme, "= ") {
 		return parameter.ReplaceAllString(userinfo.ReplaceAllString(value, "${1}xxxxx@"), "${1}xxxxx")
 	}
-	return word.ReplaceAllString(value, "${1}xxxxx")
+	return keyword.ReplaceAllString(value, "${1}xxxxx")
 }
 
-// String is how the setting is written. With it and the other methods a setting
-// is a flag.Value; package flag also calls it on the zero value.
+// String returns the value as text. Package flag also calls it on the zero value.
 func (s setting) String() string {
 	if !s.field.IsValid() {
 		return ""
@@ -141,7 +140,7 @@ func (s setting) String() string {
 	return fmt.Sprint(s.field.Interface())
 }
 
-// IsBoolFlag lets `-insecure` stand for `-insecure=true`.
+// IsBoolFlag allows `-insecure` for `-insecure=true`.
 func (s setting) IsBoolFlag() bool {
 	return s.field.IsValid() && s.field.Kind() == reflect.Bool
 }
@@ -152,18 +151,9 @@ func (s setting) Set(text string) error {
 		s.field.SetZero()
 		return nil
 	}
-	value, err := parse(s.field.Interface(), text)
-	if err == nil {
-		s.field.Set(reflect.ValueOf(value))
-	}
-	return err
-}
-
-// parse returns the text as a value of the type of like.
-func parse(like any, text string) (any, error) {
 	var value any
 	var err error
-	switch like.(type) {
+	switch s.field.Interface().(type) {
 	case string:
 		value = text
 	case []string:
@@ -175,10 +165,31 @@ func parse(like any, text string) (any, error) {
 	case time.Duration:
 		value, err = time.ParseDuration(text)
 	default:
-		panic(fmt.Sprintf("a setting cannot be a %T", like))
+		panic(fmt.Sprintf("a setting cannot be a %s", s.field.Type()))
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%q is not a %T", text, like)
+		return fmt.Errorf("%q is not a %s", text, s.field.Type())
 	}
-	return value, nil
+	s.field.Set(reflect.ValueOf(value))
+	return nil
+}
+
+// Choose returns the names to run, sorted and without duplicates: the given ones,
+// or all known ones if none is given. It returns a *UsageError, which lists the
+// known names, for one that is unknown; kind is the kind of thing, as "aggregator".
+func Choose(kind string, known, names []string) ([]string, error) {
+	known = slices.Sorted(slices.Values(known))
+	if len(names) == 0 {
+		return known, nil
+	}
+	var chosen []string
+	for _, name := range names {
+		name = strings.TrimSpace(name)
+		if !slices.Contains(known, name) {
+			return nil, &UsageError{fmt.Sprintf("there is no %s %q: %s", kind, name, strings.Join(known, ", "))}
+		}
+		chosen = append(chosen, name)
+	}
+	slices.Sort(chosen)
+	return slices.Compact(chosen), nil
 }

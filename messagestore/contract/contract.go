@@ -55,11 +55,11 @@ var categories sync.Map
 // A Declaration is the declaration of a category in a contract. Principals are the
 // paths of their SPIFFE IDs, such as "component/identity".
 type Declaration struct {
-	Category messagestore.Category
+	Category messagestore.Category `json:"category"`
 	// Owner is "" if the category has no single owner.
-	Owner string
+	Owner string `json:"owner,omitempty"`
 	// Readers is empty if every principal may read the category.
-	Readers []string
+	Readers []string `json:"readers,omitempty"`
 }
 
 // Declarations returns the categories that the contracts linked into the program

@@ -32,7 +32,11 @@ func TestComments(t *testing.T) {
 	store := duplicating{teststore.New(t)}
 	url := testdb.New(t, "view_data", viewdata.Migrate)
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
-	component, err := components.New(store, nil, log, comment.Consumers()...)
+	consumers, err := comment.Component().Consumers(components.Process{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	component, err := components.New(store, nil, log, consumers...)
 	if err != nil {
 		t.Fatal(err)
 	}

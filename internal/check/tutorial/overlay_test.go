@@ -81,10 +81,8 @@ func (tr tree) run(command string, args ...string) string {
 // registries are the files that list components and aggregators: the text before
 // the line to add, and the import that the line needs.
 var registries = map[string]struct{ after, imports string }{
-	"cmd/components/settings.go":   {"return map[string]func() ([]components.Consumer, error){\n", "videotutorials/components/comment"},
-	"cmd/aggregators/settings.go":  {"return map[string]aggregators.Aggregator{\n", "videotutorials/aggregators/videocomments"},
-	"cmd/videotutorials/up.go":     {"var principals = map[string]string{\n", ""},
-	"cmd/videotutorials/policy.go": {"import (\n", ""},
+	"cmd/components/main.go":  {"components.Main(\n", "videotutorials/components/comment"},
+	"cmd/aggregators/main.go": {"return []aggregators.Aggregator{\n", "videotutorials/aggregators/videocomments"},
 }
 
 // register returns the file with the line added.
@@ -99,9 +97,7 @@ func register(t *testing.T, path, line string) string {
 		t.Fatalf("%s: found no single place for the line, which is expected after %q", path, registry.after)
 	}
 	changed := strings.Replace(string(text), registry.after, registry.after+line+"\n", 1)
-	if registry.imports != "" {
-		changed = strings.Replace(changed, "import (\n", "import (\n\""+registry.imports+"\"\n", 1)
-	}
+	changed = strings.Replace(changed, "import (\n", "import (\n\""+registry.imports+"\"\n", 1)
 	formatted, err := format.Source([]byte(changed))
 	if err != nil {
 		t.Fatalf("%s with %s: %v", path, line, err)

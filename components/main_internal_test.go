@@ -1,4 +1,4 @@
-package main
+package components
 
 import (
 	"errors"
@@ -19,9 +19,9 @@ func TestParseGroup(t *testing.T) {
 		}
 	}
 	for _, text := range []string{"1", "2-of-2", "-1-of-2", "0-of-0", "0-of-2 ", "00-of-2", "0 of 2", "a-of-b"} {
-		var wrong *service.UsageError
-		if g, err := parseGroup(text); !errors.As(err, &wrong) {
-			t.Errorf("%q: %v, %v, want a usage error", text, g, err)
+		var usage *service.UsageError
+		if g, err := parseGroup(text); !errors.As(err, &usage) {
+			t.Errorf("%q: %v, %v, want a *service.UsageError", text, g, err)
 		}
 	}
 }
