@@ -76,7 +76,7 @@ func (s creators) checkSource(ctx context.Context, video uuid.UUID, source strin
 		return call.Quote(source) + " is not upload:<uuid>", nil
 	}
 	r := call.From(ctx)
-	has, err := s.media.HasUpload(r.Session.User, upload)
+	_, has, err := s.media.UploadSize(r.Session.User, upload)
 	if err != nil || has {
 		return "", err
 	}

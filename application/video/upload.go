@@ -164,7 +164,7 @@ func (s *Server) copy(upload io.Writer, w *response, r *http.Request) error {
 
 // diskError translates the errors of a full disk.
 func diskError(err error) error {
-	if errors.Is(err, media.ErrNoRoom) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+	if errors.Is(err, media.ErrNoSpace) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 		return fmt.Errorf("%w: %w", &messagestore.ExhaustedError{RetryAfter: time.Minute, Reason: "the disk has too little room for uploads"}, err)
 	}
 	return err

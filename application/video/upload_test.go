@@ -36,7 +36,7 @@ func TestServer_CheckStored(t *testing.T) {
 // A full disk is an answer that hides the path.
 func TestDiskError(t *testing.T) {
 	t.Parallel()
-	for _, full := range []error{syscall.ENOSPC, syscall.EDQUOT, media.ErrNoRoom} {
+	for _, full := range []error{syscall.ENOSPC, syscall.EDQUOT, media.ErrNoSpace} {
 		err := diskError(&os.PathError{Op: "write", Path: "x", Err: full})
 		if s := status.Convert(call.Translate(&call.Request{}, err)); s.Code() != codes.ResourceExhausted || strings.Contains(s.Message(), "write x") {
 			t.Errorf("%v becomes %v", full, s)

@@ -8,15 +8,15 @@ import (
 	identityv1 "videotutorials/proto/identity/v1"
 )
 
-// TestSpelling_D18 decides alike on every spelling of an address, and on the same
-// stream.
+// TestSpelling_D18 checks that all spellings of an address have the same stream and
+// lead to the same decision.
 func TestSpelling_D18(t *testing.T) {
 	t.Parallel()
-	want := registering(&identityv1.Register{UserId: user, Email: email}, components.Cause{})
+	want := registerStreams(&identityv1.Register{UserId: user, Email: email}, components.Cause{})
 	for _, typed := range []string{"Ann@Example.org", " ann@example.org", "ANN@EXAMPLE.ORG\n"} {
 		command := &identityv1.Register{UserId: user, Email: typed, PasswordHash: "hash"}
-		if got := registering(command, components.Cause{}); len(got) != 2 || got[1] != want[1] {
-			t.Errorf("%q is decided on %v, want %v", typed, got, want)
+		if got := registerStreams(command, components.Cause{}); len(got) != 2 || got[1] != want[1] {
+			t.Errorf("%q: streams %v, want %v", typed, got, want)
 		}
 		expect(t, identity{}.register(command, components.Cause{}),
 			&identityv1.EmailAddressReserved{UserId: user, Email: email},
@@ -24,8 +24,8 @@ func TestSpelling_D18(t *testing.T) {
 	}
 }
 
-// TestReasons_D19 has a code for programs, and a text for people in which there is
-// nothing of a program.
+// TestReasons_D19 checks that a rejection has a code for programs, and a reason for people
+// that contains no code.
 func TestReasons_D19(t *testing.T) {
 	t.Parallel()
 	command := &identityv1.Register{UserId: user, Email: email}
@@ -43,7 +43,7 @@ func TestReasons_D19(t *testing.T) {
 			t.Errorf("emits %v, want code %s", emits[0].Message(), want)
 		}
 		if reason := rejected.GetReason(); reason == "" || artefact.MatchString(reason) {
-			t.Errorf("reason %q is not for people", reason)
+			t.Errorf("reason %q is empty or contains program text", reason)
 		}
 	}
 }

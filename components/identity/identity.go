@@ -1,6 +1,6 @@
-// Package identity is the component of the identities: it registers users, each
-// with an e-mail address that no other has, has them mailed a link, and keeps who
-// has confirmed and who is an administrator.
+// Package identity is the component that registers users. Each user has an e-mail
+// address that no other user has, gets a mail with a confirmation link, and may become
+// an administrator.
 //
 //	Register ──▶ EmailAddressReserved, Registered ──▶ Send ──▶ (component sendemail)
 //	         └─▶ RegistrationRejected                              │
@@ -8,7 +8,7 @@
 //	ConfirmRegistration ──▶ RegistrationConfirmed
 //	GrantAdmin ──▶ AdminGranted
 //
-// It tells sendemail what to send; sendemail knows nothing of registrations.
+// The component sendemail knows nothing of registrations.
 package identity
 
 import (
@@ -17,60 +17,36 @@ import (
 
 	"videotutorials/components"
 	"videotutorials/messagestore"
-	"videotutorials/messagestore/contract"
 	identityv1 "videotutorials/proto/identity/v1"
 	sendemailv1 "videotutorials/proto/sendemail/v1"
 )
 
-// Consumers returns the component's consumers.
+// Consumers returns the consumers of the component.
 func Consumers(mail Mail) []components.Consumer {
 	return []components.Consumer{{
 		ID: "components:identity:command",
 		Handlers: components.Handlers{
-			components.On(registering, identities, identity.register),
-			components.On(of[*identityv1.ConfirmRegistration], identities, identity.confirm),
-			components.On(of[*identityv1.GrantAdmin], identities, identity.grantAdmin),
+			components.On(registerStreams, identities, identity.register),
+			components.On(userStream[*identityv1.ConfirmRegistration], identities, identity.confirm),
+			components.On(userStream[*identityv1.GrantAdmin], identities, identity.grantAdmin),
 		},
 	}, {
 		ID: "components:identity",
 		Handlers: components.Handlers{
-			components.On(of[*identityv1.Registered], identities, mail.send),
+			components.On(userStream[*identityv1.Registered], identities, mail.send),
 		},
 	}, {
 		ID:     "components:identity:sendEmailEvents",
 		Origin: category,
 		Handlers: components.Handlers{
-			components.On(origin[*sendemailv1.Sent], identities, identity.mailSent),
-			components.On(origin[*sendemailv1.Failed], identities, identity.mailFailed),
+			components.On(originStream[*sendemailv1.Sent], identities, identity.mailSent),
+			components.On(originStream[*sendemailv1.Failed], identities, identity.mailFailed),
 		},
 	}}
 }
 
-// category is the one of the streams that are identities.
-var category = contract.Category((*identityv1.Registered)(nil))
-
-// of returns the stream of the identity that the message names. Its id is a
-// UUID: there is no identity of "undefined".
-func of[M interface{ GetUserId() string }](m M, _ components.Cause) []messagestore.Stream {
-	return components.EntityOf[*identityv1.Registered](m.GetUserId())
-}
-
-// registering is made on the reservation of the address, too.
-func registering(m *identityv1.Register, cause components.Cause) []messagestore.Stream {
-	identity := of(m, cause)
-	if identity == nil {
-		return nil
-	}
-	return append(identity, reservations.Stream(addressID(m.GetEmail())))
-}
-
-// origin returns the identity that asked for the mail.
-func origin[M any](_ M, cause components.Cause) []messagestore.Stream {
-	return []messagestore.Stream{cause.Metadata.OriginStreamName}
-}
-
-// register makes the identity, unless its address is another's, or the id is.
-// The same Register sent twice is one registration.
+// register reserves the address and creates the identity, unless the address or the id
+// is taken. Repeating a Register has no effect.
 func (i identity) register(m *identityv1.Register, _ components.Cause) []components.Emit {
 	email := identityv1.NormalizeEmail(m.GetEmail())
 	reject := func(code, reason string) []components.Emit {
@@ -92,27 +68,49 @@ func (i identity) register(m *identityv1.Register, _ components.Cause) []compone
 	}
 }
 
-// Everybody may write commands: these two count from those alone who check what
-// they are asked, and from anonymous, who is everybody where there is no TLS.
-const (
-	application messagestore.Principal = "spiffe://videotutorials/application"
-	operator    messagestore.Principal = "spiffe://videotutorials/operator"
-)
-
-func entitled(c components.Cause) bool {
-	return slices.Contains([]messagestore.Principal{application, operator, messagestore.Anonymous}, c.Message.Writer)
-}
-
 func (i identity) confirm(m *identityv1.ConfirmRegistration, c components.Cause) []components.Emit {
-	if !i.registered || i.confirmed || !entitled(c) {
+	if !i.registered || i.confirmed || !trusted(c) {
 		return nil
 	}
 	return []components.Emit{components.Event(&identityv1.RegistrationConfirmed{UserId: m.GetUserId()})}
 }
 
 func (i identity) grantAdmin(m *identityv1.GrantAdmin, c components.Cause) []components.Emit {
-	if !i.registered || i.admin || !entitled(c) {
+	if !i.registered || i.admin || !trusted(c) {
 		return nil
 	}
 	return []components.Emit{components.Event(&identityv1.AdminGranted{UserId: m.GetUserId()})}
+}
+
+const (
+	application messagestore.Principal = "spiffe://videotutorials/application"
+	operator    messagestore.Principal = "spiffe://videotutorials/operator"
+)
+
+// trusted reports whether the writer of a command checks the permissions of its users.
+// Every principal may write commands. Without TLS all writers are anonymous.
+func trusted(c components.Cause) bool {
+	return slices.Contains([]messagestore.Principal{application, operator, messagestore.Anonymous}, c.Message.Writer)
+}
+
+func (i identity) mailSent(m *sendemailv1.Sent, _ components.Cause) []components.Emit {
+	if !i.awaitsMail(m.GetEmailId()) {
+		return nil
+	}
+	return []components.Emit{components.Event(&identityv1.RegistrationEmailSent{UserId: i.id, EmailId: m.GetEmailId()})}
+}
+
+func (i identity) mailFailed(m *sendemailv1.Failed, _ components.Cause) []components.Emit {
+	if !i.awaitsMail(m.GetEmailId()) {
+		return nil
+	}
+	return []components.Emit{components.Event(&identityv1.RegistrationEmailFailed{
+		UserId: i.id, EmailId: m.GetEmailId(), Reason: m.GetReason(),
+	})}
+}
+
+// awaitsMail reports whether the mail is the one with the confirmation link, and its
+// outcome is not known yet.
+func (i identity) awaitsMail(emailID string) bool {
+	return i.registered && !i.mailed && emailID == mailID(i.id)
 }

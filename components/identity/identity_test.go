@@ -12,7 +12,6 @@ import (
 	"videotutorials/components"
 	"videotutorials/internal/token"
 	"videotutorials/messagestore"
-	"videotutorials/messagestore/contract"
 	identityv1 "videotutorials/proto/identity/v1"
 	sendemailv1 "videotutorials/proto/sendemail/v1"
 )
@@ -22,7 +21,7 @@ const (
 	email = "ann@example.org"
 )
 
-// expect checks what a decision emits.
+// expect compares the messages that a decision emits.
 func expect(t *testing.T, got []components.Emit, want ...proto.Message) {
 	t.Helper()
 	if len(got) != len(want) {
@@ -45,13 +44,13 @@ func TestIdentity_Register(t *testing.T) {
 		email    string
 		want     []proto.Message
 	}{
-		"New":           {identity{}, email, []proto.Message{reserved, event}},
-		"NewAsTyped":    {identity{}, "  Ann@Example.ORG\t", []proto.Message{reserved, event}},
-		"AddressTaken":  {identity{reservedFor: "another"}, email, []proto.Message{&identityv1.RegistrationRejected{UserId: user, Email: email, Code: "EMAIL_TAKEN", Reason: "ann@example.org is registered already"}}},
-		"AddressOurs":   {identity{reservedFor: user}, email, []proto.Message{reserved, event}},
-		"Again":         {registered, email, nil},
-		"AgainAsTyped":  {registered, "ANN@example.org ", nil},
-		"OfAnother_D13": {registered, "eve@example.org", []proto.Message{&identityv1.RegistrationRejected{UserId: user, Email: "eve@example.org", Code: "USER_ID_TAKEN", Reason: "there is a user with this id already"}}},
+		"New":                       {identity{}, email, []proto.Message{reserved, event}},
+		"NewNotNormalized":          {identity{}, "  Ann@Example.ORG\t", []proto.Message{reserved, event}},
+		"AddressReservedForAnother": {identity{reservedFor: "another"}, email, []proto.Message{&identityv1.RegistrationRejected{UserId: user, Email: email, Code: "EMAIL_TAKEN", Reason: "ann@example.org is registered already"}}},
+		"AddressReservedForUser":    {identity{reservedFor: user}, email, []proto.Message{reserved, event}},
+		"Again":                     {registered, email, nil},
+		"AgainNotNormalized":        {registered, "ANN@example.org ", nil},
+		"IDTaken_D13":               {registered, "eve@example.org", []proto.Message{&identityv1.RegistrationRejected{UserId: user, Email: "eve@example.org", Code: "USER_ID_TAKEN", Reason: "there is a user with this id already"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -82,7 +81,7 @@ func TestIdentity_ConfirmAndGrantAdmin(t *testing.T) {
 	expect(t, registered.grantAdmin(grant, by("spiffe://videotutorials/aggregators")))
 }
 
-func TestIdentity_Answers(t *testing.T) {
+func TestIdentity_MailSentAndFailed(t *testing.T) {
 	t.Parallel()
 	id := mailID(user)
 	waiting := identity{id: user, registered: true}
@@ -100,7 +99,7 @@ func TestIdentity_Answers(t *testing.T) {
 	expect(t, waiting.mailSent(&sendemailv1.Sent{EmailId: "other"}, none))
 }
 
-// TestMail_Send opens the link of the mail as the application does.
+// TestMail_Send verifies the link in the mail as the application does.
 func TestMail_Send(t *testing.T) {
 	t.Parallel()
 	secret, err := token.NewSecret(bytes.Repeat([]byte("s"), 32))
@@ -113,7 +112,7 @@ func TestMail_Send(t *testing.T) {
 	}
 	mail := Mail{PublicURL: public, Secret: secret}
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	cause := components.Cause{Message: messagestore.Message{Time: at}, Metadata: contract.Metadata{}}
+	cause := components.Cause{Message: messagestore.Message{Time: at}}
 	registered := &identityv1.Registered{UserId: user, Email: email}
 	expect(t, mail.send(identity{mailed: true}, registered, cause))
 	emits := mail.send(identity{}, registered, cause)
@@ -137,13 +136,14 @@ func TestMail_Send(t *testing.T) {
 		after time.Duration
 		want  error
 	}{{0, nil}, {7*24*time.Hour - time.Second, nil}, {7 * 24 * time.Hour, token.ErrExpired}} {
-		if subject, err := secret.Verify(token.ConfirmRegistration, signed, at.Add(test.after)); err != test.want || err == nil && subject != user { //nolint:errorlint // the very one
+		if subject, err := secret.Verify(token.ConfirmRegistration, signed, at.Add(test.after)); err != test.want || err == nil && subject != user { //nolint:errorlint // the sentinel itself is returned
 			t.Errorf("after %v: %q, %v, want %v", test.after, subject, err, test.want)
 		}
 	}
 }
 
-// TestMailID_D11 is frozen, and is no matter of the address.
+// TestMailID_D11 checks that the derivation of ids has not changed, and that each
+// identity has its own mail.
 func TestMailID_D11(t *testing.T) {
 	t.Parallel()
 	const want = "dd1a9919-ddc5-50af-906d-fc464235b750"
@@ -151,7 +151,7 @@ func TestMailID_D11(t *testing.T) {
 		t.Errorf("mail %s, want %s", got, want)
 	}
 	if mailID(user) == mailID("5f0c1d5e-8a51-4e4e-9a25-0c5f3f6f1a2c") {
-		t.Error("two identities have one mail")
+		t.Error("two identities have the same mail")
 	}
 }
 

@@ -17,12 +17,12 @@ import (
 	sendemailv1 "videotutorials/proto/sendemail/v1"
 )
 
-// confirmWithin is how long the link is good.
-const confirmWithin = 7 * 24 * time.Hour
+// linkValidity is how long after the registration the confirmation link is valid.
+const linkValidity = 7 * 24 * time.Hour
 
-// A Mail is what the mail with the link to confirm a registration is made of.
+// A Mail is the configuration of the mail with the confirmation link.
 type Mail struct {
-	// PublicURL is where people reach the application, as https://example.org.
+	// PublicURL is the public address of the application, such as https://example.org.
 	PublicURL *url.URL
 	// Secret signs the link.
 	Secret token.Secret
@@ -36,43 +36,39 @@ var (
 	htmlBody = htmltemplate.Must(htmltemplate.ParseFS(files, "mail.html"))
 )
 
-// send has the mail sent, unless it is known what became of it. It says the same
-// each time, since the link expires by the time of the registration.
+// send emits the command that sends the mail, unless its outcome is known. The mail is
+// the same each time: the link expires relative to the time of the registration.
 func (m Mail) send(i identity, registered *identityv1.Registered, cause components.Cause) []components.Emit {
 	if i.mailed {
 		return nil
 	}
-	link := m.link(registered.GetUserId(), cause.Message.Time.Add(confirmWithin))
-	id := mailID(registered.GetUserId())
+	userID := registered.GetUserId()
+	link := m.PublicURL.JoinPath("v1", "users", userID+":confirm")
+	signed := m.Secret.Sign(token.ConfirmRegistration, userID, cause.Message.Time.Add(linkValidity))
+	link.RawQuery = url.Values{"token": {signed}}.Encode()
+	id := mailID(userID)
 	return []components.Emit{components.Command(id, &sendemailv1.Send{
 		EmailId: id,
 		To:      registered.GetEmail(),
 		Subject: "Confirm your registration at Video Tutorials",
-		Text:    body(textBody, link),
-		Html:    body(htmlBody, link),
+		Text:    render(textBody, link),
+		Html:    render(htmlBody, link),
 	})}
 }
 
-// link returns where the user confirms.
-func (m Mail) link(userID string, expires time.Time) string {
-	u := m.PublicURL.JoinPath("v1", "users", userID+":confirm")
-	u.RawQuery = url.Values{"token": {m.Secret.Sign(token.ConfirmRegistration, userID, expires)}}.Encode()
-	return u.String()
-}
-
-// body returns the body with the link. The templates are the program's own, so
-// that an error is one of the program.
-func body(t interface{ Execute(io.Writer, any) error }, link string) string {
+// render executes a template with the link. It panics if the template is wrong: it is
+// part of the program.
+func render(t interface{ Execute(io.Writer, any) error }, link *url.URL) string {
 	var b strings.Builder
-	if err := t.Execute(&b, link); err != nil {
+	if err := t.Execute(&b, link.String()); err != nil {
 		panic(err)
 	}
 	return b.String()
 }
 
-// mailID returns the id of the mail with the link: of the purpose and the
-// identity, so that each identity has its own, whatever its address, and another
-// kind of mail has another. It is frozen.
+// mailID returns the id of the mail with the confirmation link. It derives from the
+// purpose and the identity, not from the address: each identity has its own mail. The
+// derivation is frozen.
 func mailID(userID string) string {
 	return uuid.NewSHA1(uuid.NameSpaceURL, []byte("videotutorials:registration:"+userID)).String()
 }

@@ -5,17 +5,18 @@ import (
 	"encoding/hex"
 
 	"videotutorials/components"
+	"videotutorials/messagestore"
 	"videotutorials/messagestore/contract"
 	identityv1 "videotutorials/proto/identity/v1"
 )
 
-// An identity is what is known of one when a decision is made.
+// An identity is the state on which decisions are made.
 type identity struct {
 	id, email                    string
 	registered, confirmed, admin bool
-	// mailed says that what became of the mail with the link is known.
+	// mailed is set when the outcome of the mail with the confirmation link is known.
 	mailed bool
-	// reservedFor is the user that has the address that is asked for.
+	// reservedFor is the user for whom the address of a Register is reserved.
 	reservedFor string
 }
 
@@ -46,11 +47,36 @@ var identities = components.Projection[identity]{
 	}),
 }
 
-// reservations is the category of the streams that are e-mail addresses.
-var reservations = contract.Category((*identityv1.EmailAddressReserved)(nil))
+// category is the category of identities.
+var category = contract.Category((*identityv1.Registered)(nil))
+
+// userStream returns the stream of the identity that a message names.
+func userStream[M interface{ GetUserId() string }](m M, _ components.Cause) []messagestore.Stream {
+	return components.EntityOf[*identityv1.Registered](m.GetUserId())
+}
+
+// originStream returns the stream of the identity that asked for a mail.
+func originStream[M any](_ M, cause components.Cause) []messagestore.Stream {
+	return []messagestore.Stream{cause.Metadata.OriginStreamName}
+}
+
+// registerStreams returns the streams of the identity and of its address.
+func registerStreams(m *identityv1.Register, cause components.Cause) []messagestore.Stream {
+	identity := userStream(m, cause)
+	if identity == nil {
+		return nil
+	}
+	return append(identity, AddressStream(m.GetEmail()))
+}
+
+// AddressStream returns the stream in which an e-mail address is reserved. Its
+// EmailAddressReserved event names the user.
+func AddressStream(email string) messagestore.Stream {
+	return contract.Category((*identityv1.EmailAddressReserved)(nil)).Stream(addressID(email))
+}
 
 // addressID returns the id of an address's stream: the hexadecimal SHA-256 of the
-// address, since a stream's name is short, and seen by more people.
+// address. Stream names are short, and visible to more people than addresses should be.
 func addressID(email string) string {
 	sum := sha256.Sum256([]byte(identityv1.NormalizeEmail(email)))
 	return hex.EncodeToString(sum[:])

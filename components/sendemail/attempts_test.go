@@ -46,9 +46,9 @@ func (s *transport) Send(ctx context.Context, _ *sendemailv1.Send) error {
 // ends.
 func brisk(t *testing.T, store messagestore.Store, transport Transport, timeout time.Duration) (stop func()) {
 	t.Helper()
-	pauses := slices.Repeat([]time.Duration{time.Millisecond}, len(pauses()))
+	backoff := slices.Repeat([]time.Duration{time.Millisecond}, len(backoff()))
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
-	runner, err := components.New(store, nil, log, consumers(transport, timeout, 2*timeout, pauses)...)
+	runner, err := components.New(store, nil, log, consumers(transport, timeout, 2*timeout, backoff)...)
 	if err != nil {
 		t.Fatal(err)
 	}

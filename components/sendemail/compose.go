@@ -11,13 +11,13 @@ import (
 	sendemailv1 "videotutorials/proto/sendemail/v1"
 )
 
-// compose returns the mail with a text and an HTML part, or a
-// *components.PermanentError if it can be none. Its Message-ID is its id, so that
-// it is one mail, however often it is sent.
+// compose returns the mail with a text part and an HTML part, or a
+// *components.PermanentError if the recipient is invalid. The Message-ID derives from
+// the mail's id, so all copies of a mail have the same.
 func compose(m *sendemailv1.Send, from string) (*gomail.Msg, error) {
-	msg, err := newMsg(from)
-	if err != nil {
-		return nil, err
+	msg := gomail.NewMsg()
+	if err := msg.From(from); err != nil {
+		return nil, fmt.Errorf("sender %q: %w", from, err)
 	}
 	if err := msg.To(m.GetTo()); err != nil {
 		return nil, &components.PermanentError{Cause: fmt.Errorf("recipient %q: %w", m.GetTo(), err)}
@@ -32,29 +32,22 @@ func compose(m *sendemailv1.Send, from string) (*gomail.Msg, error) {
 	return msg, nil
 }
 
-// CheckSender returns nil if mails can be sent in the name of the address.
+// CheckSender returns an error if the address is not a valid sender.
 func CheckSender(from string) error {
-	_, err := newMsg(from)
-	return err
-}
-
-// newMsg returns a mail in the name of the sender, or an error if that is none.
-func newMsg(from string) (*gomail.Msg, error) {
-	msg := gomail.NewMsg()
-	if err := msg.From(from); err != nil {
-		return nil, fmt.Errorf("sender %q: %w", from, err)
+	if err := gomail.NewMsg().From(from); err != nil {
+		return fmt.Errorf("sender %q: %w", from, err)
 	}
-	return msg, nil
+	return nil
 }
 
-// encoding leaves a body as it is where every mail server takes it so: then its
-// links can be copied from the file, too.
+// encoding returns the encoding of a body: none if every mail server accepts the body
+// as it is, so that links can be copied from the file, too.
 func encoding(body string) gomail.PartOption {
-	const longest = 998 // RFC 5322, without the line's end
+	const maxLine = 998 // RFC 5322, without the line ending
 	for line := range strings.Lines(body) {
-		if len(line) > longest || strings.ContainsFunc(line, func(r rune) bool { return r >= utf8.RuneSelf }) {
+		if len(line) > maxLine || strings.ContainsFunc(line, func(r rune) bool { return r >= utf8.RuneSelf }) {
 			return gomail.WithPartEncoding(gomail.EncodingQP)
 		}
 	}
-	return gomail.WithPartEncoding(gomail.NoEncoding) // what the library calls 7bit, it encodes
+	return gomail.WithPartEncoding(gomail.NoEncoding) // the library's 7bit would encode it
 }

@@ -1,16 +1,16 @@
-// Package sendemail is the component that sends mails. It owns the sendEmail
-// streams: it takes Send commands and answers with Sent or Failed.
+// Package sendemail is the component that sends mails. It handles Send commands and
+// answers them with Sent or Failed in the sendEmail streams.
 //
 //	Send ──▶ SendAttempted ──▶ Sent
-//	              ▲       ├──▶ SendAttemptFailed ──▶ (pause)
+//	              ▲       ├──▶ SendAttemptFailed ──▶ (backoff)
 //	              │       │                             │
 //	              └───────│─────────────────────────────┘
-//	                      └──▶ Failed, after the fifth, or for good
+//	                      └──▶ Failed, after the fifth attempt or a permanent error
 //
-// A mail is sent at least once: where a crash, or a store that is away, swallows
-// the Sent of a mail that was handed over, it is sent again, at the earliest 20 s
-// after it was last heard of the attempt. For a mail twice is better than never. It has
-// the same Message-ID then, by which mail programs show it once.
+// A mail is sent at least once. If a crash or an unavailable store loses the Sent event
+// of a mail that was handed over, the mail is sent again after the lease on the attempt
+// expires, at least 20 seconds later. Both copies have the same Message-ID, by which
+// mail programs show it once.
 package sendemail
 
 import (
@@ -27,38 +27,38 @@ import (
 )
 
 const (
-	// timeout bounds an attempt: mail servers may take long before they take a mail.
+	// timeout limits an attempt: mail servers may take long to accept a mail.
 	timeout = time.Minute
-	// lease is how long a mail waits whose attempt was lost by a crash.
+	// lease is how long a crash in an attempt delays the mail.
 	lease = 20 * time.Second
 )
 
-// pauses are those between the attempts: three quarters of an hour in all, which
-// gets over the restart of a mail server, and over most greylists.
-func pauses() []time.Duration {
+// backoff is the pauses between attempts. Their sum, three quarters of an hour, covers
+// the restart of a mail server and most greylists.
+func backoff() []time.Duration {
 	return []time.Duration{10 * time.Second, time.Minute, 10 * time.Minute, 30 * time.Minute}
 }
 
 // A Transport hands mails over.
 type Transport interface {
-	// Send hands the mail over to the next server, which has it when Send returns
-	// nil. Its error is a *components.PermanentError if another attempt is of no
-	// use. The same mail may be sent again.
+	// Send hands the mail over to the next server, which is responsible for it once
+	// Send returns nil. It returns a *components.PermanentError if no other attempt
+	// can succeed. The same mail may be sent more than once.
 	Send(ctx context.Context, mail *sendemailv1.Send) error
-	// From is the address of the sender.
+	// From returns the address of the sender.
 	From() string
 }
 
-// Consumers returns the component's consumers.
+// Consumers returns the consumers of the component.
 func Consumers(transport Transport) []components.Consumer {
-	return consumers(transport, timeout, lease, pauses())
+	return consumers(transport, timeout, lease, backoff())
 }
 
-func consumers(transport Transport, timeout, lease time.Duration, pauses []time.Duration) []components.Consumer {
+func consumers(transport Transport, timeout, lease time.Duration, backoff []time.Duration) []components.Consumer {
 	s := sender{transport}
 	effect := components.Effect[*sendemailv1.Send, mail, *sendemailv1.SendAttempted]{
-		Entity: entity, Projection: mails, Pending: mail.due, Attempted: attempted, Do: s.send, Failed: s.failed,
-		Timeout: timeout, Lease: lease, Backoff: pauses,
+		Entity: mailStream, Projection: mails, Pending: mail.pending, Attempted: attempted, Do: s.send, Failed: s.failed,
+		Timeout: timeout, Lease: lease, Backoff: backoff,
 	}
 	return []components.Consumer{{
 		ID:       "components:send-email",
@@ -66,9 +66,9 @@ func consumers(transport Transport, timeout, lease time.Duration, pauses []time.
 	}}
 }
 
-// A mail is what is known of one when it is to be sent.
+// A mail is the state on which decisions are made.
 type mail struct {
-	// settled says that it was sent, or will not be.
+	// settled is set when the mail was sent or has failed.
 	settled bool
 }
 
@@ -77,9 +77,9 @@ var mails = components.Projection[mail]{
 	components.When(func(mail, *sendemailv1.Failed) mail { return mail{settled: true} }),
 }
 
-func (m mail) due(*sendemailv1.Send) bool { return !m.settled }
+func (m mail) pending(*sendemailv1.Send) bool { return !m.settled }
 
-func entity(m *sendemailv1.Send, _ components.Cause) []messagestore.Stream {
+func mailStream(m *sendemailv1.Send, _ components.Cause) []messagestore.Stream {
 	return []messagestore.Stream{contract.Category((*sendemailv1.Sent)(nil)).Stream(m.GetEmailId())}
 }
 
@@ -87,7 +87,7 @@ func attempted(m *sendemailv1.Send, attempt int32, until time.Time) *sendemailv1
 	return &sendemailv1.SendAttempted{EmailId: m.GetEmailId(), Attempt: attempt, Until: timestamppb.New(until)}
 }
 
-// A sender sends mails by a transport.
+// A sender makes attempts by its transport.
 type sender struct {
 	transport Transport
 }

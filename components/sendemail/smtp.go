@@ -15,27 +15,26 @@ import (
 	sendemailv1 "videotutorials/proto/sendemail/v1"
 )
 
-// SMTP is the Transport that hands mails over to a mail server.
+// SMTP is a Transport that hands mails over to a mail server.
 type SMTP struct {
-	from    string
-	host    string
-	tls     bool // from the beginning
-	options []gomail.Option
+	from, host  string
+	implicitTLS bool
+	options     []gomail.Option
 }
 
-// OpenSMTP returns the Transport to the server at the address, as
-// smtp://user:password@host:587, in the name of the sender.
+// OpenSMTP returns a Transport that hands mails of the sender over to the server at the
+// address, such as smtp://user:password@host:587. It does not connect yet.
 //
-// With smtp, whose port defaults to 25, the connection is encrypted if the server
-// offers it, and must be where there is a password; with smtps, whose port
-// defaults to 465, it is from the beginning. The server is asked for nothing yet.
+// The default port of smtp is 25. Its connections use STARTTLS if the server offers it;
+// with a password they require it. The default port of smtps is 465. Its connections use
+// TLS from the start.
 func OpenSMTP(address, from string) (*SMTP, error) {
 	if err := CheckSender(from); err != nil {
 		return nil, err
 	}
 	u, err := url.Parse(address)
 	if err != nil {
-		return nil, errors.New("address of the mail server: not a URL") // the cause has the password
+		return nil, errors.New("address of the mail server: not a URL") // the cause contains the password
 	}
 	if u.Hostname() == "" || u.Scheme != "smtp" && u.Scheme != "smtps" {
 		return nil, fmt.Errorf("address of the mail server: %s is not smtp://host:port or smtps://host:port", u.Redacted())
@@ -63,47 +62,45 @@ func OpenSMTP(address, from string) (*SMTP, error) {
 	return &SMTP{from, u.Hostname(), u.Scheme == "smtps", options}, nil
 }
 
-// From is Transport.From.
+// From implements Transport.
 func (s *SMTP) From() string { return s.from }
 
-// Send is Transport.Send. A refusal that the server calls permanent (5yz) is.
+// Send implements Transport. Replies from 500 on are permanent errors.
 func (s *SMTP) Send(ctx context.Context, mail *sendemailv1.Send) error {
 	msg, err := compose(mail, s.from)
 	if err != nil {
 		return err
 	}
-	ctx, hangUp := context.WithCancel(ctx)
-	defer hangUp()
+	ctx, closeConn := context.WithCancel(ctx)
+	defer closeConn()
 	options := s.options
-	if !s.tls {
+	if !s.implicitTLS {
 		options = append(slices.Clone(options), gomail.WithDialContextFunc(dialUntil(ctx)))
 	}
-	// A client has one connection; mails are sent at the same time.
+	// A client has only one connection, and mails are sent concurrently.
 	client, err := gomail.NewClient(s.host, options...)
 	if err != nil {
 		return err
 	}
 	err = client.DialAndSendWithContext(ctx, msg)
 	if msg.IsDelivered() {
-		return nil // the error is one of the farewell: the server has the mail
+		return nil // the server has accepted the mail, only the end of the session failed
 	}
+	const permanentReply = 500
 	var refused *gomail.SendError
-	if errors.As(err, &refused) && !refused.IsTemp() && refused.ErrorCode() >= permanent {
+	if errors.As(err, &refused) && !refused.IsTemp() && refused.ErrorCode() >= permanentReply {
 		return &components.PermanentError{Cause: err}
 	}
 	return err
 }
 
-// permanent is the first reply of SMTP that says: not later, either.
-const permanent = 500
-
-// dialUntil returns what dials connections that are closed when the context ends:
-// the library heeds it only until it has one, which it leaves open where the
-// farewell goes wrong. (With smtps it dials itself, since it does not know of
-// another's TLS; what it leaves open the garbage collector closes.)
+// dialUntil returns a dialer whose connections are closed when the context ends. The
+// library observes the context only until it is connected, and leaves the connection
+// open if the end of the session fails. With smtps the library has to dial itself to use
+// TLS; the garbage collector closes those connections.
 func dialUntil(ctx context.Context) gomail.DialContextFunc {
-	return func(within context.Context, network, address string) (net.Conn, error) {
-		conn, err := new(net.Dialer).DialContext(within, network, address)
+	return func(dialCtx context.Context, network, address string) (net.Conn, error) {
+		conn, err := new(net.Dialer).DialContext(dialCtx, network, address)
 		if err == nil {
 			context.AfterFunc(ctx, func() { _ = conn.Close() })
 		}

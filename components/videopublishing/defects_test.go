@@ -157,7 +157,7 @@ func TestFullDisk_D10(t *testing.T) {
 			m := &videopublishingv1.PublishVideo{OwnerId: ann, VideoId: uuid.NewString(), SourceUri: source}
 			_, err := publishing{Publisher: p}.publish(t.Context(), m)
 			f := explain(err)
-			if !errors.Is(err, media.ErrNoRoom) || f.code != failed || f.fault != "" || f.final(8) || !strings.Contains(f.reason, "room") {
+			if !errors.Is(err, media.ErrNoSpace) || f.code != failed || f.fault != "" || f.final(8) || !strings.Contains(f.reason, "room") {
 				t.Errorf("%v: %+v, want it to be no fault of the file", err, f)
 			}
 			empty(t, p.Media)

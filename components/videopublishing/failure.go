@@ -83,7 +83,7 @@ func explain(err error) *failure {
 		return &failure{failed, "it took too long", ofTime, onFile, err}
 	case errors.Is(err, components.ErrNoResult):
 		return &failure{failed, "the system has stopped each time it was published", "", 0, err}
-	case errors.Is(err, media.ErrNoRoom):
+	case errors.Is(err, media.ErrNoSpace):
 		return &failure{failed, "the system has too little room for it", "", 0, err}
 	}
 	return &failure{failed, "the system could not publish it", "", 0, err}

@@ -207,8 +207,8 @@ func TestFetch_Disk(t *testing.T) {
 			return 2 << 30, 1 << 40, nil
 		}
 		s := scratch(t, p)
-		if _, err := f.fetch(t.Context(), here+path, s); !errors.Is(err, media.ErrNoRoom) || errors.As(err, &known) {
-			t.Errorf("%s: error %v, want media.ErrNoRoom", path, err)
+		if _, err := f.fetch(t.Context(), here+path, s); !errors.Is(err, media.ErrNoSpace) || errors.As(err, &known) {
+			t.Errorf("%s: error %v, want media.ErrNoSpace", path, err)
 		}
 		if _, err := os.Stat(s.Path(source)); (err == nil) != (enough > 0) {
 			t.Errorf("%s: file %v", path, err)

@@ -145,7 +145,7 @@ func (p publishing) source(ctx context.Context, m *videopublishingv1.PublishVide
 	if err != nil {
 		return "", err
 	}
-	switch found, err := p.Media.HasUpload(owner, upload); {
+	switch _, found, err := p.Media.UploadSize(owner, upload); {
 	case err != nil:
 		return "", err
 	case !found:

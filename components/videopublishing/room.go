@@ -7,18 +7,18 @@ import (
 )
 
 // roomInterval is how often the disk is looked at while a program writes: too short
-// for it to write all that is kept free, see media.Folder.CheckRoom.
+// for it to write all that is kept free, see media.Folder.CheckSpace.
 const roomInterval = 250 * time.Millisecond
 
 // inRoom does it, and returns its error. The context ends when the disk has too
 // little room; then, and where it fails while that is so, whatever it says, the
-// error is that of CheckRoom.
+// error is that of CheckSpace.
 func (p publishing) inRoom(ctx context.Context, do func(context.Context) error) error {
 	roomy, end := context.WithCancelCause(ctx)
 	var watching sync.WaitGroup
 	watching.Go(func() { end(p.awaitFull(roomy)) })
 	err := do(roomy)
-	full := p.Media.CheckRoom(0)
+	full := p.Media.CheckSpace(0)
 	if roomy.Err() != nil {
 		full = context.Cause(roomy)
 	}
@@ -35,7 +35,7 @@ func (p publishing) awaitFull(ctx context.Context) error {
 	again := time.NewTicker(roomInterval)
 	defer again.Stop()
 	for {
-		if err := p.Media.CheckRoom(0); err != nil {
+		if err := p.Media.CheckSpace(0); err != nil {
 			return err
 		}
 		select {

@@ -1,15 +1,15 @@
-// Package media is the folder of videos on disk. The application puts uploads
-// there and serves what is published; the component videopublishing publishes.
+// Package media stores videos in a folder on disk. The application stores uploads and
+// serves published videos; the component videopublishing publishes videos.
 //
-//	uploads/<owner>/<upload>   what users have sent; not longer than a week
+//	uploads/<owner>/<upload>   files that users have uploaded, kept for a week
 //	videos/<video>             published videos
 //	videos/<video>.jpg         their posters
-//	tmp/<random>/              work that is not done yet
+//	tmp/<random>/              unfinished work
 //
-// A file that is not in tmp is whole and on disk, and is never written again. A
-// crash leaves nothing but a folder in tmp, which Sweep removes. Nothing outside
-// of the folder is ever touched, not by a symbolic link either. It never fills its
-// disk, see CheckRoom.
+// A file outside tmp is complete, synced to disk, and never written to again. A crash
+// leaves nothing but a folder in tmp, which Sweep removes. Nothing outside the folder is
+// ever accessed, not even through a symbolic link. The folder never fills its disk, see
+// CheckSpace.
 package media
 
 import (
@@ -32,32 +32,35 @@ const (
 	fileMode   = 0o600
 )
 
-// A Folder is the folder of videos. Several processes may use one at a time. All
-// of it is on one file system. Make it with Open.
+// A Folder is the folder of videos, all on one file system. Several processes may use it
+// at the same time. Make it with Open.
 type Folder struct {
-	// Space returns how many bytes of the file system are free, and how many it
-	// has. Open sets it; tests have another.
-	Space func() (free, size int64, err error)
+	// Space returns the free and the total bytes of the file system. Open sets it; tests
+	// replace it.
+	Space func() (free, total int64, err error)
 
 	path string
 	root *os.Root
 }
 
-// Open returns the folder at the path, which it makes if it is not there. Close
-// it.
-func Open(path string) (*Folder, error) {
-	path, err := filepath.Abs(path)
-	if err != nil {
-		return nil, fmt.Errorf("open media: %w", err)
+// Open returns the folder at the path, and creates it if necessary. The caller closes it.
+func Open(path string) (f *Folder, err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("open media: %w", err)
+		}
+	}()
+	if path, err = filepath.Abs(path); err != nil {
+		return nil, err
 	}
 	if err := os.MkdirAll(path, folderMode); err != nil {
-		return nil, fmt.Errorf("open media: %w", err)
+		return nil, err
 	}
 	root, err := os.OpenRoot(path)
 	if err != nil {
-		return nil, fmt.Errorf("open media: %w", err)
+		return nil, err
 	}
-	f := &Folder{func() (int64, int64, error) { return space(path) }, path, root}
+	f = &Folder{func() (int64, int64, error) { return space(path) }, path, root}
 	for _, name := range []string{uploads, videos, temporary} {
 		if err := f.makeFolder(name); err != nil {
 			return nil, errors.Join(err, root.Close())
@@ -66,23 +69,17 @@ func Open(path string) (*Folder, error) {
 	return f, nil
 }
 
-// Close lets go of the folder. Files that are open stay so.
+// Close closes the folder. Open files stay open.
 func (f *Folder) Close() error { return f.root.Close() }
 
-// makeFolder makes a folder, of which the parent is there, so that it is there
-// after a crash too.
+// makeFolder creates a folder and syncs its parent, unless the folder exists.
 func (f *Folder) makeFolder(name string) error {
-	err := f.root.Mkdir(name, folderMode)
-	if errors.Is(err, fs.ErrExist) {
+	if err := f.root.Mkdir(name, folderMode); errors.Is(err, fs.ErrExist) {
 		return nil
+	} else if err != nil {
+		return err
 	}
-	if err == nil {
-		err = f.sync(filepath.Dir(name))
-	}
-	if err != nil {
-		return fmt.Errorf("make media folder: %w", err)
-	}
-	return nil
+	return f.sync(filepath.Dir(name))
 }
 
 // sync puts a file, or the names in a folder, on disk.
@@ -94,7 +91,7 @@ func (f *Folder) sync(name string) error {
 	return errors.Join(file.Sync(), file.Close())
 }
 
-// open returns a file to be read, which is a regular one.
+// open opens a regular file for reading.
 func (f *Folder) open(name string) (*os.File, error) {
 	file, err := f.root.Open(name)
 	if err != nil {

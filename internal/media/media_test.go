@@ -90,13 +90,13 @@ func TestUpload(t *testing.T) {
 	if _, err := io.WriteString(u, "bytes"); err != nil {
 		t.Fatal(err)
 	}
-	if has, err := f.HasUpload(owner, upload); has || err != nil {
+	if _, has, err := f.UploadSize(owner, upload); has || err != nil {
 		t.Errorf("before the commit it is there: %t, %v", has, err)
 	}
 	if err := u.Commit(); err != nil {
 		t.Fatal(err)
 	}
-	if has, err := f.HasUpload(owner, upload); !has || err != nil {
+	if _, has, err := f.UploadSize(owner, upload); !has || err != nil {
 		t.Errorf("after the commit it is there: %t, %v", has, err)
 	}
 	file, err := f.OpenUpload(owner, upload)
@@ -110,7 +110,7 @@ func TestUpload(t *testing.T) {
 	if got := f.UploadPath(owner, upload); got != filepath.Join(path, name) {
 		t.Errorf("its path is %s", got)
 	}
-	if has, err := f.HasUpload(video, upload); has || err != nil {
+	if _, has, err := f.UploadSize(video, upload); has || err != nil {
 		t.Errorf("another's: %t, %v", has, err)
 	}
 	if _, err := f.OpenUpload(video, upload); !errors.Is(err, fs.ErrNotExist) {

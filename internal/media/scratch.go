@@ -7,14 +7,14 @@ import (
 	"path/filepath"
 )
 
-// A Scratch is a folder for work that is not done yet. What is to stay of it is
-// published; Remove takes the rest away. A crash leaves it for Sweep.
+// A Scratch is a folder for unfinished work. Publish its results, then Remove it. After
+// a crash, Sweep removes it.
 type Scratch struct {
 	folder *Folder
 	name   string
 }
 
-// Scratch makes a new one.
+// Scratch creates a scratch folder.
 func (f *Folder) Scratch() (*Scratch, error) {
 	s := &Scratch{f, filepath.Join(temporary, rand.Text())}
 	if err := f.root.Mkdir(s.name, folderMode); err != nil {
@@ -23,17 +23,16 @@ func (f *Folder) Scratch() (*Scratch, error) {
 	return s, nil
 }
 
-// A File is one that is being written, for as long as there is room.
+// A File is open for writing while the disk has enough free space.
 type File struct {
 	folder *Folder
 	file   *os.File
 }
 
-// Create makes a file with that name, see Path, which will have about so many
-// bytes; 0 where that is not known. It returns ErrNoRoom where the disk has too
-// little room for them.
+// Create creates a file in the scratch folder, see Path. size is the expected number of
+// bytes, 0 if unknown. Create returns ErrNoSpace if the disk has too little free space.
 func (s *Scratch) Create(name string, size int64) (*File, error) {
-	if err := s.folder.CheckRoom(size); err != nil {
+	if err := s.folder.CheckSpace(size); err != nil {
 		return nil, err
 	}
 	file, err := s.folder.root.OpenFile(filepath.Join(s.name, filepath.Base(name)), os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode)
@@ -43,25 +42,25 @@ func (s *Scratch) Create(name string, size int64) (*File, error) {
 	return &File{s.folder, file}, nil
 }
 
-// Write appends to the file. It returns ErrNoRoom, and writes nothing, where the
-// disk has too little room by now.
+// Write appends to the file. It returns ErrNoSpace, and writes nothing, if the disk has
+// too little free space.
 func (f *File) Write(p []byte) (int, error) {
-	if err := f.folder.CheckRoom(int64(len(p))); err != nil {
+	if err := f.folder.CheckSpace(int64(len(p))); err != nil {
 		return 0, err
 	}
 	return f.file.Write(p)
 }
 
-// Close ends the writing. What was written need not be on disk yet.
+// Close closes the file without syncing it to disk.
 func (f *File) Close() error { return f.file.Close() }
 
-// Path returns the absolute path of the file with that name in the scratch
-// folder. The name is the program's own, without a separator.
+// Path returns the absolute path of the file with the name in the scratch folder. The
+// name is chosen by the program and contains no separator.
 func (s *Scratch) Path(name string) string {
 	return filepath.Join(s.folder.path, s.name, filepath.Base(name))
 }
 
-// Remove removes the scratch folder and all that is in it.
+// Remove removes the scratch folder and everything in it.
 func (s *Scratch) Remove() error {
 	if err := s.folder.root.RemoveAll(s.name); err != nil {
 		return fmt.Errorf("remove a scratch folder: %w", err)

@@ -1,16 +1,19 @@
 package media
 
-import "net/netip"
+import (
+	"net/netip"
+	"slices"
+)
 
 var (
-	// unicast is all of IPv6 that is routed.
+	// unicast is the routed part of IPv6.
 	unicast = netip.MustParsePrefix("2000::/3")
-	// nat64 and sixToFour hold an IPv4 address, from that byte on.
+	// Addresses in nat64 and sixToFour contain an IPv4 address.
 	nat64     = netip.MustParsePrefix("64:ff9b::/96")
 	sixToFour = netip.MustParsePrefix("2002::/16")
 
-	// special are the blocks of IANA's registries of special-purpose addresses
-	// that are not reached from everywhere, or lead to others.
+	// special are the blocks of IANA's registries of special-purpose addresses that are
+	// not globally reachable, or lead to other addresses.
 	special = []netip.Prefix{
 		netip.MustParsePrefix("0.0.0.0/8"),       // this network
 		netip.MustParsePrefix("10.0.0.0/8"),      // private
@@ -33,10 +36,9 @@ var (
 	}
 )
 
-// Public reports whether the address is a unicast one of the public internet. What
-// is not could be reached by us and not by who asks us to fetch it: a source is
-// never fetched from there, unless private sources are allowed. One that holds an
-// IPv4 address, and leads there, is as public as that.
+// Public reports whether the address is a unicast address of the public internet. Other
+// addresses may be reachable for this process but not for the user who asks it to fetch
+// a source. An address that contains an IPv4 address is as public as that one.
 func Public(address netip.Addr) bool {
 	address = address.Unmap()
 	if address.Zone() != "" {
@@ -53,10 +55,5 @@ func Public(address netip.Addr) bool {
 			return false
 		}
 	}
-	for _, block := range special {
-		if block.Contains(address) {
-			return false
-		}
-	}
-	return address.IsValid()
+	return address.IsValid() && !slices.ContainsFunc(special, func(p netip.Prefix) bool { return p.Contains(address) })
 }

@@ -5,29 +5,28 @@ import (
 	"fmt"
 )
 
-// ErrNoRoom is returned where the disk has too little room: what is written here
-// must not stop others who write to it, as the database.
-var ErrNoRoom = errors.New("the disk has too little room")
+// ErrNoSpace means that the disk has too little free space. Videos must not take the
+// space that other programs on the disk need, such as the database.
+var ErrNoSpace = errors.New("not enough free disk space")
 
 const (
-	// reserve is how many bytes stay free: as many as the database may have in its
-	// write-ahead log before it tidies up, and time for somebody to come.
+	// reserve is the number of bytes that stay free: enough for the database's
+	// write-ahead log between two checkpoints, and for an operator to react.
 	reserve = 1 << 30
-	// reserveShare is the part of a small disk that stays free instead.
-	reserveShare = 20
+	// smallDisk is the fraction of a small disk that stays free instead.
+	smallDisk = 20
 )
 
-// CheckRoom returns ErrNoRoom if with so many bytes more there would be too little
-// room on the disk: at least 1 GiB, or a twentieth of it where that is less, stays
-// free.
-func (f *Folder) CheckRoom(more int64) error {
-	free, size, err := f.Space()
+// CheckSpace returns ErrNoSpace if the disk would have less free space than 1 GiB, or
+// than a twentieth of a smaller disk, after so many bytes more were written.
+func (f *Folder) CheckSpace(bytes int64) error {
+	free, total, err := f.Space()
 	if err != nil {
-		return fmt.Errorf("look for room on the disk: %w", err)
+		return fmt.Errorf("read free space: %w", err)
 	}
-	// A file system that does not say how large it is says nothing of its room.
-	if kept := min(reserve, size/reserveShare); size > 0 && free-more < kept {
-		return fmt.Errorf("%w: %d MiB are free, and %d MiB stay so", ErrNoRoom, free>>20, kept>>20)
+	// Some file systems report neither total nor free space.
+	if reserved := min(reserve, total/smallDisk); total > 0 && free-bytes < reserved {
+		return fmt.Errorf("%w: %d MiB are free, %d MiB are reserved", ErrNoSpace, free>>20, reserved>>20)
 	}
 	return nil
 }

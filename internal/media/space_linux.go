@@ -2,9 +2,9 @@ package media
 
 import "golang.org/x/sys/unix"
 
-// space returns how many bytes of the path's file system are free for programs
-// that are not root's, and how many it has.
-func space(path string) (free, size int64, err error) {
+// space returns the bytes of the path's file system that unprivileged programs may use,
+// and its total bytes.
+func space(path string) (free, total int64, err error) {
 	var s unix.Statfs_t
 	if err := unix.Statfs(path, &s); err != nil {
 		return 0, 0, err

@@ -10,7 +10,7 @@ import (
 	"videotutorials/internal/media"
 )
 
-func TestFolder_CheckRoom(t *testing.T) {
+func TestFolder_CheckSpace(t *testing.T) {
 	t.Parallel()
 	f, _ := open(t)
 	const mib = 1 << 20
@@ -30,12 +30,12 @@ func TestFolder_CheckRoom(t *testing.T) {
 		"Empty":      {0, 1 << 40, 0, false},
 	} {
 		f.Space = func() (int64, int64, error) { return c.free, c.size, nil }
-		if err := f.CheckRoom(c.more); (err == nil) != c.ok || err != nil && !errors.Is(err, media.ErrNoRoom) {
+		if err := f.CheckSpace(c.more); (err == nil) != c.ok || err != nil && !errors.Is(err, media.ErrNoSpace) {
 			t.Errorf("%s: %v", test, err)
 		}
 	}
 	f.Space = func() (int64, int64, error) { return 0, 0, io.ErrUnexpectedEOF }
-	if err := f.CheckRoom(0); !errors.Is(err, io.ErrUnexpectedEOF) {
+	if err := f.CheckSpace(0); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("error %v, want that of the system", err)
 	}
 }
@@ -47,8 +47,8 @@ func TestUpload_NoRoom(t *testing.T) {
 	f, path := open(t)
 	free := int64(2 << 30)
 	f.Space = func() (int64, int64, error) { return free, 1 << 40, nil }
-	if _, err := f.CreateUpload(owner, upload, 1<<30+1); !errors.Is(err, media.ErrNoRoom) {
-		t.Errorf("at once: %v, want ErrNoRoom", err)
+	if _, err := f.CreateUpload(owner, upload, 1<<30+1); !errors.Is(err, media.ErrNoSpace) {
+		t.Errorf("at once: %v, want ErrNoSpace", err)
 	}
 	u, err := f.CreateUpload(owner, upload, 1<<30)
 	if err != nil {
@@ -58,8 +58,8 @@ func TestUpload_NoRoom(t *testing.T) {
 		t.Fatal(err)
 	}
 	free = 1 << 30
-	if n, err := io.WriteString(u, "more"); n != 0 || !errors.Is(err, media.ErrNoRoom) {
-		t.Errorf("in the middle: %d, %v, want ErrNoRoom", n, err)
+	if n, err := io.WriteString(u, "more"); n != 0 || !errors.Is(err, media.ErrNoSpace) {
+		t.Errorf("in the middle: %d, %v, want ErrNoSpace", n, err)
 	}
 	if err := u.Abort(); err != nil {
 		t.Error(err)

@@ -9,24 +9,22 @@ import (
 )
 
 const (
-	// UploadAge is how long an upload is kept. What was published is not lost
-	// with it.
+	// UploadAge is how long an upload is kept. Published videos are kept longer.
 	UploadAge = 7 * 24 * time.Hour
-	// ScratchAge is how long nothing may have been written to a Scratch until it
-	// is taken for one that a crash has left.
+	// ScratchAge is how long after the last write a Scratch counts as left by a crash.
 	ScratchAge = 24 * time.Hour
 )
 
-// Sweep removes the uploads that are older than UploadAge, and what crashes have
-// left in tmp, and returns how many. It goes on after an error, and returns all
-// of them. Several may sweep at a time.
+// Sweep removes uploads older than UploadAge and scratch folders older than ScratchAge,
+// and returns how many. After an error it continues, and returns all errors at the end.
+// Several processes may sweep at the same time.
 func (f *Folder) Sweep(now time.Time) (removed int, err error) {
 	var errs []error
-	sweep := func(pattern string, age time.Duration, last func(string) (time.Time, error)) {
+	sweep := func(pattern string, age time.Duration) {
 		names, err := fs.Glob(f.root.FS(), pattern)
 		errs = append(errs, err)
 		for _, name := range names {
-			written, err := last(name)
+			written, err := f.lastWritten(name)
 			if err == nil && now.Sub(written) > age {
 				err = f.root.RemoveAll(name)
 				removed++
@@ -36,22 +34,13 @@ func (f *Folder) Sweep(now time.Time) (removed int, err error) {
 			}
 		}
 	}
-	// The folders of owners stay: an upload could be on its way into one.
-	sweep(filepath.Join(uploads, "*", "*"), UploadAge, f.written)
-	sweep(filepath.Join(temporary, "*"), ScratchAge, f.lastWritten)
+	// The owners' folders stay: an upload may just be committed to one.
+	sweep(filepath.Join(uploads, "*", "*"), UploadAge)
+	sweep(filepath.Join(temporary, "*"), ScratchAge)
 	return removed, errors.Join(errs...)
 }
 
-// written returns when the file was last written to.
-func (f *Folder) written(name string) (time.Time, error) {
-	info, err := f.root.Lstat(name)
-	if err != nil {
-		return time.Time{}, err
-	}
-	return info.ModTime(), nil
-}
-
-// lastWritten returns when the folder, or anything in it, was last written to.
+// lastWritten returns when the file, or the folder or anything in it, was last written.
 func (f *Folder) lastWritten(name string) (last time.Time, err error) {
 	err = fs.WalkDir(f.root.FS(), name, func(_ string, entry fs.DirEntry, err error) error {
 		if err != nil {

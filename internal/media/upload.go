@@ -15,11 +15,11 @@ import (
 
 const uploadScheme = "upload:"
 
-// UploadURI returns how an upload is named as a source: `upload:<uuid>`.
+// UploadURI returns the source URI of an upload: `upload:<uuid>`.
 func UploadURI(upload uuid.UUID) string { return uploadScheme + upload.String() }
 
-// ParseUploadURI returns the upload that `upload:<uuid>` names, the UUID in its
-// canonical form, and whether it does.
+// ParseUploadURI parses `upload:<uuid>`, with the UUID in canonical form, and reports
+// whether the URI has this form.
 func ParseUploadURI(uri string) (uuid.UUID, bool) {
 	text, ok := strings.CutPrefix(uri, uploadScheme)
 	if !ok {
@@ -28,16 +28,16 @@ func ParseUploadURI(uri string) (uuid.UUID, bool) {
 	return contract.ParseUUID(text)
 }
 
-// An Upload is one that is being written. Either Commit or Abort ends it.
+// An Upload is being written. End it with Commit or Abort.
 type Upload struct {
 	scratch *Scratch
 	file    *File
 	name    string
 }
 
-// CreateUpload begins an upload of the owner, which will have about so many bytes;
-// 0 where that is not known. It is nowhere to be seen before Commit. It returns
-// ErrNoRoom where the disk has too little room for it.
+// CreateUpload starts an upload of the owner, which is not visible before Commit. size
+// is the expected number of bytes, 0 if unknown. CreateUpload returns ErrNoSpace if the
+// disk has too little free space.
 func (f *Folder) CreateUpload(owner, upload uuid.UUID, size int64) (*Upload, error) {
 	scratch, err := f.Scratch()
 	if err != nil {
@@ -50,14 +50,13 @@ func (f *Folder) CreateUpload(owner, upload uuid.UUID, size int64) (*Upload, err
 	return &Upload{scratch, file, uploadName(owner, upload)}, nil
 }
 
-// Write appends to the upload. It returns ErrNoRoom where the disk has too little
-// room by now; then Abort.
+// Write appends to the upload. If it returns ErrNoSpace the disk has too little free
+// space; call Abort then.
 func (u *Upload) Write(p []byte) (int, error) { return u.file.Write(p) }
 
-// Commit puts the upload on disk, under its name. Where there is one with that
-// id already, it stays as it is, and this one is dropped. After an error the
-// upload is not there, or, where only the disk did not take its name, is one that
-// nobody was told of, and ends as others do.
+// Commit syncs the upload to disk and makes it visible. If the owner already has an
+// upload with the same id, that one is kept and this one is dropped. After an error the
+// upload is usually not visible; it may be if only its name could not be synced.
 func (u *Upload) Commit() error {
 	err := errors.Join(u.file.file.Sync(), u.file.Close())
 	if err == nil {
@@ -74,7 +73,7 @@ func (u *Upload) link() error {
 	if err := f.makeFolder(folder); err != nil {
 		return err
 	}
-	// A link, unlike a rename, replaces nothing.
+	// Unlike a rename, a link does not replace an existing file.
 	err := f.root.Link(filepath.Join(u.scratch.name, uploads), u.name)
 	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
@@ -82,67 +81,50 @@ func (u *Upload) link() error {
 	return f.sync(folder)
 }
 
-// Abort leaves nothing of the upload.
+// Abort removes everything that was written.
 func (u *Upload) Abort() error {
-	// What cannot be closed is removed all the same.
-	_ = u.file.Close()
+	_ = u.file.Close() // the file is removed even if this fails
 	return u.scratch.Remove()
 }
 
-// OpenUpload returns an upload of the owner, to be read. It returns
-// fs.ErrNotExist if the owner has none with that id, or no longer.
+// OpenUpload opens an upload of the owner for reading. It returns fs.ErrNotExist if there
+// is none with the id.
 func (f *Folder) OpenUpload(owner, upload uuid.UUID) (*os.File, error) {
 	return f.open(uploadName(owner, upload))
 }
 
-// HasUpload reports whether the owner has that upload.
-func (f *Folder) HasUpload(owner, upload uuid.UUID) (bool, error) {
-	_, found, err := f.UploadSize(owner, upload)
-	return found, err
-}
-
-// UploadSize returns how many bytes an upload of the owner has, and whether there
-// is one with that id.
+// UploadSize returns the size of an upload of the owner in bytes, and whether there is
+// one with the id.
 func (f *Folder) UploadSize(owner, upload uuid.UUID) (size int64, found bool, err error) {
-	file, err := f.OpenUpload(owner, upload)
-	if errors.Is(err, fs.ErrNotExist) {
+	info, err := f.root.Stat(uploadName(owner, upload))
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !info.Mode().IsRegular() {
 		return 0, false, nil
 	}
 	if err != nil {
-		return 0, false, err
-	}
-	defer file.Close() //nolint:errcheck // only looked at
-	info, err := file.Stat()
-	if err != nil {
-		return 0, false, err
+		return 0, false, fmt.Errorf("read upload size: %w", err)
 	}
 	return info.Size(), true, nil
 }
 
-// UploadPath returns the absolute path of an upload, for a program that is to
-// read it, or for Publish.
+// UploadPath returns the absolute path of an upload, for programs that read it and for
+// Publish.
 func (f *Folder) UploadPath(owner, upload uuid.UUID) string {
 	return filepath.Join(f.path, uploadName(owner, upload))
 }
 
-// Uploads returns how many uploads the owner has, and their bytes.
+// Uploads returns the number of uploads of the owner, and their total size in bytes.
 func (f *Folder) Uploads(owner uuid.UUID) (count int, bytes int64, err error) {
 	entries, err := fs.ReadDir(f.root.FS(), filepath.Join(uploads, owner.String()))
-	if errors.Is(err, fs.ErrNotExist) {
-		return 0, 0, nil
-	}
-	if err != nil {
-		return 0, 0, fmt.Errorf("count uploads: %w", err)
-	}
 	for _, entry := range entries {
-		info, err := entry.Info()
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // swept meanwhile
+		info, infoErr := entry.Info()
+		if infoErr == nil {
+			count, bytes = count+1, bytes+info.Size()
+		} else if !errors.Is(infoErr, fs.ErrNotExist) { // swept since
+			err = infoErr
 		}
-		if err != nil {
-			return 0, 0, fmt.Errorf("count uploads: %w", err)
-		}
-		count, bytes = count+1, bytes+info.Size()
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return 0, 0, fmt.Errorf("count uploads: %w", err)
 	}
 	return count, bytes, nil
 }

@@ -10,63 +10,62 @@ import (
 	"github.com/google/uuid"
 )
 
-// Publish makes the file at the path the video's: one in a Scratch, or an upload
-// as it is. The path MUST be in the folder, and nobody may write to the file
-// later. It is put on disk first, and replaces the video's file in one step, so
-// that to publish again is safe. The file at the path stays too.
+// Publish makes a file the video: a file in a Scratch, or an upload as it is. The path
+// MUST be in the folder, and the file MUST NOT be written to afterwards. Publish syncs
+// the file to disk and replaces an existing video atomically, so it can be repeated. The
+// file at the path is kept, too.
 func (f *Folder) Publish(video uuid.UUID, path string) error {
 	return f.publish(videoName(video), path)
 }
 
-// PublishPoster makes the file at the path the video's poster, a JPEG. Otherwise
-// it is as Publish.
+// PublishPoster makes a file, a JPEG image, the poster of the video. Otherwise it is like
+// Publish.
 func (f *Folder) PublishPoster(video uuid.UUID, path string) error {
 	return f.publish(videoName(video)+posterType, path)
 }
 
-func (f *Folder) publish(name, path string) error {
+func (f *Folder) publish(name, path string) (err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("publish %s as %s: %w", path, name, err)
+		}
+	}()
 	source, err := filepath.Rel(f.path, path)
 	if err != nil || !filepath.IsLocal(source) {
-		return fmt.Errorf("publish %s: it is not in %s", path, f.path)
+		return fmt.Errorf("not in %s", f.path)
+	}
+	info, err := f.root.Lstat(source)
+	if err != nil {
+		return err
+	}
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("not a regular file: %w", fs.ErrInvalid)
+	}
+	if err := f.sync(source); err != nil {
+		return err
 	}
 	scratch, err := f.Scratch()
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(f.replace(name, source, filepath.Join(scratch.name, videos)), scratch.Remove()); err != nil {
-		return fmt.Errorf("publish %s: %w", name, err)
-	}
-	return nil
-}
-
-// replace gives the source the name, by way of a second one: a rename replaces
-// what is there, a link does not.
-func (f *Folder) replace(name, source, second string) error {
-	info, err := f.root.Lstat(source)
-	switch {
-	case err != nil:
-		return err
-	case !info.Mode().IsRegular():
-		return fmt.Errorf("%s is not a file: %w", source, fs.ErrInvalid)
-	}
-	if err := f.sync(source); err != nil {
+	defer func() { err = errors.Join(err, scratch.Remove()) }()
+	// A link keeps the source, but only a rename replaces an existing file: use both.
+	link := filepath.Join(scratch.name, videos)
+	if err := f.root.Link(source, link); err != nil {
 		return err
 	}
-	if err := f.root.Link(source, second); err != nil {
-		return err
-	}
-	if err := f.root.Rename(second, name); err != nil {
+	if err := f.root.Rename(link, name); err != nil {
 		return err
 	}
 	return f.sync(videos)
 }
 
-// OpenVideo returns the published video, to be read. It returns fs.ErrNotExist
-// if there is none.
+// OpenVideo opens the published video for reading. It returns fs.ErrNotExist if there is
+// none.
 func (f *Folder) OpenVideo(video uuid.UUID) (*os.File, error) { return f.open(videoName(video)) }
 
-// OpenPoster returns the video's poster, to be read. It returns fs.ErrNotExist
-// if there is none.
+// OpenPoster opens the poster of the video for reading. It returns fs.ErrNotExist if
+// there is none.
 func (f *Folder) OpenPoster(video uuid.UUID) (*os.File, error) {
 	return f.open(videoName(video) + posterType)
 }
