@@ -167,7 +167,7 @@ func TestFullDisk_D10(t *testing.T) {
 	p.Tools.ffmpeg = script(t, "echo 'secret of the machine' >&2\nexit 1")
 	m := &videopublishingv1.PublishVideo{OwnerId: ann, VideoId: uuid.NewString(), SourceUri: upload(t, p.Media, ann, webm(t))}
 	_, err := publishing{Publisher: p}.publish(t.Context(), m)
-	expect(t, err, failed, onFile)
+	expect(t, err, failed, fileAttempts)
 	if f := explain(err); f.code != failed || !f.final(1) || strings.Contains(f.reason, "secret") || !strings.Contains(err.Error(), "secret") {
 		t.Errorf("%v: %+v: want the log alone to know", err, f)
 	}

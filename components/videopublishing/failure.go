@@ -9,7 +9,7 @@ import (
 	"videotutorials/internal/media"
 )
 
-// The codes of failures. notOwner is one, too.
+// The codes of failures, beside notOwner.
 const (
 	notAVideo         = "NOT_A_VIDEO"
 	unreachableSource = "UNREACHABLE_SOURCE"
@@ -17,27 +17,33 @@ const (
 	failed            = "FAILED"
 )
 
-// The faults of which attempts are counted, in PublishAttemptFailed: that a source
-// does not answer, that a file cannot be read, that it takes too long.
+// The faults whose attempts are counted, by PublishAttemptFailed events: the source does
+// not answer, the file cannot be read, the attempt times out.
 const (
-	ofSource = "SOURCE"
-	ofFile   = "FILE"
-	ofTime   = "TIME"
+	sourceFault  = "SOURCE"
+	fileFault    = "FILE"
+	timeoutFault = "TIME"
 )
 
-// A failure is why a video is not published. Any other error is one of this
-// machine.
+const (
+	// sourceAttempts limits the attempts with a source that does not answer.
+	sourceAttempts = 4
+	// fileAttempts limits the attempts with a file that ffmpeg cannot read, or not in
+	// time. A single failure may be the fault of this machine.
+	fileAttempts = 2
+)
+
+// A failure is the reason why an attempt has failed that is not the fault of this machine.
 type failure struct {
 	code string
-	// reason is for people.
+	// reason is for users, cause for the log.
 	reason string
-	// fault is what is counted; "" of this machine, and of what is final at once.
+	// fault is the fault that is counted, "" if none.
 	fault string
-	// attempts is how many may fail for the fault: then it is final. 0: as many as
-	// there are.
+	// attempts is the number of attempts with the fault after which the failure is final.
+	// With 0 only the last attempt is final.
 	attempts int32
-	// cause is for the log.
-	cause error
+	cause    error
 }
 
 func (f *failure) Error() string {
@@ -49,38 +55,31 @@ func (f *failure) Error() string {
 
 func (f *failure) Unwrap() error { return f.cause }
 
-const (
-	// onAnswer bounds the attempts to reach a source that does not answer.
-	onAnswer = 4
-	// onFile bounds the attempts with a file that looks well: whose fault it is
-	// that ffmpeg fails cannot be seen, but twice is no accident.
-	onFile = 2
-)
-
+// refuse returns a failure that is final at once.
 func refuse(code string, cause error, reason string, args ...any) error {
 	return &failure{code, fmt.Sprintf(reason, args...), "", 1, cause}
 }
 
 func unanswered(cause error, reason string, args ...any) error {
-	return &failure{unreachableSource, fmt.Sprintf(reason, args...), ofSource, onAnswer, cause}
+	return &failure{unreachableSource, fmt.Sprintf(reason, args...), sourceFault, sourceAttempts, cause}
 }
 
-func broken(cause error, reason string, args ...any) error {
-	return &failure{failed, fmt.Sprintf(reason, args...), ofFile, onFile, cause}
+func unreadable(cause error, reason string, args ...any) error {
+	return &failure{failed, fmt.Sprintf(reason, args...), fileFault, fileAttempts, cause}
 }
 
-// final reports whether another attempt would be of no use, where as many as
-// before have failed for the same fault.
-func (f *failure) final(before int32) bool { return f.attempts > 0 && before+1 >= f.attempts }
+// final reports whether no other attempt follows, if the given number of earlier attempts
+// have failed with the same fault.
+func (f *failure) final(earlier int32) bool { return f.attempts > 0 && earlier+1 >= f.attempts }
 
-// explain returns what people are told of an error.
+// explain returns the failure that describes any error of an attempt to users.
 func explain(err error) *failure {
 	var known *failure
 	switch {
 	case errors.As(err, &known):
 		return known
 	case errors.Is(err, context.DeadlineExceeded):
-		return &failure{failed, "it took too long", ofTime, onFile, err}
+		return &failure{failed, "it took too long", timeoutFault, fileAttempts, err}
 	case errors.Is(err, components.ErrNoResult):
 		return &failure{failed, "the system has stopped each time it was published", "", 0, err}
 	case errors.Is(err, media.ErrNoSpace):

@@ -15,7 +15,7 @@ import (
 func TestVideo_NotPublished(t *testing.T) {
 	t.Parallel()
 	m := &videopublishingv1.PublishVideo{OwnerId: ann, VideoId: id, SourceUri: "upload:1"}
-	away, damaged := unanswered(nil, "away"), broken(nil, "damaged")
+	away, damaged := unanswered(nil, "away"), unreadable(nil, "damaged")
 	for test, c := range map[string]struct {
 		before      map[string]int32
 		last        bool
@@ -24,20 +24,20 @@ func TestVideo_NotPublished(t *testing.T) {
 		code, fault string
 	}{
 		"Refused":        {nil, false, refuse(notAVideo, nil, "text"), true, notAVideo, ""},
-		"AwayFirst":      {nil, false, away, false, unreachableSource, ofSource},
-		"AwayThird":      {map[string]int32{ofSource: 2, ofFile: 1, ofTime: 1}, false, away, false, unreachableSource, ofSource},
-		"AwayFourth":     {map[string]int32{ofSource: 3}, false, away, true, unreachableSource, ""},
+		"AwayFirst":      {nil, false, away, false, unreachableSource, sourceFault},
+		"AwayThird":      {map[string]int32{sourceFault: 2, fileFault: 1, timeoutFault: 1}, false, away, false, unreachableSource, sourceFault},
+		"AwayFourth":     {map[string]int32{sourceFault: 3}, false, away, true, unreachableSource, ""},
 		"AwayLast":       {nil, true, away, true, unreachableSource, ""},
-		"DamagedFirst":   {map[string]int32{ofSource: 3, ofTime: 1}, false, damaged, false, failed, ofFile},
-		"DamagedSecond":  {map[string]int32{ofFile: 1}, false, damaged, true, failed, ""},
-		"LateFirst":      {map[string]int32{ofFile: 1}, false, context.DeadlineExceeded, false, failed, ofTime},
-		"LateSecond":     {map[string]int32{ofTime: 1}, false, context.DeadlineExceeded, true, failed, ""},
-		"OurFault":       {map[string]int32{ofSource: 3, ofFile: 1, ofTime: 1}, false, syscall.ENOSPC, false, failed, ""},
+		"DamagedFirst":   {map[string]int32{sourceFault: 3, timeoutFault: 1}, false, damaged, false, failed, fileFault},
+		"DamagedSecond":  {map[string]int32{fileFault: 1}, false, damaged, true, failed, ""},
+		"LateFirst":      {map[string]int32{fileFault: 1}, false, context.DeadlineExceeded, false, failed, timeoutFault},
+		"LateSecond":     {map[string]int32{timeoutFault: 1}, false, context.DeadlineExceeded, true, failed, ""},
+		"OurFault":       {map[string]int32{sourceFault: 3, fileFault: 1, timeoutFault: 1}, false, syscall.ENOSPC, false, failed, ""},
 		"OurFaultLast":   {nil, true, syscall.ENOSPC, true, failed, ""},
 		"NothingHeardOf": {nil, true, components.ErrNoResult, true, failed, ""},
 	} {
 		v := video{owner: ann, source: m.GetSourceUri(), failures: c.before}
-		switch event := only(t, v.notPublished(m, 9, c.last, c.err)).(type) {
+		switch event := only(t, v.publishFailed(m, 9, c.last, c.err)).(type) {
 		case *videopublishingv1.PublishAttemptFailed:
 			if c.final || event.GetCode() != c.code || event.GetFault() != c.fault || event.GetReason() == "" || event.GetAttempt() != 9 {
 				t.Errorf("%s: another attempt follows %v", test, event)

@@ -50,7 +50,7 @@ func publisher(t *testing.T) Publisher {
 
 // brisk are short times, but for the lease.
 func brisk() times {
-	return times{timeout: time.Minute, lease: time.Minute, pauses: slices.Repeat([]time.Duration{time.Millisecond}, len(pauses()))}
+	return times{timeout: time.Minute, lease: time.Minute, backoff: slices.Repeat([]time.Duration{time.Millisecond}, len(backoff()))}
 }
 
 // start runs the component until stop is called or the test ends.

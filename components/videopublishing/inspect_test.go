@@ -90,8 +90,8 @@ func TestInspect_OtherFiles(t *testing.T) {
 		// Nor does ffmpeg read it, whatever ffprobe said.
 		p := publishing{Publisher: publisher(t)}
 		for _, format := range []string{"hls", "concat", "sdp", "dash"} {
-			err := p.convert(t.Context(), path, content{format: format}, filepath.Join(t.TempDir(), "out.mp4"), &watch{})
-			if !own(err) {
+			err := p.convert(t.Context(), path, content{format: format}, filepath.Join(t.TempDir(), "out.mp4"), func(string) {})
+			if !exited(err) {
 				t.Errorf("%s as %s: error %v, want ffmpeg's", name, format, err)
 			}
 		}

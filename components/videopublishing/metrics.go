@@ -7,14 +7,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Metrics measures the publishing of a process:
+// Metrics are the metrics of publishing:
 //
-//	videopublishing_transcodes_running    transcodes that are made now
-//	videopublishing_transcode_progress    how much of each of them is done, from 0 to 1
-//	videopublishing_transcode_seconds     how long they take
-//	videopublishing_attempts_total        attempts by what came of them: PUBLISHED, or a failure's code
+//	videopublishing_transcodes_running    transcodes that are running
+//	videopublishing_transcode_progress    progress of each of them, from 0 to 1
+//	videopublishing_transcode_seconds     durations of transcodes
+//	videopublishing_attempts_total        attempts by result: PUBLISHED, or the code of a failure
 //
-// A nil *Metrics measures nothing.
+// A nil *Metrics records nothing.
 type Metrics struct {
 	running  prometheus.Gauge
 	done     *prometheus.GaugeVec
@@ -22,21 +22,23 @@ type Metrics struct {
 	attempts *prometheus.CounterVec
 }
 
-// NewMetrics returns the metrics, and registers them. It panics if they are
+// NewMetrics returns Metrics that are registered with the registry. It panics if they are
 // registered already.
 func NewMetrics(registry prometheus.Registerer) *Metrics {
 	m := &Metrics{
-		running:  prometheus.NewGauge(prometheus.GaugeOpts{Name: "videopublishing_transcodes_running", Help: "Transcodes that are made now."}),
-		done:     prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "videopublishing_transcode_progress", Help: "How much of a transcode that is made now is done, from 0 to 1."}, []string{"video"}),
-		duration: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "videopublishing_transcode_seconds", Help: "Time of a transcode.", Buckets: prometheus.ExponentialBuckets(0.25, 4, 9)}), // to 4.5 h
-		attempts: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "videopublishing_attempts_total", Help: "Attempts, by what came of them."}, []string{"code"}),
+		running: prometheus.NewGauge(prometheus.GaugeOpts{Name: "videopublishing_transcodes_running", Help: "Transcodes that are running."}),
+		done:    prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "videopublishing_transcode_progress", Help: "Progress of a running transcode, from 0 to 1."}, []string{"video"}),
+		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "videopublishing_transcode_seconds", Help: "Duration of a transcode.", Buckets: prometheus.ExponentialBuckets(0.25, 4, 9), // to 4.5 h
+		}),
+		attempts: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "videopublishing_attempts_total", Help: "Attempts by result."}, []string{"code"}),
 	}
 	registry.MustRegister(m.running, m.done, m.duration, m.attempts)
 	return m
 }
 
-// result counts an attempt.
-func (m *Metrics) result(err error) {
+// attempted counts an attempt by its result.
+func (m *Metrics) attempted(err error) {
 	if m == nil {
 		return
 	}
@@ -51,27 +53,23 @@ func (m *Metrics) result(err error) {
 	m.attempts.WithLabelValues(code).Inc()
 }
 
-// begin says that a transcode begins, progress how much of it is done, and end
-// that it has ended.
-func (m *Metrics) begin(videoID string) {
-	if m == nil {
-		return
+func (m *Metrics) transcodeStarted(videoID string) {
+	if m != nil {
+		m.running.Inc()
+		m.transcodeProgress(videoID, 0)
 	}
-	m.running.Inc()
-	m.progress(videoID, 0)
 }
 
-func (m *Metrics) progress(videoID string, done float64) {
+func (m *Metrics) transcodeProgress(videoID string, done float64) {
 	if m != nil {
 		m.done.WithLabelValues(videoID).Set(done)
 	}
 }
 
-func (m *Metrics) end(videoID string, took time.Duration) {
-	if m == nil {
-		return
+func (m *Metrics) transcodeEnded(videoID string, took time.Duration) {
+	if m != nil {
+		m.running.Dec()
+		m.done.DeleteLabelValues(videoID)
+		m.duration.Observe(took.Seconds())
 	}
-	m.running.Dec()
-	m.done.DeleteLabelValues(videoID)
-	m.duration.Observe(took.Seconds())
 }

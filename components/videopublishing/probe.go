@@ -9,42 +9,40 @@ import (
 	"time"
 )
 
-// formats are the containers that are taken, by the names of ffprobe, and what
-// their videos are for browsers. None of them leads to other files, as playlists
-// do, and none is guessed from text.
+// formats maps the accepted containers, by their ffprobe names, to media types. Playlists and
+// other formats that refer to other files are not accepted, nor formats that are text.
 var formats = map[string]string{
 	"mov": "video/mp4", "matroska": "video/x-matroska", "avi": "video/x-msvideo", "mpegts": "video/mp2t",
 	"mpeg": "video/mpeg", "ogg": "video/ogg", "flv": "video/x-flv", "asf": "video/x-ms-asf",
 }
 
-// confined are the options with which a program reads the file, and no other.
+// confined returns the options that keep a program from reading any other file.
 func confined() []string {
 	return []string{"-protocol_whitelist", "file", "-format_whitelist", "mov,matroska,avi,mpegts,mpeg,ogg,flv,asf"}
 }
 
 const (
-	// probeTimeout bounds a look at a file.
 	probeTimeout = 2 * time.Minute
-	// maxPixels bounds an image, and maxDuration a video: a small file can hold
-	// one that fills the memory, or takes for ever.
+	// A small file can contain a picture that fills the memory, or a video that takes days
+	// to transcode.
 	maxPixels   = 8192 * 4352
 	maxDuration = 12 * time.Hour
 )
 
-// A content is what a file is.
+// A content describes the content of a file.
 type content struct {
 	contentType string
-	// format is ffprobe's name of the container; "" where it was not asked.
+	// format is the ffprobe name of the container, "" without ffprobe.
 	format   string
 	duration time.Duration
 	video    stream
-	// audio has no codec where there is none.
+	// audio has no codec if there is no audio stream.
 	audio stream
-	// encode says that nothing is to be copied.
+	// encode forbids copying streams.
 	encode bool
 }
 
-// A stream is one of a file, as ffprobe prints it.
+// A stream is a stream in a file, in the JSON of ffprobe.
 type stream struct {
 	Index       int    `json:"index"`
 	Type        string `json:"codec_type"`
@@ -58,23 +56,24 @@ type stream struct {
 	} `json:"disposition"`
 }
 
-func (s stream) moves() bool {
+// moving reports whether the stream is a video, and not an embedded cover picture.
+func (s stream) moving() bool {
 	return s.Type == "video" && s.Disposition.AttachedPic == 0 && s.Width > 0 && s.Height > 0
 }
 
-// inspect returns what the file is. Its error is NOT_A_VIDEO where it is none.
+// inspect returns the content of a file, or a failure if it is not an acceptable video.
 func (t Tools) inspect(ctx context.Context, path string) (content, error) {
 	sniffed, err := sniff(path)
-	var no *failure
-	if t.ffprobe == "" || err != nil && !errors.As(err, &no) {
+	var known *failure
+	if t.ffprobe == "" || err != nil && !errors.As(err, &known) {
 		return sniffed, err
 	}
 	found, err := t.probe(ctx, path)
 	if sniffed.contentType != "" {
-		found.contentType = sniffed.contentType // it tells WebM and QuickTime, too
+		found.contentType = sniffed.contentType // ffprobe does not distinguish WebM and QuickTime
 	}
 	switch {
-	case own(err):
+	case exited(err):
 		return content{}, refuse(notAVideo, err, "the file is not a video of a format that is known")
 	case err != nil:
 		return content{}, err
@@ -90,7 +89,7 @@ func (t Tools) inspect(ctx context.Context, path string) (content, error) {
 	return found, nil
 }
 
-// probe asks ffprobe what the file is.
+// probe returns the content of a file according to ffprobe.
 func (t Tools) probe(ctx context.Context, path string) (found content, err error) {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
@@ -102,27 +101,27 @@ func (t Tools) probe(ctx context.Context, path string) (found content, err error
 	if err := run(ctx, t.ffprobe, args, func(line string) { text.WriteString(line) }); err != nil {
 		return found, err
 	}
-	var said struct {
+	var output struct {
 		Format struct {
 			Name     string `json:"format_name"`
 			Duration string `json:"duration"`
 		} `json:"format"`
 		Streams []stream `json:"streams"`
 	}
-	if err := json.Unmarshal([]byte(text.String()), &said); err != nil {
+	if err := json.Unmarshal([]byte(text.String()), &output); err != nil {
 		return found, err
 	}
-	for _, s := range said.Streams {
+	for _, s := range output.Streams {
 		switch {
-		case s.moves() && found.video.Codec == "":
+		case s.moving() && found.video.Codec == "":
 			found.video = s
 		case s.Type == "audio" && found.audio.Codec == "":
 			found.audio = s
 		}
 	}
-	found.format, _, _ = strings.Cut(said.Format.Name, ",")
+	found.format, _, _ = strings.Cut(output.Format.Name, ",")
 	found.contentType = formats[found.format]
-	found.duration = seconds(said.Format.Duration)
+	found.duration = seconds(output.Format.Duration)
 	if found.duration <= 0 && found.video.Codec != "" {
 		var last map[int]time.Duration
 		last, err = t.measure(ctx, path)
@@ -131,11 +130,11 @@ func (t Tools) probe(ctx context.Context, path string) (found content, err error
 	return found, err
 }
 
-// everything stands, beside the indexes of the streams, for all of them.
-const everything = -1
+// allStreams is the key of the last packet of all streams.
+const allStreams = -1
 
-// measure returns the time of the last packet of each stream: what browsers record
-// does not say how long it is.
+// measure returns the time of the last packet of each stream, by index. Files that browsers
+// record do not contain their duration.
 func (t Tools) measure(ctx context.Context, path string) (last map[int]time.Duration, err error) {
 	last = map[int]time.Duration{}
 	args := append([]string{"-v", "error", "-hide_banner"}, confined()...)
@@ -147,15 +146,15 @@ func (t Tools) measure(ctx context.Context, path string) (last map[int]time.Dura
 			return
 		}
 		at := seconds(strings.TrimRight(text, ","))
-		last[stream], last[everything] = max(last[stream], at), max(last[everything], at)
+		last[stream], last[allStreams] = max(last[stream], at), max(last[allStreams], at)
 	})
 	return last, err
 }
 
-// seconds returns the time of that many seconds; 0 for what is no number.
+// seconds parses a number of seconds. It returns 0 if the text is not a positive number.
 func seconds(text string) time.Duration {
 	n, err := strconv.ParseFloat(text, 64)
-	if err != nil || !(n > 0 && n < 1e9) { // not a number is no more
+	if err != nil || !(n > 0 && n < 1e9) { // also false for NaN
 		return 0
 	}
 	return time.Duration(n * float64(time.Second))

@@ -14,39 +14,38 @@ import (
 	videopublishingv1 "videotutorials/proto/videopublishing/v1"
 )
 
-// A publishing is the effect of PublishVideo.
+// A publishing handles PublishVideo.
 type publishing struct {
 	Publisher
 	fetcher fetcher
-	// progress is how often the log is told of it.
-	progress time.Duration
+	// logPeriod is how often the progress of a transcode is logged.
+	logPeriod time.Duration
 }
 
 func (p publishing) effect(t times) components.Effect[*videopublishingv1.PublishVideo, video, *videopublishingv1.PublishAttempted] {
 	return components.Effect[*videopublishingv1.PublishVideo, video, *videopublishingv1.PublishAttempted]{
-		Entity: publishable, Projection: videos, Reject: video.refuse, Pending: video.due, Attempted: attempted,
+		Entity: publishStream, Projection: videos, Reject: video.reject, Pending: video.pending, Attempted: attempted,
 		Owner: (*videopublishingv1.PublishVideo).GetOwnerId,
-		Do:    p.publish, Failed: video.notPublished,
-		Timeout: t.timeout, Lease: t.lease, RecordWaiting: true, Interruptible: true, Backoff: t.pauses,
+		Do:    p.publish, Failed: video.publishFailed,
+		Timeout: t.timeout, Lease: t.lease, RecordWaiting: true, Interruptible: true, Backoff: t.backoff,
 	}
 }
 
-// due reports whether the video is still to be published. Of another's command it
-// says so, which is refused. A second source of the owner's is none: the first
-// counts.
-func (v video) due(m *videopublishingv1.PublishVideo) bool {
-	return v.anothers(m) || !v.settled && (v.owner == "" || v.source == m.GetSourceUri())
+// pending reports whether the command is to be handled: published, or rejected because
+// the video has another owner. A second source of the same owner is ignored.
+func (v video) pending(m *videopublishingv1.PublishVideo) bool {
+	return v.hasOtherOwner(m) || !v.settled && (v.owner == "" || v.source == m.GetSourceUri())
 }
 
-func (v video) anothers(m *videopublishingv1.PublishVideo) bool {
+func (v video) hasOtherOwner(m *videopublishingv1.PublishVideo) bool {
 	return v.owner != "" && v.owner != m.GetOwnerId()
 }
 
-func (v video) refuse(m *videopublishingv1.PublishVideo) []components.Emit {
-	if !v.anothers(m) {
+func (v video) reject(m *videopublishingv1.PublishVideo) []components.Emit {
+	if !v.hasOtherOwner(m) {
 		return nil
 	}
-	return []components.Emit{components.Event(finally(m, notOwner, "there is a video with this id already, of another owner"))}
+	return publishingFailed(m, notOwner, "there is a video with this id already, of another owner")
 }
 
 func attempted(m *videopublishingv1.PublishVideo, attempt int32, until time.Time) *videopublishingv1.PublishAttempted {
@@ -56,55 +55,55 @@ func attempted(m *videopublishingv1.PublishVideo, attempt int32, until time.Time
 	}
 }
 
-// notPublished says that the attempt has failed, and if there is no other, that
-// the video is not published: that rests on the attempts that have failed for the
-// same fault, and not on others that were lost.
-func (v video) notPublished(m *videopublishingv1.PublishVideo, attempt int32, last bool, err error) []components.Emit {
+// publishFailed records a failed attempt. It is final if it is the last, or if enough
+// attempts have failed with the same fault; attempts that were lost do not count.
+func (v video) publishFailed(m *videopublishingv1.PublishVideo, attempt int32, last bool, err error) []components.Emit {
 	f := explain(err)
 	if last || f.final(v.failures[f.fault]) {
-		return []components.Emit{components.Event(finally(m, f.code, f.reason))}
+		return publishingFailed(m, f.code, f.reason)
 	}
 	return []components.Emit{components.Event(&videopublishingv1.PublishAttemptFailed{
 		VideoId: m.GetVideoId(), Attempt: attempt, Code: f.code, Reason: f.reason, Fault: f.fault,
 	})}
 }
 
-func finally(m *videopublishingv1.PublishVideo, code, reason string) *videopublishingv1.VideoPublishingFailed {
-	return &videopublishingv1.VideoPublishingFailed{
+func publishingFailed(m *videopublishingv1.PublishVideo, code, reason string) []components.Emit {
+	return []components.Emit{components.Event(&videopublishingv1.VideoPublishingFailed{
 		OwnerId: m.GetOwnerId(), SourceUri: m.GetSourceUri(), VideoId: m.GetVideoId(), Code: code, Reason: reason,
-	}
+	})}
 }
 
-// publish fetches the source, makes what can be watched of it, and puts that into
-// the folder, before the log says so.
+// publish makes an attempt, and logs and counts its result.
 func (p publishing) publish(ctx context.Context, m *videopublishingv1.PublishVideo) (emits []components.Emit, err error) {
-	log := p.Log.With("video", m.GetVideoId())
+	log := p.Log.With("video", m.GetVideoId(), "owner", m.GetOwnerId())
 	scratch, err := p.Media.Scratch()
 	if err != nil {
 		return nil, err
 	}
 	defer func() {
 		if err := scratch.Remove(); err != nil {
-			log.WarnContext(ctx, "what was made to publish a video stays for the sweep", "error", err)
+			log.WarnContext(ctx, "scratch folder of a video stays for the sweep", "error", err)
 		}
 	}()
-	published, err := p.make(ctx, m, scratch)
+	published, err := p.process(ctx, m, scratch)
 	if ctx.Err() != nil {
 		err = ctx.Err()
 	}
 	if errors.Is(err, context.Canceled) {
-		return nil, err // a stop, which is no failure
+		return nil, err // interrupted, not failed
 	}
-	p.Metrics.result(err)
+	p.Metrics.attempted(err)
 	if err != nil {
-		log.WarnContext(ctx, "a video is not published", "owner", m.GetOwnerId(), "error", err)
+		log.WarnContext(ctx, "video not published", "error", err)
 		return nil, err
 	}
-	log.InfoContext(ctx, "a video is published", "owner", m.GetOwnerId(), "transcoded", published.GetTranscoded())
+	log.InfoContext(ctx, "video published", "transcoded", published.GetTranscoded())
 	return []components.Emit{components.Event(published)}, nil
 }
 
-func (p publishing) make(ctx context.Context, m *videopublishingv1.PublishVideo, scratch *media.Scratch) (*videopublishingv1.VideoPublished, error) {
+// process fetches the source, transcodes it, and moves the results to the media folder,
+// before the log contains VideoPublished.
+func (p publishing) process(ctx context.Context, m *videopublishingv1.PublishVideo, scratch *media.Scratch) (*videopublishingv1.VideoPublished, error) {
 	id, err := uuid.Parse(m.GetVideoId())
 	if err != nil {
 		return nil, err
@@ -117,25 +116,24 @@ func (p publishing) make(ctx context.Context, m *videopublishingv1.PublishVideo,
 	if err != nil {
 		return nil, err
 	}
-	made, err := p.transcode(ctx, m.GetVideoId(), path, found, scratch)
+	result, err := p.transcode(ctx, m.GetVideoId(), path, found, scratch)
 	if err != nil {
 		return nil, err
 	}
 	published := &videopublishingv1.VideoPublished{
 		OwnerId: m.GetOwnerId(), SourceUri: m.GetSourceUri(), VideoId: m.GetVideoId(),
-		TranscodedUri: "/media/" + m.GetVideoId(), Transcoded: made.transcoded, ContentType: made.contentType,
+		TranscodedUri: "/media/" + m.GetVideoId(), Transcoded: result.transcoded, ContentType: result.contentType,
 	}
-	if made.poster != "" {
+	if result.poster != "" {
 		published.PosterUri = published.GetTranscodedUri() + "/poster"
-		if err := p.Media.PublishPoster(id, made.poster); err != nil {
+		if err := p.Media.PublishPoster(id, result.poster); err != nil {
 			return nil, err
 		}
 	}
-	return published, p.Media.Publish(id, made.path)
+	return published, p.Media.Publish(id, result.path)
 }
 
-// source returns the path of the file that the command names, which it fetches
-// where that is somewhere else.
+// source returns the path of the source: of an upload, or of the file that it fetches.
 func (p publishing) source(ctx context.Context, m *videopublishingv1.PublishVideo, scratch *media.Scratch) (path string, err error) {
 	upload, ok := media.ParseUploadURI(m.GetSourceUri())
 	if !ok {
@@ -145,11 +143,9 @@ func (p publishing) source(ctx context.Context, m *videopublishingv1.PublishVide
 	if err != nil {
 		return "", err
 	}
-	switch _, found, err := p.Media.UploadSize(owner, upload); {
-	case err != nil:
-		return "", err
-	case !found:
-		return "", refuse(unreachableSource, os.ErrNotExist, "there is no upload %s of yours", upload)
+	_, found, err := p.Media.UploadSize(owner, upload)
+	if err == nil && !found {
+		err = refuse(unreachableSource, os.ErrNotExist, "there is no upload %s of yours", upload)
 	}
-	return p.Media.UploadPath(owner, upload), nil
+	return p.Media.UploadPath(owner, upload), err
 }

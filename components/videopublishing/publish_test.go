@@ -225,7 +225,7 @@ func TestPublish_AttemptsLost(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }))
 	t.Cleanup(server.Close)
 	store, p, video := teststore.New(t), publisher(t), uuid.NewString()
-	lost := attempted(&videopublishingv1.PublishVideo{OwnerId: ann, SourceUri: server.URL, VideoId: video}, onAnswer, time.Now())
+	lost := attempted(&videopublishingv1.PublishVideo{OwnerId: ann, SourceUri: server.URL, VideoId: video}, sourceAttempts, time.Now())
 	command(t, store, ann, video, lost)
 	publish(t, store, ann, video, server.URL)
 	start(t, store, consumers(p, brisk()))

@@ -8,35 +8,32 @@ import (
 	"os"
 )
 
-// headSize is how much of a file tells what it is.
-const headSize = 64 << 10
-
-// sniff returns what the file is by its first bytes: less than ffprobe knows, but
-// enough to tell a video from what is none, and to serve it.
+// sniff recognizes a video by its first bytes. That is less reliable than ffprobe, but it
+// distinguishes videos from other files well enough to serve them. Libraries that detect
+// media types do not check whether a container has a video stream.
 //
-//	MP4, QuickTime   ftyp, and a moov that has a track of video
-//	WebM, Matroska   EBML, and a codec of video
-//	AVI              RIFF, and a stream of video
-//	MPEG-TS          five packets, each with its mark
-//	MPEG             a pack, and a packet of video
-//	Ogg              a stream of Theora
-//	FLV              the flag that it has video
-//	ASF, WMV         a stream of video
+//	MP4, QuickTime   ftyp, and a moov with a video track
+//	WebM, Matroska   EBML, and a video codec
+//	AVI              RIFF, and a video stream
+//	MPEG-TS          five packets, each with its sync byte
+//	MPEG             a pack header, and a video packet
+//	Ogg              a Theora stream
+//	FLV              the flag for video
+//	ASF, WMV         a video stream
 func sniff(path string) (content, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return content{}, err
 	}
 	defer file.Close() //nolint:errcheck // it is only read
-	head := make([]byte, headSize)
-	n, err := io.ReadFull(file, head)
-	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+	head := make([]byte, 64<<10)
+	n, err := file.ReadAt(head, 0)
+	if err = ignoreEOF(err); err != nil {
 		return content{}, err
 	}
-	head = head[:n]
-	contentType := typeOf(head)
+	contentType := sniffHead(head[:n])
 	if contentType == "" {
-		if contentType, err = typeOfMP4(file, head); err != nil {
+		if contentType, err = sniffMP4(file, head[:n]); err != nil {
 			return content{}, err
 		}
 	}
@@ -47,37 +44,30 @@ func sniff(path string) (content, error) {
 }
 
 var (
-	ebml     = []byte{0x1a, 0x45, 0xdf, 0xa3}
-	webmType = []byte("\x42\x82\x84webm")
-
-	asf      = []byte{0x30, 0x26, 0xb2, 0x75, 0x8e, 0x66, 0xcf, 0x11}
-	asfVideo = []byte{0xc0, 0xef, 0x19, 0xbc, 0x4d, 0x5b, 0xcf, 0x11, 0xa8, 0xfd, 0x00, 0x80, 0x5f, 0x5c, 0x44, 0x2b}
-
-	mpegPack  = []byte{0, 0, 1, 0xba}
-	mpegVideo = []byte{0, 0, 1, 0xe0}
-	theora    = []byte("\x80theora")
+	asfHeader = []byte{0x30, 0x26, 0xb2, 0x75, 0x8e, 0x66, 0xcf, 0x11}
+	asfVideo  = []byte{0xc0, 0xef, 0x19, 0xbc, 0x4d, 0x5b, 0xcf, 0x11, 0xa8, 0xfd, 0x00, 0x80, 0x5f, 0x5c, 0x44, 0x2b}
 )
 
-// typeOf returns the type of what begins so, or "".
-func typeOf(head []byte) string {
-	has := func(prefix []byte, part []byte) bool {
-		return bytes.HasPrefix(head, prefix) && bytes.Contains(head, part)
+// sniffHead returns the media type of a video that starts with head, or "".
+func sniffHead(head []byte) string {
+	has := func(prefix, part string) bool {
+		return bytes.HasPrefix(head, []byte(prefix)) && bytes.Contains(head, []byte(part))
 	}
 	switch {
-	case bytes.HasPrefix(head, ebml) && matroskaVideo(head):
-		if bytes.Contains(head, webmType) {
+	case has("\x1a\x45\xdf\xa3", "V_") && matroskaVideo(head):
+		if bytes.Contains(head, []byte("\x42\x82\x84webm")) {
 			return "video/webm"
 		}
 		return formats["matroska"]
-	case has([]byte("RIFF"), []byte("vids")) && bytes.HasPrefix(head[8:], []byte("AVI ")):
+	case has("RIFF", "vids") && bytes.HasPrefix(head[8:], []byte("AVI ")):
 		return formats["avi"]
-	case has([]byte("OggS"), theora):
+	case has("OggS", "\x80theora"):
 		return formats["ogg"]
-	case len(head) > 4 && bytes.HasPrefix(head, []byte("FLV\x01")) && head[4]&1 == 1:
+	case len(head) > 4 && has("FLV\x01", "") && head[4]&1 == 1:
 		return formats["flv"]
-	case has(asf, asfVideo):
+	case has(string(asfHeader), string(asfVideo)):
 		return formats["asf"]
-	case has(mpegPack, mpegVideo):
+	case has("\x00\x00\x01\xba", "\x00\x00\x01\xe0"):
 		return formats["mpeg"]
 	case transportStream(head):
 		return formats["mpegts"]
@@ -85,8 +75,8 @@ func typeOf(head []byte) string {
 	return ""
 }
 
-// matroskaVideo reports whether there is the name of a codec of video, with what
-// stands before it: the element's id and the size.
+// matroskaVideo reports whether head contains the id, the size and the start of a
+// CodecID element of a video codec.
 func matroskaVideo(head []byte) bool {
 	for at := range head {
 		if at >= 2 && bytes.HasPrefix(head[at:], []byte("V_")) && head[at-2] == 0x86 && head[at-1] >= 0x80 {
@@ -96,27 +86,19 @@ func matroskaVideo(head []byte) bool {
 	return false
 }
 
-const (
-	packetSize = 188
-	packetMark = 0x47
-)
-
 func transportStream(head []byte) bool {
-	const packets = 5
-	if len(head) < packets*packetSize {
-		return false
-	}
+	const packets, packetSize, syncByte = 5, 188, 0x47
 	for i := range packets {
-		if head[i*packetSize] != packetMark {
+		if at := i * packetSize; at >= len(head) || head[at] != syncByte {
 			return false
 		}
 	}
-	return true
+	return len(head) >= packets*packetSize
 }
 
-// typeOfMP4 walks over the boxes of the file to the one that says what is in it,
-// and returns "" if there is no video, or no such box.
-func typeOfMP4(file io.ReaderAt, head []byte) (string, error) {
+// sniffMP4 searches the boxes of the file for the moov box. It returns "" if there is none,
+// or if it has no video track.
+func sniffMP4(file io.ReaderAt, head []byte) (string, error) {
 	if len(head) < 12 || string(head[4:8]) != "ftyp" {
 		return "", nil
 	}
@@ -124,45 +106,47 @@ func typeOfMP4(file io.ReaderAt, head []byte) (string, error) {
 	if string(head[8:12]) == "qt  " {
 		contentType = "video/quicktime"
 	}
-	const most = 10_000 // boxes: a file can be nothing else
+	const maxBoxes, maxMoov = 10_000, 16 << 20 // a file may consist of empty boxes
 	at := int64(0)
-	for range most {
-		size, body, kind, err := box(file, at)
-		if err != nil || size < body {
-			return "", ignoreEnd(err)
+	for range maxBoxes {
+		size, kind, err := readBox(file, at)
+		if err != nil || size == 0 {
+			return "", ignoreEOF(err)
 		}
 		if kind == "moov" {
-			const large = 16 << 20
-			moov := make([]byte, min(size, large))
+			moov := make([]byte, min(size, maxMoov))
 			n, err := file.ReadAt(moov, at)
 			if !bytes.Contains(moov[:n], []byte("vide")) {
 				contentType = ""
 			}
-			return contentType, ignoreEnd(err)
+			return contentType, ignoreEOF(err)
 		}
 		at += size
 	}
 	return "", nil
 }
 
-// box returns the size of the box at the place, where its body begins, and its
-// type. The size of one that goes to the end of the file is more than any.
-func box(file io.ReaderAt, at int64) (size, body int64, kind string, err error) {
+// readBox returns the size and the type of the box at the position, with size 0 if it is
+// invalid. The size of a box that ends with the file is larger than any file.
+func readBox(file io.ReaderAt, at int64) (size int64, kind string, err error) {
 	var header [16]byte
 	if n, err := file.ReadAt(header[:], at); n < 8 {
-		return 0, 0, "", err
+		return 0, "", err
 	}
-	size, body = int64(binary.BigEndian.Uint32(header[:4])), 8
+	size, minSize := int64(binary.BigEndian.Uint32(header[:4])), int64(8)
 	switch size {
 	case 0:
 		size = 1 << 62
 	case 1:
-		size, body = int64(binary.BigEndian.Uint64(header[8:])&(1<<62-1)), 16 //nolint:gosec // 62 bits
+		size, minSize = int64(binary.BigEndian.Uint64(header[8:])&(1<<62-1)), 16 //nolint:gosec // 62 bits
 	}
-	return size, body, string(header[4:8]), nil
+	if size < minSize {
+		size = 0
+	}
+	return size, string(header[4:8]), nil
 }
 
-func ignoreEnd(err error) error {
+func ignoreEOF(err error) error {
 	if errors.Is(err, io.EOF) {
 		return nil
 	}

@@ -11,10 +11,9 @@ import (
 )
 
 const (
-	maxName        = 200
+	maxName        = 200 // characters
 	maxDescription = 5000
-	// maxQuote bounds what a reason repeats of a text.
-	maxQuote = 40
+	maxQuote       = 40 // characters of a text that a reason repeats
 )
 
 // The codes of rejections.
@@ -26,7 +25,7 @@ const (
 	unknownVideo = "UNKNOWN_VIDEO"
 )
 
-// rename gives the video a name, without the space around it.
+// rename changes the name of the video. Leading and trailing space is removed.
 func (v video) rename(m *videopublishingv1.NameVideo, c components.Cause) []components.Emit {
 	name := strings.TrimSpace(m.GetName())
 	code, reason := v.refusal(m.GetVideoId(), c)
@@ -45,8 +44,7 @@ func (v video) rename(m *videopublishingv1.NameVideo, c components.Cause) []comp
 	return []components.Emit{components.Event(&videopublishingv1.VideoNamed{Name: name})}
 }
 
-// describe gives the video a description, without the space around it. It may be
-// blank: so a description is taken back.
+// describe changes the description of the video. A blank description removes it.
 func (v video) describe(m *videopublishingv1.DescribeVideo, c components.Cause) []components.Emit {
 	description := strings.TrimSpace(m.GetDescription())
 	code, reason := v.refusal(m.GetVideoId(), c)
@@ -61,7 +59,7 @@ func (v video) describe(m *videopublishingv1.DescribeVideo, c components.Cause) 
 	return []components.Emit{components.Event(&videopublishingv1.VideoDescribed{Description: description})}
 }
 
-// refusal says why who commands may not change the video, or nothing.
+// refusal returns the reason why the author of a command may not change the video, or "".
 func (v video) refusal(id string, c components.Cause) (code, reason string) {
 	switch by := c.Metadata.UserID; {
 	case v.owner == "":
@@ -72,7 +70,7 @@ func (v video) refusal(id string, c components.Cause) (code, reason string) {
 	return "", ""
 }
 
-// compare says why the text cannot take the place of the current one, or nothing.
+// compare returns the reason why the text cannot replace the current one, or "".
 func compare(what, text, current string, most int) (code, reason string) {
 	switch n := utf8.RuneCountInString(text); {
 	case n > most:
@@ -83,13 +81,13 @@ func compare(what, text, current string, most int) (code, reason string) {
 	return "", ""
 }
 
-// visible reports whether a reader sees the character.
+// visible reports whether the character is visible.
 func visible(r rune) bool { return unicode.IsGraphic(r) && !unicode.IsSpace(r) }
 
 func quote(text string) string { return shorten(text, maxQuote) }
 
-// shorten returns the text, or its beginning where it has more characters: what
-// is rejected must not make an event that cannot be stored.
+// shorten returns at most so many characters of the text. A rejected text must not make its
+// event too large to store.
 func shorten(text string, most int) string {
 	n := 0
 	for i := range text {

@@ -1,6 +1,7 @@
 package videopublishing
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -16,36 +17,34 @@ import (
 	"videotutorials/internal/process"
 )
 
-// Tools are the programs that look at videos and transcode them. The zero value
-// has none: then a video is told by its first bytes, and published as it is.
+// Tools are the programs that inspect and transcode videos. With the zero value videos
+// are recognized by their first bytes, and published as they are.
 type Tools struct {
-	// ffprobe and ffmpeg are where they are; ffmpeg is there with ffprobe only.
+	// ffprobe and ffmpeg are paths. ffmpeg is used only together with ffprobe.
 	ffprobe, ffmpeg string
 }
 
-// FindTools returns the tools that are on the PATH, and says in the log which. An
-// ffmpeg that cannot make H.264 and AAC is none.
+// FindTools returns the tools on the PATH, and logs which it has found. An ffmpeg without
+// encoders for H.264 and AAC is not used.
 func FindTools(ctx context.Context, log *slog.Logger) Tools {
-	var t Tools
-	var err error
-	if t.ffprobe, err = exec.LookPath("ffprobe"); err == nil {
-		err = run(ctx, t.ffprobe, []string{"-version"}, func(string) {})
+	ffprobe, err := exec.LookPath("ffprobe")
+	if err == nil {
+		err = run(ctx, ffprobe, []string{"-version"}, func(string) {})
 	}
 	if err != nil {
-		log.WarnContext(ctx, "there is no ffprobe of use: videos are told by their first bytes, and published as they are", "error", err)
+		log.WarnContext(ctx, "no usable ffprobe: videos are recognized by their first bytes, and published as they are", "error", err)
 		return Tools{}
 	}
 	ffmpeg, err := exec.LookPath("ffmpeg")
 	if err == nil {
-		err = encodes(ctx, ffmpeg)
+		err = checkEncoders(ctx, ffmpeg)
 	}
 	if err != nil {
-		log.WarnContext(ctx, "there is no ffmpeg of use: videos are published as they are", "ffprobe", t.ffprobe, "error", err)
-		return t
+		log.WarnContext(ctx, "no usable ffmpeg: videos are published as they are", "ffprobe", ffprobe, "error", err)
+		return Tools{ffprobe: ffprobe}
 	}
-	t.ffmpeg = ffmpeg
-	log.InfoContext(ctx, "videos are transcoded", "ffprobe", t.ffprobe, "ffmpeg", t.ffmpeg)
-	return t
+	log.InfoContext(ctx, "videos are transcoded", "ffprobe", ffprobe, "ffmpeg", ffmpeg)
+	return Tools{ffprobe, ffmpeg}
 }
 
 // The encoders that a transcode needs.
@@ -54,8 +53,7 @@ const (
 	aacEncoder  = "aac"
 )
 
-// encodes returns an error if the ffmpeg lacks an encoder.
-func encodes(ctx context.Context, ffmpeg string) error {
+func checkEncoders(ctx context.Context, ffmpeg string) error {
 	has := map[string]bool{}
 	err := run(ctx, ffmpeg, []string{"-hide_banner", "-encoders"}, func(line string) {
 		if fields := strings.Fields(line); len(fields) > 1 {
@@ -68,24 +66,18 @@ func encodes(ctx context.Context, ffmpeg string) error {
 	return err
 }
 
-// A toolError says that a program has failed.
+// A toolError is the failure of a program, with the end of its standard error.
 type toolError struct {
-	program string
-	// said is the end of what it said.
-	said  string
-	cause error
+	program, stderr string
+	cause           error
 }
 
-func (e *toolError) Error() string { return fmt.Sprintf("%s: %v: %s", e.program, e.cause, e.said) }
+func (e *toolError) Error() string { return fmt.Sprintf("%s: %v: %s", e.program, e.cause, e.stderr) }
 func (e *toolError) Unwrap() error { return e.cause }
 
-// notRun is the first exit code of a program that could not be run.
-const notRun = 126
-
-// own reports whether the error is one of a program that has run and ended by
-// itself: not one of starting it, and not somebody's kill, as of a machine that is
-// out of memory.
-func own(err error) bool {
+// exited reports whether the error is of a program that ended by itself: it was started,
+// and not killed, for example because the machine is out of memory.
+func exited(err error) bool {
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) {
 		return false
@@ -93,64 +85,87 @@ func own(err error) bool {
 	if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
 		return status.Signal() != syscall.SIGKILL && status.Signal() != syscall.SIGTERM
 	}
-	return exit.ExitCode() < notRun
+	const cannotRun = 126 // the shell's exit code for a program that it cannot run
+	return exit.ExitCode() < cannotRun
 }
 
-// run runs the program until it ends, or kills it and all that it has started
-// when the context ends. It also dies with this process. Each line that it says
-// is told. It returns the context's error, or a *toolError.
-func run(ctx context.Context, program string, args []string, tell func(line string)) error {
+// run runs the program until it ends, and calls onLine for each line of its standard
+// output. When the context ends, run kills the program and all its children; they also die
+// with this process. It returns the context's error, or a *toolError.
+func run(ctx context.Context, program string, args []string, onLine func(string)) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	stdout, out, err := os.Pipe()
+	stdout, stdoutWriter, err := os.Pipe()
 	if err != nil {
 		return err
 	}
 	defer stdout.Close() //nolint:errcheck // it is only read
-	stderr, complaints, err := os.Pipe()
+	stderr, stderrWriter, err := os.Pipe()
 	if err != nil {
-		_ = out.Close()
+		_ = stdoutWriter.Close()
 		return err
 	}
 	defer stderr.Close()                  //nolint:errcheck // it is only read
-	cmd := exec.Command(program, args...) //nolint:noctx // the context ends its whole group
-	cmd.Env = environment()
-	cmd.Stdout, cmd.Stderr = out, complaints
-	p, err := process.Start(cmd, syscall.SIGKILL)
-	// The child has its own: else the pipes would not end with it.
-	_, _ = out.Close(), complaints.Close()
+	cmd := exec.Command(program, args...) //nolint:noctx // the context ends the whole process group
+	cmd.Stdout, cmd.Stderr = stdoutWriter, stderrWriter
+	// The program reads files of strangers, so its environment must not contain secrets.
+	cmd.Env = []string{"LC_ALL=C"}
+	for _, name := range []string{"PATH", "LD_LIBRARY_PATH", "TMPDIR"} {
+		if value, ok := os.LookupEnv(name); ok {
+			cmd.Env = append(cmd.Env, name+"="+value)
+		}
+	}
+	child, err := process.Start(cmd, syscall.SIGKILL)
+	// The readers see the end only once all writers are closed.
+	_, _ = stdoutWriter.Close(), stderrWriter.Close()
 	if err != nil {
 		return &toolError{program, "", err}
 	}
-	// Where memory runs out it goes before what it would take with it.
-	_ = os.WriteFile(fmt.Sprintf("/proc/%d/oom_score_adj", p.PID()), []byte("1000"), 0)
-	kill := context.AfterFunc(ctx, func() { _ = syscall.Kill(-p.PID(), syscall.SIGKILL) })
-	defer kill()
+	// When memory runs out, the kernel should kill this program first.
+	_ = os.WriteFile(fmt.Sprintf("/proc/%d/oom_score_adj", child.PID()), []byte("1000"), 0)
+	stop := context.AfterFunc(ctx, func() { _ = syscall.Kill(-child.PID(), syscall.SIGKILL) })
+	defer stop()
 	said := &tail{}
 	var reading errgroup.Group
-	reading.Go(func() error { return lines(stdout, tell) })
+	reading.Go(func() error { return readLines(stdout, onLine) })
 	reading.Go(func() error { _, err := io.Copy(said, stderr); return err })
-	broken := reading.Wait()
-	switch err := p.Err(); {
+	readErr := reading.Wait()
+	if err = child.Err(); err == nil {
+		err = readErr
+	}
+	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case err != nil:
 		return &toolError{program, said.String(), err}
-	case broken != nil:
-		return &toolError{program, said.String(), broken}
 	}
 	return nil
 }
 
-// environment returns what the program is told: nothing that is secret, since it
-// reads the files of strangers.
-func environment() []string {
-	kept := []string{"LC_ALL=C"}
-	for _, name := range []string{"PATH", "LD_LIBRARY_PATH", "TMPDIR"} {
-		if value, ok := os.LookupEnv(name); ok {
-			kept = append(kept, name+"="+value)
-		}
+// readLines calls onLine for each line. After an overlong line it only reads on, so that
+// the writer does not block.
+func readLines(r io.Reader, onLine func(string)) error {
+	const maxLine = 64 << 10
+	scanner := bufio.NewScanner(r)
+	scanner.Buffer(nil, maxLine)
+	for scanner.Scan() {
+		onLine(scanner.Text())
 	}
-	return kept
+	_, err := io.Copy(io.Discard, r)
+	return errors.Join(scanner.Err(), err)
 }
+
+// A tail keeps the last 2 KiB that are written to it.
+type tail struct{ bytes []byte }
+
+func (t *tail) Write(p []byte) (int, error) {
+	const size = 2 << 10
+	t.bytes = append(t.bytes, p...)
+	if over := len(t.bytes) - size; over > 0 {
+		t.bytes = append(t.bytes[:0], t.bytes[over:]...)
+	}
+	return len(p), nil
+}
+
+func (t *tail) String() string { return strings.TrimSpace(strings.ToValidUTF8(string(t.bytes), "?")) }

@@ -3,37 +3,38 @@ package videopublishing
 import (
 	"context"
 	"os"
+	"slices"
 	"strconv"
 	"time"
 
 	"videotutorials/internal/media"
 )
 
-// A result is what is published of a source.
+// A result is the files to publish.
 type result struct {
 	path, contentType string
 	transcoded        bool
-	// poster is the path of an image; "" for none.
+	// poster is the path of an image, "" if there is none.
 	poster string
 }
 
-// transcode makes what every browser plays: H.264 and AAC in an MP4 whose index
-// stands first. Where there is no ffmpeg it is the source as it is.
+// transcode makes a file that every browser plays: an MP4 with H.264 and AAC whose index
+// comes first. Without ffmpeg it returns the source as it is.
 func (p publishing) transcode(ctx context.Context, videoID, path string, found content, scratch *media.Scratch) (result, error) {
 	if p.Tools.ffmpeg == "" {
 		return result{path: path, contentType: found.contentType}, nil
 	}
-	w := p.watch(ctx, videoID, found.duration)
-	defer w.end()
+	progress := p.startProgress(ctx, videoID, found.duration)
+	defer progress.end()
 	out := scratch.Path("video.mp4")
-	err := p.convert(ctx, path, found, out, w)
-	if own(err) && found.copyable() {
-		found.encode = true // what cannot be copied may be encoded again
-		err = p.convert(ctx, path, found, out, w)
+	err := p.convert(ctx, path, found, out, progress.line)
+	if exited(err) && found.copyable() {
+		found.encode = true // a stream that cannot be copied may still be decoded
+		err = p.convert(ctx, path, found, out, progress.line)
 	}
 	switch {
-	case own(err):
-		return result{}, broken(err, "the video cannot be read to its end: the file is damaged, or of a kind that is not known")
+	case exited(err):
+		return result{}, unreadable(err, "the video cannot be read to its end: the file is damaged, or of a kind that is not known")
 	case err != nil:
 		return result{}, err
 	}
@@ -44,8 +45,8 @@ func (p publishing) transcode(ctx context.Context, videoID, path string, found c
 	return result{out, formats["mov"], true, poster}, err
 }
 
-// convert writes the MP4. The streams that are as they should be are copied.
-func (p publishing) convert(ctx context.Context, path string, found content, out string, w *watch) error {
+// convert writes the MP4. It copies streams that already have the right format.
+func (p publishing) convert(ctx context.Context, path string, found content, out string, onLine func(string)) error {
 	args := append(quiet(), confined()...)
 	args = append(args, "-threads", "1", "-max_pixels", strconv.Itoa(maxPixels), "-f", found.format, "-i", "file:"+path,
 		"-map", "0:"+strconv.Itoa(found.video.Index))
@@ -54,23 +55,23 @@ func (p publishing) convert(ctx context.Context, path string, found content, out
 		args = append(args, "-map", "0:"+strconv.Itoa(found.audio.Index))
 		args = append(args, found.audioCodec()...)
 	}
-	// The metadata can say where a video was taken.
+	// The metadata may contain the place where a video was taken.
 	args = append(args, "-map_metadata", "-1", "-map_chapters", "-1", "-max_muxing_queue_size", "4096",
-		"-fs", strconv.FormatInt(largest*p.MaxSource, 10), "-movflags", "+faststart", "-progress", "pipe:1", "-stats_period", "1", "-nostats", "-f", "mp4", "file:"+out)
-	return p.inRoom(ctx, func(ctx context.Context) error { return run(ctx, p.Tools.ffmpeg, args, w.line) })
+		"-fs", strconv.FormatInt(maxGrowth*p.MaxSource, 10), "-movflags", "+faststart", "-progress", "pipe:1", "-stats_period", "1", "-nostats", "-f", "mp4", "file:"+out)
+	return p.whileSpace(ctx, func(ctx context.Context) error { return run(ctx, p.Tools.ffmpeg, args, onLine) })
 }
 
-// largest is how many times as large as a source may be a video may become: what
-// would be larger is cut off, and is not published.
-const largest = 4
+// maxGrowth limits the size of a transcode, as a multiple of the maximum size of a source.
+// ffmpeg cuts off a larger file, which then fails the verification.
+const maxGrowth = 4
 
-// quiet are the options with which ffmpeg asks nothing and says what is wrong
-// alone. One thread each: as many run as there are processors.
+// quiet returns the options with which ffmpeg asks no questions and prints errors only. Each
+// ffmpeg uses one thread, since as many run as there are processors.
 func quiet() []string {
 	return []string{"-nostdin", "-hide_banner", "-loglevel", "error", "-y", "-filter_threads", "1"}
 }
 
-// shrink makes an image fit into 1080p, upright or not, with even sides.
+// shrink is a filter that fits a picture into 1080p, upright or not, with even sides.
 const shrink = `scale=w='max(2,trunc(iw*min(1,min(1920/max(iw,ih),1080/min(iw,ih)))/2)*2)'` +
 	`:h='max(2,trunc(ih*min(1,min(1920/max(iw,ih),1080/min(iw,ih)))/2)*2)'`
 
@@ -81,7 +82,7 @@ func (c content) videoCodec() []string {
 	return []string{
 		"-c:v", h264Encoder, "-preset", "veryfast", "-crf", "23", "-profile:v", "high", "-threads", "1",
 		"-vf", shrink + ",format=yuv420p",
-		// A picture that stays for an hour is one, and not as many as fit in it.
+		// A picture that is shown for an hour must stay one picture.
 		"-fps_mode", "vfr",
 	}
 }
@@ -93,7 +94,7 @@ func (c content) audioCodec() []string {
 	return []string{"-c:a", aacEncoder, "-b:a", "128k", "-ac", "2"}
 }
 
-// copyable reports whether the video is as it should be.
+// copyable reports whether the video stream can be copied.
 func (c content) copyable() bool {
 	v := c.video
 	long, short := max(v.Width, v.Height), min(v.Width, v.Height)
@@ -101,24 +102,26 @@ func (c content) copyable() bool {
 		v.Width%2 == 0 && v.Height%2 == 0 && c.timed() && !c.encode
 }
 
-// timed reports whether the container says when each picture is to be shown.
+// timed reports whether the container has a time for each picture.
 func (c content) timed() bool {
-	return c.format == "mov" || c.format == "matroska" || c.format == "flv" || c.format == "mpegts"
+	return slices.Contains([]string{"mov", "matroska", "flv", "mpegts"}, c.format)
 }
 
-// verify looks at what was made: ffmpeg is content with a file that breaks off.
+// verify checks that the whole video was transcoded: ffmpeg succeeds even if the source is
+// truncated.
 func (p publishing) verify(ctx context.Context, path string, found content, out string) error {
 	made, err := p.Tools.probe(ctx, out)
-	if err != nil && !own(err) {
+	if err != nil && !exited(err) {
 		return err
 	}
 	if err != nil || made.video.Codec != "h264" {
-		return broken(err, "nothing to watch could be made of the video")
+		return unreadable(err, "nothing to watch could be made of the video")
 	}
-	if !found.declares() || reaches(made.length(), found.length()) {
+	hasDuration := found.format == "mov" || found.format == "matroska" // others are estimates
+	if !hasDuration || reaches(made.length(), found.length()) {
 		return nil
 	}
-	// Where a picture stays for long, the file's own word is too short.
+	// If a picture is shown for long, the declared duration is too short.
 	last, err := p.Tools.measure(ctx, out)
 	if err != nil {
 		return err
@@ -126,28 +129,23 @@ func (p publishing) verify(ctx context.Context, path string, found content, out 
 	if made.duration = last[made.video.Index]; reaches(made.duration, found.length()) {
 		return nil
 	}
-	if found.format == "matroska" { // it says how long the whole is, not the pictures
+	if found.format == "matroska" { // its duration is that of all streams together
 		last, err := p.Tools.measure(ctx, path)
 		switch {
-		case err != nil && !own(err):
+		case err != nil && !exited(err):
 			return err
-		case err == nil && reaches(last[everything], found.duration) && reaches(made.duration, last[found.video.Index]):
+		case err == nil && reaches(last[allStreams], found.duration) && reaches(made.duration, last[found.video.Index]):
 			return nil
 		}
 	}
-	return broken(nil, "the video breaks off after %v of %v: the file is not whole",
+	return unreadable(nil, "the video breaks off after %v of %v: the file is not whole",
 		made.duration.Round(time.Second), found.length().Round(time.Second))
 }
 
-// reaches reports whether what has come to its end at that time is as long as it
-// should be, nearly.
+// reaches reports whether a stream that ends at the time has nearly the length.
 func reaches(end, length time.Duration) bool { return end >= length*9/10-time.Second/2 }
 
-// declares reports whether the container says how long the video is; others are
-// guessed.
-func (c content) declares() bool { return c.format == "mov" || c.format == "matroska" }
-
-// length is how long there are pictures: a sound may go on.
+// length returns the duration of the video stream. The sound may be longer.
 func (c content) length() time.Duration {
 	if own := seconds(c.video.Duration); own > 0 {
 		return own
@@ -155,18 +153,18 @@ func (c content) length() time.Duration {
 	return c.duration
 }
 
-// poster makes an image of the video and returns its path, or "" if there is
-// none: the video can be watched without.
+// poster makes an image of the video and returns its path, or "" if that fails: the video
+// can be watched without.
 func (p publishing) poster(ctx context.Context, video, path string, duration time.Duration) (string, error) {
-	// The first ones are often black. Behind the last one there is none, and ffmpeg
-	// is content.
+	// The first pictures are often black. After the last picture ffmpeg writes no image, and
+	// succeeds.
 	for _, at := range []time.Duration{min(duration/10, 10*time.Second), 0} {
 		args := append(quiet(), confined()...)
 		args = append(args, "-ss", strconv.FormatFloat(at.Seconds(), 'f', 3, 64), "-threads", "1", "-f", "mov", "-i", "file:"+video,
 			"-an", "-frames:v", "1", "-vf", "scale='min(1280,iw)':-2", "-pix_fmt", "yuvj420p", "-threads", "1", "-q:v", "4",
 			"-update", "1", "-f", "image2", "file:"+path)
 		err := run(ctx, p.Tools.ffmpeg, args, func(string) {})
-		if err != nil && !own(err) {
+		if err != nil && !exited(err) {
 			return "", err
 		}
 		if err == nil {
@@ -175,7 +173,7 @@ func (p publishing) poster(ctx context.Context, video, path string, duration tim
 		if err == nil {
 			return path, nil
 		}
-		p.Log.WarnContext(ctx, "a video has no poster", "at", at, "error", err)
+		p.Log.WarnContext(ctx, "poster not made", "at", at, "error", err)
 	}
 	return "", nil
 }

@@ -7,19 +7,19 @@ import (
 	videopublishingv1 "videotutorials/proto/videopublishing/v1"
 )
 
-// A video is what is known of one when a decision is made.
+// A video is the state on which decisions are made.
 type video struct {
-	// owner and source are those of the first attempt to publish it; "" before.
+	// owner and source are those of the first attempt to publish the video, "" before.
 	owner, source string
-	// settled says that it is published, or will not be.
+	// settled is set when the video is published, or publishing has failed.
 	settled           bool
 	name, description string
-	// failures counts the attempts that have failed, by their faults.
+	// failures counts the failed attempts by fault.
 	failures map[string]int32
 }
 
 var videos = components.Projection[video]{
-	components.When(video.begun),
+	components.When(video.publishAttempted),
 	components.When(video.attemptFailed),
 	components.When(video.published),
 	components.When(video.failed),
@@ -27,7 +27,7 @@ var videos = components.Projection[video]{
 	components.When(video.described),
 }
 
-func (v video) begun(e *videopublishingv1.PublishAttempted) video {
+func (v video) publishAttempted(e *videopublishingv1.PublishAttempted) video {
 	return v.ownedBy(e.GetOwnerId(), e.GetSourceUri())
 }
 
@@ -50,7 +50,7 @@ func (v video) published(e *videopublishingv1.VideoPublished) video {
 
 func (v video) failed(e *videopublishingv1.VideoPublishingFailed) video {
 	v = v.ownedBy(e.GetOwnerId(), e.GetSourceUri())
-	v.settled = v.settled || v.owner == e.GetOwnerId() // else it is about another's command
+	v.settled = v.settled || v.owner == e.GetOwnerId() // otherwise it rejects a command of another user
 	return v
 }
 
@@ -64,7 +64,7 @@ func (v video) described(e *videopublishingv1.VideoDescribed) video {
 	return v
 }
 
-// ownedBy returns the video, which is the owner's unless it is somebody's.
+// ownedBy sets the owner and the source if they are unset.
 func (v video) ownedBy(owner, source string) video {
 	if v.owner == "" {
 		v.owner, v.source = owner, source
@@ -72,16 +72,15 @@ func (v video) ownedBy(owner, source string) video {
 	return v
 }
 
-// of returns the stream of the video that the command names. Its id is a UUID:
-// there is no video of "undefined".
-func of[M interface{ GetVideoId() string }](m M, _ components.Cause) []messagestore.Stream {
+// videoStream returns the stream of the video that a command names.
+func videoStream[M interface{ GetVideoId() string }](m M, _ components.Cause) []messagestore.Stream {
 	return components.EntityOf[*videopublishingv1.VideoPublished](m.GetVideoId())
 }
 
-// publishable is of, for a command that must name a user, too.
-func publishable(m *videopublishingv1.PublishVideo, cause components.Cause) []messagestore.Stream {
+// publishStream returns the stream of the video, or nil if the owner is not a UUID.
+func publishStream(m *videopublishingv1.PublishVideo, cause components.Cause) []messagestore.Stream {
 	if !contract.IsUUID(m.GetOwnerId()) {
 		return nil
 	}
-	return of(m, cause)
+	return videoStream(m, cause)
 }

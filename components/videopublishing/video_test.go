@@ -138,10 +138,10 @@ func TestVideo_PublishVideo_D12(t *testing.T) {
 		"Anothers":       {video{owner: eve, source: "upload:1"}, true, true},
 		"AnothersBefore": {video{owner: eve, source: "upload:1", settled: true}, true, true},
 	} {
-		if got := c.video.due(m); got != c.due {
+		if got := c.video.pending(m); got != c.due {
 			t.Errorf("%s: due %v", test, got)
 		}
-		emits := c.video.refuse(m)
+		emits := c.video.reject(m)
 		if (len(emits) > 0) != c.refused {
 			t.Errorf("%s: refused with %v", test, emits)
 		}
@@ -158,7 +158,7 @@ func TestVideo_PublishVideo_D12(t *testing.T) {
 func apply(v video, event proto.Message) video {
 	switch e := event.(type) {
 	case *videopublishingv1.PublishAttempted:
-		return v.begun(e)
+		return v.publishAttempted(e)
 	case *videopublishingv1.PublishAttemptFailed:
 		return v.attemptFailed(e)
 	case *videopublishingv1.VideoPublished:
@@ -177,14 +177,14 @@ func TestVideo_Folds(t *testing.T) {
 	t.Parallel()
 	begun := &videopublishingv1.PublishAttempted{OwnerId: ann, SourceUri: "upload:1"}
 	failed := &videopublishingv1.VideoPublishingFailed{OwnerId: ann, SourceUri: "upload:1"}
-	answerless := &videopublishingv1.PublishAttemptFailed{Code: unreachableSource, Fault: ofSource}
-	broken := &videopublishingv1.PublishAttemptFailed{Code: "FAILED", Fault: ofFile}
+	answerless := &videopublishingv1.PublishAttemptFailed{Code: unreachableSource, Fault: sourceFault}
+	broken := &videopublishingv1.PublishAttemptFailed{Code: "FAILED", Fault: fileFault}
 	ours := &videopublishingv1.PublishAttemptFailed{Code: "FAILED"}
 	another := &videopublishingv1.VideoPublishingFailed{OwnerId: eve, SourceUri: "upload:2"}
 	published := &videopublishingv1.VideoPublished{OwnerId: ann, SourceUri: "upload:1"}
 	owned := video{owner: ann, source: "upload:1"}
 	tried := owned
-	tried.failures = map[string]int32{ofSource: 2, ofFile: 1}
+	tried.failures = map[string]int32{sourceFault: 2, fileFault: 1}
 	settled := owned
 	settled.settled = true
 	named := owned
@@ -218,14 +218,14 @@ func TestVideo_Folds(t *testing.T) {
 func TestStreams_D13(t *testing.T) {
 	t.Parallel()
 	for _, bad := range []string{"", "undefined", strings.ToUpper(id), "{" + id + "}", strings.ReplaceAll(id, "-", "")} {
-		if got := of(&videopublishingv1.NameVideo{VideoId: bad}, components.Cause{}); got != nil {
+		if got := videoStream(&videopublishingv1.NameVideo{VideoId: bad}, components.Cause{}); got != nil {
 			t.Errorf("video %q has stream %v", bad, got)
 		}
-		if got := publishable(&videopublishingv1.PublishVideo{VideoId: id, OwnerId: bad}, components.Cause{}); got != nil {
+		if got := publishStream(&videopublishingv1.PublishVideo{VideoId: id, OwnerId: bad}, components.Cause{}); got != nil {
 			t.Errorf("owner %q publishes to %v", bad, got)
 		}
 	}
-	got := publishable(&videopublishingv1.PublishVideo{VideoId: id, OwnerId: ann}, components.Cause{})
+	got := publishStream(&videopublishingv1.PublishVideo{VideoId: id, OwnerId: ann}, components.Cause{})
 	if len(got) != 1 || got[0] != "videoPublishing-"+id {
 		t.Errorf("streams %v", got)
 	}

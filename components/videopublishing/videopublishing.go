@@ -1,32 +1,31 @@
-// Package videopublishing is the component that publishes videos. It owns the
-// videoPublishing streams: it takes PublishVideo, NameVideo and DescribeVideo.
+// Package videopublishing is the component that publishes videos. It handles PublishVideo,
+// NameVideo and DescribeVideo, and owns the videoPublishing streams.
 //
 //	PublishVideo ──▶ PublishAttempted ──▶ VideoPublished
-//	     │                ▲    ├──▶ PublishAttemptFailed ──▶ (pause)
+//	     │                ▲    ├──▶ PublishAttemptFailed ──▶ (backoff)
 //	     │                └────│────────────────────────────────┘
 //	     └────────────────────▶└──▶ VideoPublishingFailed
 //	NameVideo ──▶ VideoNamed, VideoNameRejected
 //	DescribeVideo ──▶ VideoDescribed, VideoDescriptionRejected
 //
-// A video is the one's who first had it published, from the first
-// PublishAttempted on: who else commands it is rejected, and the owner may name
-// it while it is still published. The owner's further PublishVideo change
-// nothing, whatever came of the first, and whatever their source.
+// The owner of a video is the user of the first PublishAttempted. Commands of other users
+// are rejected. The owner can name the video while it is being published. Further
+// PublishVideo commands of the owner have no effect, whatever their source and whatever
+// the result of the first.
 //
-// A video is published at least once: where a crash swallows the VideoPublished,
-// it is fetched and transcoded again, and replaces what was there. The source
-// stays where it is.
+// A video is published at least once: if a crash loses the VideoPublished event, it is
+// fetched and transcoded again, and replaces the earlier file. The source is kept.
 //
 // # Failures
 //
-// What is wrong with the command or the file is final at once: NOT_OWNER,
-// NOT_A_VIDEO, TOO_LARGE, and UNREACHABLE_SOURCE where the source says so. A
-// source that does not answer is UNREACHABLE_SOURCE after four attempts that have
-// failed for that, most often within half a minute. A file that looks like a video,
-// and which ffmpeg cannot read, is FAILED after two, and so is one that takes too
-// long. Attempts that are lost to a crash, or to what is wrong with this machine,
-// as a full disk, are not counted among these; with them, it is FAILED after ten in
-// all, within eleven hours. A store that is away is waited for, for ever.
+// These failures are final at once: NOT_OWNER, NOT_A_VIDEO, TOO_LARGE, and
+// UNREACHABLE_SOURCE if the source answers with an error of the request. If the source
+// does not answer, publishing fails with UNREACHABLE_SOURCE after four attempts with this
+// fault, usually within half a minute. If ffmpeg cannot read a file that looks like a
+// video, or if attempts time out, publishing fails with FAILED after two attempts with that
+// fault. Attempts that a crash or this machine interrupts, for example because a disk is
+// full, are not counted for these limits; but after ten attempts in all, within eleven
+// hours, publishing fails with FAILED. An unavailable store is retried for ever.
 package videopublishing
 
 import (
@@ -38,36 +37,35 @@ import (
 	"videotutorials/internal/media"
 )
 
-// A Publisher is what videos are published with.
+// A Publisher is the configuration of the component.
 type Publisher struct {
-	// Media is where uploads are, and where published videos are put.
+	// Media contains the uploads, and receives the published videos.
 	Media *media.Folder
-	// Tools look at videos and transcode them. See FindTools.
+	// Tools inspect and transcode videos. See FindTools.
 	Tools Tools
-	// AllowPrivate lets sources be at addresses that are not public ones.
+	// AllowPrivate permits sources at addresses that are not public.
 	AllowPrivate bool
-	// MaxSource bounds a source that is fetched, in bytes.
+	// MaxSource limits the size of a fetched source, in bytes.
 	MaxSource int64
 	// Metrics may be nil.
 	Metrics *Metrics
-	// Log is told of each attempt.
-	Log *slog.Logger
+	Log     *slog.Logger
 }
 
-// Consumers returns the component's consumers.
+// Consumers returns the consumers of the component.
 func Consumers(p Publisher) []components.Consumer {
-	return consumers(p, times{timeout: 3 * time.Hour, lease: time.Minute, pauses: pauses(), progress: 10 * time.Second})
+	return consumers(p, times{timeout: 3 * time.Hour, lease: time.Minute, backoff: backoff(), logPeriod: 10 * time.Second})
 }
 
-// times are those that tests make short.
+// times are the durations that tests shorten.
 type times struct {
-	timeout, lease, progress time.Duration
-	pauses                   []time.Duration
+	timeout, lease, logPeriod time.Duration
+	backoff                   []time.Duration
 }
 
-// pauses are those between the attempts. The first three are for sources that do
-// not answer, the others give people time to mend this machine.
-func pauses() []time.Duration {
+// backoff is the pauses between attempts. The first three are for sources that do not
+// answer, the others give operators time to repair this machine.
+func backoff() []time.Duration {
 	return []time.Duration{
 		time.Second, 5 * time.Second, 15 * time.Second,
 		time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour, 3 * time.Hour, 6 * time.Hour,
@@ -75,15 +73,16 @@ func pauses() []time.Duration {
 }
 
 func consumers(p Publisher, t times) []components.Consumer {
-	one := publishing{Publisher: p, fetcher: newFetcher(p.AllowPrivate, p.MaxSource), progress: t.progress}
+	publishing := publishing{Publisher: p, fetcher: newFetcher(p.AllowPrivate, p.MaxSource), logPeriod: t.logPeriod}
 	return []components.Consumer{{
 		ID: "video-publishing",
-		// A transcode takes a processor. One alone must not hold up all others.
+		// A transcode takes one processor. On a single one, two keep a long transcode from
+		// blocking all others.
 		Concurrency: max(2, runtime.GOMAXPROCS(0)),
 		Handlers: components.Handlers{
-			one.effect(t).Handler(),
-			components.On(of, videos, video.rename),
-			components.On(of, videos, video.describe),
+			publishing.effect(t).Handler(),
+			components.On(videoStream, videos, video.rename),
+			components.On(videoStream, videos, video.describe),
 		},
 	}}
 }

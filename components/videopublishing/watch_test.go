@@ -16,7 +16,7 @@ func TestWatch(t *testing.T) {
 	t.Parallel()
 	var said bytes.Buffer
 	p := publishing{Publisher: Publisher{Log: slog.New(slog.NewTextHandler(&said, nil)), Metrics: NewMetrics(prometheus.NewRegistry())}}
-	w := p.watch(t.Context(), id, 2000*time.Second)
+	w := p.startProgress(t.Context(), id, 2000*time.Second)
 	for _, line := range []string{"frame=1", "out_time_us=N/A", "out_time_us=-5", "out_time_us=500000000", "progress=continue"} {
 		w.line(line)
 	}
@@ -32,7 +32,7 @@ func TestWatch(t *testing.T) {
 	if said.Len() > 0 {
 		t.Errorf("said %q before its time", &said)
 	}
-	w.said = w.said.Add(-time.Hour)
+	w.logged = w.logged.Add(-time.Hour)
 	w.line("out_time_us=1000000000")
 	if !strings.Contains(said.String(), "percent=50") || !strings.Contains(said.String(), id) {
 		t.Errorf("said %q, want 50 percent", &said)
