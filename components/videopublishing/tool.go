@@ -1,18 +1,15 @@
 package videopublishing
 
 import (
-	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"os/exec"
 	"strings"
 	"syscall"
-
-	"golang.org/x/sync/errgroup"
 
 	"videotutorials/internal/process"
 )
@@ -96,19 +93,10 @@ func run(ctx context.Context, program string, args []string, onLine func(string)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	stdout, stdoutWriter, err := os.Pipe()
-	if err != nil {
-		return err
-	}
-	defer stdout.Close() //nolint:errcheck // it is only read
-	stderr, stderrWriter, err := os.Pipe()
-	if err != nil {
-		_ = stdoutWriter.Close()
-		return err
-	}
-	defer stderr.Close()                  //nolint:errcheck // it is only read
+	stderr := &tail{}
 	cmd := exec.Command(program, args...) //nolint:noctx // the context ends the whole process group
-	cmd.Stdout, cmd.Stderr = stdoutWriter, stderrWriter
+	// Pipes, unlike files, break when this process dies; so does the program then.
+	cmd.Stdout, cmd.Stderr = &lineWriter{onLine: onLine}, stderr
 	// The program reads files of strangers, so its environment must not contain secrets.
 	cmd.Env = []string{"LC_ALL=C"}
 	for _, name := range []string{"PATH", "LD_LIBRARY_PATH", "TMPDIR"} {
@@ -117,8 +105,6 @@ func run(ctx context.Context, program string, args []string, onLine func(string)
 		}
 	}
 	child, err := process.Start(cmd, syscall.SIGKILL)
-	// The readers see the end only once all writers are closed.
-	_, _ = stdoutWriter.Close(), stderrWriter.Close()
 	if err != nil {
 		return &toolError{program, "", err}
 	}
@@ -126,34 +112,38 @@ func run(ctx context.Context, program string, args []string, onLine func(string)
 	_ = os.WriteFile(fmt.Sprintf("/proc/%d/oom_score_adj", child.PID()), []byte("1000"), 0)
 	stop := context.AfterFunc(ctx, func() { _ = syscall.Kill(-child.PID(), syscall.SIGKILL) })
 	defer stop()
-	said := &tail{}
-	var reading errgroup.Group
-	reading.Go(func() error { return readLines(stdout, onLine) })
-	reading.Go(func() error { _, err := io.Copy(said, stderr); return err })
-	readErr := reading.Wait()
-	if err = child.Err(); err == nil {
-		err = readErr
-	}
+	err = child.Err()
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case err != nil:
-		return &toolError{program, said.String(), err}
+		return &toolError{program, stderr.String(), err}
 	}
 	return nil
 }
 
-// readLines calls onLine for each line. After an overlong line it only reads on, so that
-// the writer does not block.
-func readLines(r io.Reader, onLine func(string)) error {
+// A lineWriter calls onLine for each line that is written to it. It drops the start of an
+// overlong line.
+type lineWriter struct {
+	onLine func(string)
+	rest   []byte
+}
+
+func (w *lineWriter) Write(p []byte) (int, error) {
 	const maxLine = 64 << 10
-	scanner := bufio.NewScanner(r)
-	scanner.Buffer(nil, maxLine)
-	for scanner.Scan() {
-		onLine(scanner.Text())
+	w.rest = append(w.rest, p...)
+	for {
+		line, rest, ok := bytes.Cut(w.rest, []byte("\n"))
+		if !ok {
+			break
+		}
+		w.onLine(string(line))
+		w.rest = rest
 	}
-	_, err := io.Copy(io.Discard, r)
-	return errors.Join(scanner.Err(), err)
+	if len(w.rest) > maxLine {
+		w.rest = nil
+	}
+	return len(p), nil
 }
 
 // A tail keeps the last 2 KiB that are written to it.

@@ -4,10 +4,9 @@
 // 	protoc        (unknown)
 // source: identity/v1/identity.proto
 
-// Package identity.v1 is the contract of the identities: commands to
-// `identity:command-<userId>`, events in `identity-<userId>`, and the
-// reservations of e-mail addresses in
-// `emailAddress-<sha256 of the normalised address>`.
+// Package identity.v1 is the contract of the component identity: commands in
+// `identity:command-<userId>`, events in `identity-<userId>`, and reservations of
+// e-mail addresses in `emailAddress-<SHA-256 of the normalized address>`.
 
 package identityv1
 
@@ -27,14 +26,14 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// Register asks for a new identity.
+// Register registers a new user.
 type Register struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The new user, a UUID.
+	// The id of the new user, a UUID.
 	UserId string `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
 	// The e-mail address, trimmed and in lower case.
 	Email string `protobuf:"bytes,2,opt,name=email,proto3" json:"email,omitempty"`
-	// The password's bcrypt hash.
+	// The bcrypt hash of the password.
 	PasswordHash  string `protobuf:"bytes,3,opt,name=password_hash,json=passwordHash,proto3" json:"password_hash,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -91,10 +90,11 @@ func (x *Register) GetPasswordHash() string {
 	return ""
 }
 
-// ConfirmRegistration says that the user has followed the link in the mail.
+// ConfirmRegistration confirms a registration. The application sends it after the user
+// has followed the link in the mail.
 type ConfirmRegistration struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The user.
+	// The id of the user.
 	UserId        string `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -137,10 +137,10 @@ func (x *ConfirmRegistration) GetUserId() string {
 	return ""
 }
 
-// GrantAdmin asks that the user become an administrator.
+// GrantAdmin makes the user an administrator.
 type GrantAdmin struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The user.
+	// The id of the user.
 	UserId        string `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -183,11 +183,11 @@ func (x *GrantAdmin) GetUserId() string {
 	return ""
 }
 
-// EmailAddressReserved says that the address belongs to the user. It is stored
-// together with Registered.
+// EmailAddressReserved records that the address belongs to the user. It is written in
+// one batch with Registered.
 type EmailAddressReserved struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The user.
+	// The id of the user.
 	UserId string `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
 	// The address, trimmed and in lower case.
 	Email         string `protobuf:"bytes,2,opt,name=email,proto3" json:"email,omitempty"`
@@ -239,14 +239,14 @@ func (x *EmailAddressReserved) GetEmail() string {
 	return ""
 }
 
-// Registered says that there is a new identity.
+// Registered records a new user.
 type Registered struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The user.
+	// The id of the user.
 	UserId string `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
 	// The e-mail address.
 	Email string `protobuf:"bytes,2,opt,name=email,proto3" json:"email,omitempty"`
-	// The password's bcrypt hash.
+	// The bcrypt hash of the password.
 	PasswordHash  string `protobuf:"bytes,3,opt,name=password_hash,json=passwordHash,proto3" json:"password_hash,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -303,16 +303,16 @@ func (x *Registered) GetPasswordHash() string {
 	return ""
 }
 
-// RegistrationRejected says why there is no new identity.
+// RegistrationRejected records that a Register was rejected, and why.
 type RegistrationRejected struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The user that would have been.
+	// The user of the rejected Register.
 	UserId string `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
 	// The e-mail address.
 	Email string `protobuf:"bytes,2,opt,name=email,proto3" json:"email,omitempty"`
-	// The reason for programs, as EMAIL_TAKEN.
+	// The reason as a code: EMAIL_TAKEN or USER_ID_TAKEN.
 	Code string `protobuf:"bytes,3,opt,name=code,proto3" json:"code,omitempty"`
-	// The reason for people.
+	// The reason as a text for users.
 	Reason        string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -376,13 +376,12 @@ func (x *RegistrationRejected) GetReason() string {
 	return ""
 }
 
-// RegistrationEmailSent says that the mail with the confirmation link is on its
-// way.
+// RegistrationEmailSent records that the mail with the confirmation link was sent.
 type RegistrationEmailSent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The user.
+	// The id of the user.
 	UserId string `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
-	// The mail.
+	// The id of the mail.
 	EmailId       string `protobuf:"bytes,2,opt,name=email_id,json=emailId,proto3" json:"email_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -432,14 +431,15 @@ func (x *RegistrationEmailSent) GetEmailId() string {
 	return ""
 }
 
-// RegistrationEmailFailed says that the mail could not be sent, finally.
+// RegistrationEmailFailed records that the mail with the confirmation link could not be
+// sent. No other attempt follows.
 type RegistrationEmailFailed struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The user.
+	// The id of the user.
 	UserId string `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
-	// The mail.
+	// The id of the mail.
 	EmailId string `protobuf:"bytes,2,opt,name=email_id,json=emailId,proto3" json:"email_id,omitempty"`
-	// The reason for people.
+	// The reason as a text for users.
 	Reason        string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -496,10 +496,10 @@ func (x *RegistrationEmailFailed) GetReason() string {
 	return ""
 }
 
-// RegistrationConfirmed says that the address is the user's.
+// RegistrationConfirmed records that the user has confirmed the e-mail address.
 type RegistrationConfirmed struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The user.
+	// The id of the user.
 	UserId        string `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -542,10 +542,10 @@ func (x *RegistrationConfirmed) GetUserId() string {
 	return ""
 }
 
-// AdminGranted says that the user is an administrator.
+// AdminGranted records that the user became an administrator.
 type AdminGranted struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The user.
+	// The id of the user.
 	UserId        string `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

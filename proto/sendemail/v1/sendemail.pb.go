@@ -4,10 +4,10 @@
 // 	protoc        (unknown)
 // source: sendemail/v1/sendemail.proto
 
-// Package sendemail.v1 is the contract of the mails: commands to
-// `sendEmail:command-<emailId>`, events in `sendEmail-<emailId>`. The metadata
-// originStreamName is the stream of the entity for which a mail is; the events
-// have the command's.
+// Package sendemail.v1 is the contract of the component sendemail: commands in
+// `sendEmail:command-<emailId>`, events in `sendEmail-<emailId>`. The originStreamName in
+// the metadata of a command is the stream of the entity that asks for the mail; the
+// events have the same.
 
 package sendemailv1
 
@@ -28,10 +28,11 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// Send asks for a mail to be sent, once: who asks chooses its id.
+// Send sends a mail. The sender of the command chooses the id of the mail; a second Send
+// with the same id has no effect.
 type Send struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The mail, a UUID.
+	// The id of the mail, a UUID.
 	EmailId string `protobuf:"bytes,1,opt,name=email_id,json=emailId,proto3" json:"email_id,omitempty"`
 	// The address of the recipient.
 	To string `protobuf:"bytes,2,opt,name=to,proto3" json:"to,omitempty"`
@@ -110,16 +111,15 @@ func (x *Send) GetHtml() string {
 	return ""
 }
 
-// SendAttempted says that the mail is being handed over. Until that time nobody
-// else does.
+// SendAttempted records the start of an attempt, or the renewal of its lease.
 type SendAttempted struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The mail.
+	// The id of the mail.
 	EmailId string `protobuf:"bytes,1,opt,name=email_id,json=emailId,proto3" json:"email_id,omitempty"`
-	// Which attempt it is, from 1.
+	// The number of the attempt, from 1.
 	Attempt int32 `protobuf:"varint,2,opt,name=attempt,proto3" json:"attempt,omitempty"`
-	// When another attempt may begin if nothing was heard of this one. The year 1:
-	// it was handed back, and may begin anew at once.
+	// When the lease expires: if the attempt has no outcome by then, the next one may
+	// start. The zero time (year 1) hands the attempt back, so it can start again at once.
 	Until         *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=until,proto3" json:"until,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -176,14 +176,14 @@ func (x *SendAttempted) GetUntil() *timestamppb.Timestamp {
 	return nil
 }
 
-// SendAttemptFailed says that an attempt has failed and another one follows.
+// SendAttemptFailed records a failed attempt. Another one follows.
 type SendAttemptFailed struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The mail.
+	// The id of the mail.
 	EmailId string `protobuf:"bytes,1,opt,name=email_id,json=emailId,proto3" json:"email_id,omitempty"`
-	// Which attempt it was, from 1.
+	// The number of the attempt, from 1.
 	Attempt int32 `protobuf:"varint,2,opt,name=attempt,proto3" json:"attempt,omitempty"`
-	// The reason for people.
+	// The reason as a text for users.
 	Reason        string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -240,10 +240,10 @@ func (x *SendAttemptFailed) GetReason() string {
 	return ""
 }
 
-// Sent says that the mail was handed over to the next mail server.
+// Sent records that the mail was handed over to the next mail server.
 type Sent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The mail.
+	// The id of the mail.
 	EmailId string `protobuf:"bytes,1,opt,name=email_id,json=emailId,proto3" json:"email_id,omitempty"`
 	// The address of the recipient.
 	To string `protobuf:"bytes,2,opt,name=to,proto3" json:"to,omitempty"`
@@ -331,10 +331,10 @@ func (x *Sent) GetFrom() string {
 	return ""
 }
 
-// Failed says that the mail will not be sent.
+// Failed records that the mail could not be sent. No other attempt follows.
 type Failed struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The mail.
+	// The id of the mail.
 	EmailId string `protobuf:"bytes,1,opt,name=email_id,json=emailId,proto3" json:"email_id,omitempty"`
 	// The address of the recipient.
 	To string `protobuf:"bytes,2,opt,name=to,proto3" json:"to,omitempty"`
@@ -346,7 +346,7 @@ type Failed struct {
 	Html string `protobuf:"bytes,5,opt,name=html,proto3" json:"html,omitempty"`
 	// The address of the sender.
 	From string `protobuf:"bytes,6,opt,name=from,proto3" json:"from,omitempty"`
-	// The reason for people.
+	// The reason as a text for users.
 	Reason        string `protobuf:"bytes,7,opt,name=reason,proto3" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -4,10 +4,10 @@
 // 	protoc        (unknown)
 // source: videopublishing/v1/videopublishing.proto
 
-// Package videopublishing.v1 is the contract of the videos' publishing: commands
-// to `videoPublishing:command-<videoId>`, events in `videoPublishing-<videoId>`.
+// Package videopublishing.v1 is the contract of the component videopublishing: commands in
+// `videoPublishing:command-<videoId>`, events in `videoPublishing-<videoId>`.
 //
-// Who commands is the userId of the metadata.
+// The userId in the metadata of NameVideo and DescribeVideo is the author of the command.
 
 package videopublishingv1
 
@@ -28,15 +28,15 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// PublishVideo asks that a video be published.
+// PublishVideo publishes a video.
 type PublishVideo struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Who will own it, a user.
+	// The user who becomes the owner, a UUID.
 	OwnerId string `protobuf:"bytes,1,opt,name=owner_id,json=ownerId,proto3" json:"owner_id,omitempty"`
-	// Where it comes from: the owner's `upload:<uuid>`, or a public address, http or
-	// https.
+	// The source: an upload of the owner, `upload:<uuid>`, or a public http or https
+	// address.
 	SourceUri string `protobuf:"bytes,2,opt,name=source_uri,json=sourceUri,proto3" json:"source_uri,omitempty"`
-	// The video, a UUID.
+	// The id of the video, a UUID.
 	VideoId       string `protobuf:"bytes,3,opt,name=video_id,json=videoId,proto3" json:"video_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -93,10 +93,10 @@ func (x *PublishVideo) GetVideoId() string {
 	return ""
 }
 
-// NameVideo asks that a video have another name.
+// NameVideo changes the name of a video.
 type NameVideo struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The video.
+	// The id of the video.
 	VideoId string `protobuf:"bytes,1,opt,name=video_id,json=videoId,proto3" json:"video_id,omitempty"`
 	// The name.
 	Name          string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
@@ -148,10 +148,10 @@ func (x *NameVideo) GetName() string {
 	return ""
 }
 
-// DescribeVideo asks that a video have another description.
+// DescribeVideo changes the description of a video. A blank one removes it.
 type DescribeVideo struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The video.
+	// The id of the video.
 	VideoId string `protobuf:"bytes,1,opt,name=video_id,json=videoId,proto3" json:"video_id,omitempty"`
 	// The description.
 	Description   string `protobuf:"bytes,2,opt,name=description,proto3" json:"description,omitempty"`
@@ -203,20 +203,21 @@ func (x *DescribeVideo) GetDescription() string {
 	return ""
 }
 
-// PublishAttempted says that an attempt to publish has begun, or goes on. From
-// the first one on the video is its owner's, who can name it.
+// PublishAttempted records the start of an attempt, or the renewal of its lease. The first
+// one determines the owner, who can name the video from then on.
 type PublishAttempted struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The video.
+	// The id of the video.
 	VideoId string `protobuf:"bytes,1,opt,name=video_id,json=videoId,proto3" json:"video_id,omitempty"`
-	// Which attempt, from 1. It may be said again, with a later time.
+	// The number of the attempt, from 1. Renewals repeat it, with a later time.
 	Attempt int32 `protobuf:"varint,2,opt,name=attempt,proto3" json:"attempt,omitempty"`
-	// When another attempt may begin if nothing was heard of this one. The year 1:
-	// it was handed back, and may begin anew at once.
+	// When the lease expires: if the attempt has no outcome by then, the next one may
+	// start. The zero time (year 1) records that the attempt waits or was handed back: it can
+	// start at once.
 	Until *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=until,proto3" json:"until,omitempty"`
-	// The owner.
+	// The owner, a user.
 	OwnerId string `protobuf:"bytes,4,opt,name=owner_id,json=ownerId,proto3" json:"owner_id,omitempty"`
-	// Where it comes from.
+	// The source.
 	SourceUri     string `protobuf:"bytes,5,opt,name=source_uri,json=sourceUri,proto3" json:"source_uri,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -287,22 +288,21 @@ func (x *PublishAttempted) GetSourceUri() string {
 	return ""
 }
 
-// PublishAttemptFailed says that an attempt has failed, and that another one
-// follows.
+// PublishAttemptFailed records a failed attempt. Another one follows.
 type PublishAttemptFailed struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The video.
+	// The id of the video.
 	VideoId string `protobuf:"bytes,1,opt,name=video_id,json=videoId,proto3" json:"video_id,omitempty"`
-	// Which attempt.
+	// The number of the attempt.
 	Attempt int32 `protobuf:"varint,2,opt,name=attempt,proto3" json:"attempt,omitempty"`
-	// The reason for programs, as UNREACHABLE_SOURCE.
+	// The reason as a code, such as UNREACHABLE_SOURCE.
 	Code string `protobuf:"bytes,3,opt,name=code,proto3" json:"code,omitempty"`
-	// The reason for people.
+	// The reason as a text for users.
 	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
-	// What is at fault, where that is counted: SOURCE (does not answer), FILE (cannot
-	// be read) or TIME (takes too long). After some attempts with one of them the
-	// video is given up, however many others there were. "": the system itself; so it
-	// is in all older events.
+	// The fault that is counted: SOURCE (does not answer), FILE (cannot be read) or TIME
+	// (takes too long). Publishing fails after a number of attempts with the same fault,
+	// however many others there were. Empty if the system itself is at fault, and in events
+	// of earlier versions.
 	Fault         string `protobuf:"bytes,5,opt,name=fault,proto3" json:"fault,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -373,22 +373,22 @@ func (x *PublishAttemptFailed) GetFault() string {
 	return ""
 }
 
-// VideoPublished says that the video can be watched.
+// VideoPublished records that the video can be watched.
 type VideoPublished struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The owner.
+	// The owner, a user.
 	OwnerId string `protobuf:"bytes,1,opt,name=owner_id,json=ownerId,proto3" json:"owner_id,omitempty"`
-	// Where it comes from.
+	// The source.
 	SourceUri string `protobuf:"bytes,2,opt,name=source_uri,json=sourceUri,proto3" json:"source_uri,omitempty"`
-	// Where it is: `/media/<videoId>`.
+	// The path of the published video: `/media/<videoId>`.
 	TranscodedUri string `protobuf:"bytes,3,opt,name=transcoded_uri,json=transcodedUri,proto3" json:"transcoded_uri,omitempty"`
-	// The video.
+	// The id of the video.
 	VideoId string `protobuf:"bytes,4,opt,name=video_id,json=videoId,proto3" json:"video_id,omitempty"`
-	// Whether it was transcoded. Else it is the source as it is.
+	// Whether the video was transcoded. If not, it is an unchanged copy of the source.
 	Transcoded bool `protobuf:"varint,5,opt,name=transcoded,proto3" json:"transcoded,omitempty"`
-	// What is at transcoded_uri, as video/mp4.
+	// The media type of the published video, such as video/mp4.
 	ContentType string `protobuf:"bytes,6,opt,name=content_type,json=contentType,proto3" json:"content_type,omitempty"`
-	// Where an image of it is: `/media/<videoId>/poster`. Empty: there is none.
+	// The path of its poster, an image: `/media/<videoId>/poster`. Empty if there is none.
 	PosterUri     string `protobuf:"bytes,7,opt,name=poster_uri,json=posterUri,proto3" json:"poster_uri,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -473,21 +473,20 @@ func (x *VideoPublished) GetPosterUri() string {
 	return ""
 }
 
-// VideoPublishingFailed says that the video is not published, finally. To command
-// it again changes nothing. Where the video is another's, it is about the command
-// alone.
+// VideoPublishingFailed records that the video could not be published. No other attempt
+// follows, and further PublishVideo commands have no effect. With the code NOT_OWNER it
+// rejects a command of another user, and does not change the video.
 type VideoPublishingFailed struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Who would own it.
+	// The owner that the command named.
 	OwnerId string `protobuf:"bytes,1,opt,name=owner_id,json=ownerId,proto3" json:"owner_id,omitempty"`
-	// Where it comes from.
+	// The source.
 	SourceUri string `protobuf:"bytes,2,opt,name=source_uri,json=sourceUri,proto3" json:"source_uri,omitempty"`
-	// The video.
+	// The id of the video.
 	VideoId string `protobuf:"bytes,3,opt,name=video_id,json=videoId,proto3" json:"video_id,omitempty"`
-	// The reason for people.
+	// The reason as a text for users.
 	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
-	// The reason for programs: NOT_A_VIDEO, UNREACHABLE_SOURCE, TOO_LARGE,
-	// NOT_OWNER, FAILED.
+	// The reason as a code: NOT_A_VIDEO, UNREACHABLE_SOURCE, TOO_LARGE, NOT_OWNER or FAILED.
 	Code          string `protobuf:"bytes,5,opt,name=code,proto3" json:"code,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -558,7 +557,7 @@ func (x *VideoPublishingFailed) GetCode() string {
 	return ""
 }
 
-// VideoNamed says that the video has another name.
+// VideoNamed records the name of the video.
 type VideoNamed struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The name.
@@ -604,14 +603,14 @@ func (x *VideoNamed) GetName() string {
 	return ""
 }
 
-// VideoNameRejected says why the video keeps its name.
+// VideoNameRejected records that a NameVideo was rejected, and why.
 type VideoNameRejected struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The name that it would have.
+	// The rejected name.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// The reason for people.
+	// The reason as a text for users.
 	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
-	// The reason for programs: BLANK, TOO_LONG, UNCHANGED, NOT_OWNER, UNKNOWN_VIDEO.
+	// The reason as a code: BLANK, TOO_LONG, UNCHANGED, NOT_OWNER or UNKNOWN_VIDEO.
 	Code          string `protobuf:"bytes,3,opt,name=code,proto3" json:"code,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -668,7 +667,7 @@ func (x *VideoNameRejected) GetCode() string {
 	return ""
 }
 
-// VideoDescribed says that the video has another description.
+// VideoDescribed records the description of the video.
 type VideoDescribed struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The description.
@@ -714,14 +713,14 @@ func (x *VideoDescribed) GetDescription() string {
 	return ""
 }
 
-// VideoDescriptionRejected says why the video keeps its description.
+// VideoDescriptionRejected records that a DescribeVideo was rejected, and why.
 type VideoDescriptionRejected struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The description that it would have.
+	// The rejected description.
 	Description string `protobuf:"bytes,1,opt,name=description,proto3" json:"description,omitempty"`
-	// The reason for programs, as of VideoNameRejected.
+	// The reason as a code, as in VideoNameRejected except BLANK.
 	Code string `protobuf:"bytes,2,opt,name=code,proto3" json:"code,omitempty"`
-	// The reason for people.
+	// The reason as a text for users.
 	Reason        string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
