@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,13 +12,14 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"videotutorials/components"
+	"videotutorials/internal/test/running"
 	"videotutorials/internal/test/teststore"
 	"videotutorials/messagestore"
 	"videotutorials/messagestore/contract"
 	sendemailv1 "videotutorials/proto/sendemail/v1"
 )
 
-// A parcel is a test's entity, with an effect.
+// A parcel is the entity of the tests of effects.
 type parcel struct{ settled bool }
 
 var parcels = components.Projection[parcel]{
@@ -25,13 +27,19 @@ var parcels = components.Projection[parcel]{
 	components.When(func(parcel, *sendemailv1.Failed) parcel { return parcel{true} }),
 }
 
-func parcelOf[M interface{ GetEmailId() string }](m M, _ components.Cause) []messagestore.Stream {
+// parcelEvents are the events of all parcels.
+var parcelEvents = messagestore.OfCategories("sendEmail")
+
+func parcelStream[M interface{ GetEmailId() string }](m M, _ components.Cause) []messagestore.Stream {
 	return []messagestore.Stream{contract.Category((*sendemailv1.Sent)(nil)).Stream(m.GetEmailId())}
 }
 
-func delivering(do func(context.Context) error) components.Effect[*sendemailv1.Send, parcel, *sendemailv1.SendAttempted] {
-	return components.Effect[*sendemailv1.Send, parcel, *sendemailv1.SendAttempted]{
-		Entity: parcelOf[*sendemailv1.Send], Projection: parcels,
+type effect = components.Effect[*sendemailv1.Send, parcel, *sendemailv1.SendAttempted]
+
+// delivery returns the effect that calls do and emits Sent.
+func delivery(do func(context.Context) error) effect {
+	return effect{
+		Entity: parcelStream[*sendemailv1.Send], Projection: parcels,
 		Pending: func(p parcel, _ *sendemailv1.Send) bool { return !p.settled },
 		Attempted: func(m *sendemailv1.Send, n int32, until time.Time) *sendemailv1.SendAttempted {
 			return &sendemailv1.SendAttempted{EmailId: m.GetEmailId(), Attempt: n, Until: timestamppb.New(until)}
@@ -49,127 +57,178 @@ func delivering(do func(context.Context) error) components.Effect[*sendemailv1.S
 	}
 }
 
-// closed returns nil when the channel is closed, or the context's error before.
-func closed(ctx context.Context, c <-chan struct{}) error {
-	select {
-	case <-c:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
+// succeed, and failWith(err), are what an attempt does.
+func succeed(context.Context) error { return nil }
+
+func failWith(text string) func(context.Context) error {
+	return func(context.Context) error { return errors.New(text) }
+}
+
+// blocked returns an attempt that sends to started and waits for finish to be closed.
+func blocked(started chan<- struct{}, finish <-chan struct{}) func(context.Context) error {
+	return func(ctx context.Context) error {
+		started <- struct{}{}
+		select {
+		case <-finish:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 }
 
-// TestEffect_HoldsNothingUp_D20 handles a message for the entity while the effect
-// of an earlier one goes on, also where the effects that go on are many; and what
-// came of the later one does not settle the earlier.
-func TestEffect_HoldsNothingUp_D20(t *testing.T) {
+// perform runs a consumer with the effect.
+func perform(t *testing.T, store messagestore.Store, e effect) runner {
+	t.Helper()
+	return performAtOnce(t, store, e, 0)
+}
+
+func performAtOnce(t *testing.T, store messagestore.Store, e effect, concurrency int) runner {
+	t.Helper()
+	return run(t, store, components.Consumer{ID: "test", Concurrency: concurrency, Handlers: components.Handlers{e.Handler()}})
+}
+
+// post writes n Send commands, each for a new parcel, and returns the ids.
+func post(t *testing.T, store messagestore.Store, n int) (ids []string) {
+	t.Helper()
+	for range n {
+		id := uuid.NewString()
+		write(t, store, id, "", &sendemailv1.Send{EmailId: id})
+		ids = append(ids, id)
+	}
+	return ids
+}
+
+// attempt returns the content of a SendAttempted event.
+func attempt(t *testing.T, m messagestore.Message) (n int32, until time.Time) {
+	t.Helper()
+	event, err := contract.Decode[*sendemailv1.SendAttempted](m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return event.GetAttempt(), event.GetUntil().AsTime()
+}
+
+// follow waits for n events of parcels and returns them.
+func follow(t *testing.T, store messagestore.Store, n int) (messages []messagestore.Message) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), running.Patience)
+	defer cancel()
+	for event, err := range store.Subscribe(ctx, messagestore.Subscription{Source: parcelEvents}) {
+		if err != nil {
+			t.Fatalf("%d of %d events of parcels: %v", len(messages), n, err)
+		}
+		if more, ok := event.(messagestore.Messages); ok {
+			messages = append(messages, more...)
+		}
+		if len(messages) >= n {
+			return messages[:n]
+		}
+	}
+	t.Fatalf("%d of %d events of parcels within %v", len(messages), n, running.Patience)
+	return nil
+}
+
+func wantParcel(t *testing.T, store messagestore.Store, want ...string) {
+	t.Helper()
+	wantTypes(t, store, parcelEvents, want...)
+}
+
+// Other messages for an entity are handled while effects for it run, even if more effects
+// are due than may run at the same time. Their events do not settle the effects.
+func TestEffect_DoesNotBlockEntity_D20(t *testing.T) {
 	t.Parallel()
 	store := teststore.New(t)
-	const many = 40 // more than are attempted at a time
-	finish := make(chan struct{})
-	effect := delivering(func(context.Context) error { <-finish; return nil })
+	const many = 40 // more than the default concurrency
+	started, finish := make(chan struct{}, many), make(chan struct{})
 	r := run(t, store, components.Consumer{ID: "test", Handlers: components.Handlers{
-		effect.Handler(),
-		// The event of another kind stands for a command of the same category.
-		components.On(parcelOf[*sendemailv1.SendAttemptFailed], parcels, func(_ parcel, m *sendemailv1.SendAttemptFailed, _ components.Cause) []components.Emit {
+		delivery(blocked(started, finish)).Handler(),
+		// An event of another type stands for a command of the same category.
+		components.On(parcelStream[*sendemailv1.SendAttemptFailed], parcels, func(_ parcel, m *sendemailv1.SendAttemptFailed, _ components.Cause) []components.Emit {
 			return []components.Emit{components.Event(&sendemailv1.SendAttempted{EmailId: m.GetEmailId(), Until: timestamppb.New(time.Now())})}
 		}),
 	}})
-	var ids []string
-	for range many {
-		id := uuid.NewString()
-		ids = append(ids, id)
-		write(t, store, id, "", &sendemailv1.Send{EmailId: id})
-	}
-	for _, id := range ids {
+	for _, id := range post(t, store, many) {
 		write(t, store, id, "", &sendemailv1.SendAttemptFailed{EmailId: id})
 	}
 	r.await((*sendemailv1.SendAttemptFailed)(nil), many)
 	close(finish)
 	r.await((*sendemailv1.Send)(nil), many)
-	if got := count(read(t, store, messagestore.OfCategories("sendEmail")), (*sendemailv1.Sent)(nil)); got != many {
+	if got := count(read(t, store, parcelEvents), (*sendemailv1.Sent)(nil)); got != many {
 		t.Errorf("%d Sent, want %d", got, many)
 	}
 }
 
-// TestEffect_Whose: where one has many waiting, another's is next.
-func TestEffect_Whose(t *testing.T) {
+// The effect of an owner who has one waiting is not behind all of an owner with many.
+func TestEffect_FairToOwners(t *testing.T) {
 	t.Parallel()
 	store := teststore.New(t)
 	const anns = 20
-	finish, begun := make(chan struct{}), make(chan struct{}, anns+1)
-	effect := delivering(func(context.Context) error { begun <- struct{}{}; <-finish; return nil })
-	effect.Owner, effect.RecordWaiting = (*sendemailv1.Send).GetTo, true
-	r := run(t, store, components.Consumer{ID: "test", Concurrency: 1, Handlers: components.Handlers{effect.Handler()}})
-	of := map[string]string{}
-	for n, to := range append(slices.Repeat([]string{"ann"}, anns), "bob") {
+	started, finish := make(chan struct{}, anns+1), make(chan struct{})
+	e := delivery(blocked(started, finish))
+	e.Owner, e.RecordWaiting = (*sendemailv1.Send).GetTo, true
+	r := performAtOnce(t, store, e, 1)
+	owners := map[string]string{}
+	for n, owner := range append(slices.Repeat([]string{"ann"}, anns), "bob") {
 		id := uuid.NewString()
-		of[id] = to
-		write(t, store, id, "", &sendemailv1.Send{EmailId: id, To: to})
+		owners[id] = owner
+		write(t, store, id, "", &sendemailv1.Send{EmailId: id, To: owner})
 		if n == 0 {
-			<-begun
+			running.Receive(t, "the first attempt", started)
 		}
 	}
-	// All wait when the log has been told of each.
-	follow(t, store, messagestore.OfCategories("sendEmail"), anns+1)
+	follow(t, store, anns+1) // RecordWaiting: all are waiting
 	close(finish)
 	r.await((*sendemailv1.Send)(nil), anns+1)
 	var order []string
-	for _, m := range read(t, store, messagestore.OfCategories("sendEmail")) {
+	for _, m := range read(t, store, parcelEvents) {
 		if m.Type == contract.Type((*sendemailv1.Sent)(nil)) {
-			order = append(order, of[m.Stream.ID()])
+			order = append(order, owners[m.Stream.ID()])
 		}
 	}
-	// It is not said in which order they come to wait.
+	// The order in which they start to wait is not defined.
 	if i := slices.Index(order, "bob"); len(order) != anns+1 || i < 1 || i > 2 {
-		t.Errorf("the mails were sent to %v, want bob's second or third", order)
+		t.Errorf("mails were sent to %v, want bob's second or third", order)
 	}
 }
 
-// TestEffect_LastAttemptLost ends an effect of whose only attempt nothing was
-// heard.
+// If the lease on the last attempt expires without an outcome, the effect fails.
 func TestEffect_LastAttemptLost(t *testing.T) {
 	t.Parallel()
 	store := teststore.New(t)
 	id := uuid.NewString()
 	write(t, store, id, "", &sendemailv1.SendAttempted{EmailId: id, Attempt: 1, Until: timestamppb.New(time.Now().Add(-time.Second))})
 	write(t, store, id, "", &sendemailv1.Send{EmailId: id})
-	r := run(t, store, components.Consumer{ID: "test", Handlers: components.Handlers{
-		delivering(func(context.Context) error { return errors.New("attempted again") }).Handler(),
-	}})
-	r.await((*sendemailv1.Send)(nil), 1)
-	messages := read(t, store, messagestore.OfCategories("sendEmail"))
+	perform(t, store, delivery(failWith("attempted again"))).await((*sendemailv1.Send)(nil), 1)
+	messages := read(t, store, parcelEvents)
 	last, err := contract.Decode[*sendemailv1.Failed](messages[len(messages)-1])
 	if err != nil || last.GetReason() != components.ErrNoResult.Error() {
-		t.Errorf("ended with %v, %v, want Failed since nothing was heard", last, err)
+		t.Errorf("ended with %v, %v, want Failed because of ErrNoResult", last, err)
 	}
 }
 
-// TestEffect_FewerAttempts ends an effect of which the log has heard that an attempt
-// has failed and others follow, where a newer version makes no others.
+// A new version of the program that allows fewer attempts ends an effect whose failed
+// attempts are as many.
 func TestEffect_FewerAttempts(t *testing.T) {
 	t.Parallel()
 	store := teststore.New(t)
-	id := uuid.NewString()
-	write(t, store, id, "", &sendemailv1.Send{EmailId: id})
-	older := delivering(func(context.Context) error { return errors.New("not now") })
+	post(t, store, 1)
+	older := delivery(failWith("not now"))
 	older.Backoff = []time.Duration{time.Hour}
-	r := run(t, store, components.Consumer{ID: "test", Handlers: components.Handlers{older.Handler()}})
-	follow(t, store, messagestore.OfCategories("sendEmail"), 2)
+	r := perform(t, store, older)
+	follow(t, store, 2)
 	r.stop()
-	newer := delivering(func(context.Context) error { return errors.New("attempted again") })
-	run(t, store, components.Consumer{ID: "test", Handlers: components.Handlers{newer.Handler()}}).await((*sendemailv1.Send)(nil), 1)
-	want(t, "parcel", types(t, store, messagestore.OfCategories("sendEmail")), "SendAttempted", "SendAttemptFailed", "Failed")
+	perform(t, store, delivery(failWith("attempted again"))).await((*sendemailv1.Send)(nil), 1)
+	wantParcel(t, store, "SendAttempted", "SendAttemptFailed", "Failed")
 }
 
-// TestEffect_Panics tries again after a panic, and tells no user of it.
+// A panic is retried, and not recorded for users.
 func TestEffect_Panics(t *testing.T) {
 	t.Parallel()
 	store := teststore.New(t)
-	id := uuid.NewString()
 	first := make(chan struct{}, 1)
 	first <- struct{}{}
-	effect := delivering(func(context.Context) error {
+	e := delivery(func(context.Context) error {
 		select {
 		case <-first:
 			panic("oops")
@@ -177,9 +236,50 @@ func TestEffect_Panics(t *testing.T) {
 			return nil
 		}
 	})
-	effect.Timeout, effect.Backoff = 20*time.Millisecond, []time.Duration{time.Millisecond}
-	r := run(t, store, components.Consumer{ID: "test", Handlers: components.Handlers{effect.Handler()}})
-	write(t, store, id, "", &sendemailv1.Send{EmailId: id})
+	e.Timeout, e.Backoff = 20*time.Millisecond, []time.Duration{time.Millisecond}
+	r := perform(t, store, e)
+	post(t, store, 1)
 	r.await((*sendemailv1.Send)(nil), 1)
-	want(t, "parcel", types(t, store, messagestore.OfCategories("sendEmail")), "SendAttempted", "SendAttempted", "Sent")
+	wantParcel(t, store, "SendAttempted", "SendAttempted", "Sent")
+}
+
+// A rejected message makes no attempt, and a second delivery of it appends nothing.
+func TestEffect_Rejected(t *testing.T) {
+	t.Parallel()
+	store := teststore.New(t)
+	id := post(t, store, 1)[0]
+	e := delivery(failWith("attempted"))
+	e.Reject = func(parcel, *sendemailv1.Send) []components.Emit {
+		return []components.Emit{components.Event(&sendemailv1.SendAttemptFailed{EmailId: id, Reason: "rejected"})}
+	}
+	for range 2 {
+		r := perform(t, elsewhere{store}, e)
+		r.await((*sendemailv1.Send)(nil), 1)
+		r.stop()
+	}
+	wantParcel(t, store, "SendAttemptFailed")
+}
+
+// The reason of a failure is stored even if a foreign server answered with invalid or too
+// much text.
+func TestEffect_InvalidReason(t *testing.T) {
+	t.Parallel()
+	store := teststore.New(t)
+	for text, want := range map[string]string{
+		"550 Bo\xeete inconnue":       "550 Bo?te inconnue",
+		"550 \x00":                    "550 ?",
+		strings.Repeat("very ", 1000): strings.Repeat("very ", 200) + "…",
+	} {
+		r := perform(t, store, delivery(func(context.Context) error {
+			return &components.PermanentError{Cause: errors.New(text)}
+		}))
+		id := post(t, store, 1)[0]
+		r.await((*sendemailv1.Send)(nil), 1)
+		r.stop()
+		all := read(t, store, messagestore.OfStream(messagestore.Stream("sendEmail-"+id)))
+		failed, err := contract.Decode[*sendemailv1.Failed](all[len(all)-1])
+		if err != nil || failed.GetReason() != want {
+			t.Errorf("%.20q: %q, %v, want %q", text, failed.GetReason(), err, want)
+		}
+	}
 }

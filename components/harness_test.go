@@ -16,6 +16,7 @@ import (
 	"videotutorials/components"
 	"videotutorials/components/identity"
 	"videotutorials/components/sendemail"
+	"videotutorials/internal/test/running"
 	"videotutorials/internal/test/testdb"
 	"videotutorials/internal/token"
 	"videotutorials/messagestore"
@@ -26,18 +27,18 @@ import (
 
 func TestMain(m *testing.M) { testdb.Main(m) }
 
-// A running Runner.
-type running struct {
+// A runner is a Runner that runs until stop is called or the test ends.
+type runner struct {
 	*components.Runner
-	// stop ends it and waits for the end; so does the end of the test.
+	t    *testing.T
 	stop func()
 	// handled receives each message that was handled.
 	handled <-chan messagestore.Message
-	// logged receives the text of each line that is not mere information.
+	// logged receives the message of each log record from Warn on.
 	logged <-chan string
 }
 
-func run(t *testing.T, store messagestore.Store, consumers ...components.Consumer) running {
+func run(t *testing.T, store messagestore.Store, consumers ...components.Consumer) runner {
 	t.Helper()
 	handled, logged := make(chan messagestore.Message, 100_000), make(chan string, 100_000)
 	log := slog.New(watcher{slog.NewTextHandler(t.Output(), nil), logged})
@@ -45,34 +46,29 @@ func run(t *testing.T, store messagestore.Store, consumers ...components.Consume
 	for i := range watched {
 		watched[i] = components.Watched(watched[i], handled)
 	}
-	runner, err := components.New(store, nil, log, watched...)
+	r, err := components.New(store, nil, log, watched...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- runner.Run(ctx) }()
-	stop := sync.OnceFunc(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Errorf("run: %v", err)
-		}
-	})
-	t.Cleanup(stop)
-	return running{runner, stop, handled, logged}
+	return runner{r, t, running.Start(t, r.Run), handled, logged}
 }
 
-// await waits until so many messages of the contract are handled.
-func (r running) await(like proto.Message, n int) {
+// await waits until n messages of the contract are handled.
+func (r runner) await(like proto.Message, n int) {
+	r.t.Helper()
 	for n > 0 {
-		m := <-r.handled
-		if (contract.Kind{Category: m.Stream.Category(), Type: m.Type}) == contract.KindOf(like) {
+		m := running.Receive(r.t, contract.Type(like)+" to be handled", r.handled)
+		if isA(m, like) {
 			n--
 		}
 	}
 }
 
-// A watcher is a log handler that passes on the texts.
+func isA(m messagestore.Message, like proto.Message) bool {
+	return contract.Kind{Category: m.Stream.Category(), Type: m.Type} == contract.KindOf(like)
+}
+
+// A watcher is a log handler that also sends the messages to a channel.
 type watcher struct {
 	slog.Handler
 	logged chan<- string
@@ -89,7 +85,6 @@ func (w watcher) WithAttrs(attributes []slog.Attr) slog.Handler {
 	return watcher{w.Handler.WithAttrs(attributes), w.logged}
 }
 
-// mail returns what the registration mail is made of.
 func mail(t *testing.T) identity.Mail {
 	t.Helper()
 	public, err := url.Parse("http://public.test/")
@@ -103,19 +98,20 @@ func mail(t *testing.T) identity.Mail {
 	return identity.Mail{PublicURL: public, Secret: secret}
 }
 
-// people returns both components, and the transport that counts their mails.
-func people(t *testing.T) ([]components.Consumer, *postbox) {
+// registration returns the consumers of identity and sendemail, and the postbox to which
+// they send.
+func registration(t *testing.T) ([]components.Consumer, *postbox) {
 	t.Helper()
 	box := &postbox{sent: map[string]int{}}
 	return slices.Concat(identity.Consumers(mail(t)), sendemail.Consumers(box)), box
 }
 
-// A postbox is a Transport that counts the mails by their ids.
+// A postbox is a Transport that counts mails by id.
 type postbox struct {
 	mu   sync.Mutex
 	sent map[string]int
-	// refuse, if set, is what comes of each mail.
-	refuse error
+	// err, if set, is returned for each mail.
+	err error
 }
 
 func (p *postbox) From() string { return "system@videotutorials.test" }
@@ -123,23 +119,26 @@ func (p *postbox) From() string { return "system@videotutorials.test" }
 func (p *postbox) Send(_ context.Context, mail *sendemailv1.Send) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.refuse != nil {
-		return p.refuse
+	if p.err != nil {
+		return p.err
 	}
 	p.sent[mail.GetEmailId()]++
 	return nil
 }
 
-// counts returns how many mails there are, and how many were sent twice or more.
-func (p *postbox) counts() (mails, again int) {
+// expect checks that there are n mails, each sent once.
+func (p *postbox) expect(t *testing.T, n int) {
+	t.Helper()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, n := range p.sent {
-		if n > 1 {
-			again++
+	if len(p.sent) != n {
+		t.Errorf("%d mails, want %d", len(p.sent), n)
+	}
+	for id, times := range p.sent {
+		if times > 1 {
+			t.Errorf("mail %s was sent %d times", id, times)
 		}
 	}
-	return len(p.sent), again
 }
 
 // register writes Register of a new user and returns the user's id.
@@ -155,23 +154,28 @@ func registerAs(t *testing.T, store messagestore.Store, userID, email string) {
 	write(t, store, userID, userID, &identityv1.Register{UserId: userID, Email: email, PasswordHash: "hash"})
 }
 
-// write writes a message in the name of a user.
+// write writes a message of the user to the entity with the id.
 func write(t *testing.T, store messagestore.Store, id, userID string, m proto.Message) {
 	t.Helper()
 	data, err := contract.Marshal(m)
 	if err != nil {
 		t.Fatal(err)
 	}
-	message := messagestore.NewMessage{
+	writeTo(t, store, contract.Category(m).Stream(id), messagestore.NewMessage{
 		ID: uuid.NewString(), Type: contract.Type(m), Data: data,
 		Metadata: contract.Metadata{TraceID: uuid.NewString(), UserID: &userID, TraceParent: "00-a-b-01"}.String(),
-	}
-	if _, err := store.Write(t.Context(), contract.Category(m).Stream(id), messagestore.Any, message); err != nil {
+	})
+}
+
+// writeTo writes messages to the stream as they are.
+func writeTo(t *testing.T, store messagestore.Store, stream messagestore.Stream, messages ...messagestore.NewMessage) {
+	t.Helper()
+	if _, err := store.Write(t.Context(), stream, messagestore.Any, messages...); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// read returns what the source has.
+// read returns the messages of the source.
 func read(t *testing.T, store messagestore.Store, source messagestore.Source) (messages []messagestore.Message) {
 	t.Helper()
 	for m, err := range store.Read(t.Context(), messagestore.ReadRequest{Source: source}) {
@@ -183,7 +187,7 @@ func read(t *testing.T, store messagestore.Store, source messagestore.Source) (m
 	return messages
 }
 
-// types returns the types of the source's messages, oldest first.
+// types returns the types of the source's messages.
 func types(t *testing.T, store messagestore.Store, source messagestore.Source) (types []string) {
 	t.Helper()
 	for _, m := range read(t, store, source) {
@@ -192,41 +196,37 @@ func types(t *testing.T, store messagestore.Store, source messagestore.Source) (
 	return types
 }
 
-// all is every category but those of the frame.
-var all = messagestore.OfCategories("identity:command", "identity", "emailAddress", "sendEmail:command", "sendEmail")
-
-func stream(m proto.Message, id string) messagestore.Source {
-	return messagestore.OfStream(contract.Category(m).Stream(id))
-}
-
-// identityOf is the stream of an identity.
-func identityOf(userID string) messagestore.Source {
-	return stream((*identityv1.Registered)(nil), userID)
-}
-
-func want(t *testing.T, what string, got []string, want ...string) {
+func wantTypes(t *testing.T, store messagestore.Store, source messagestore.Source, want ...string) {
 	t.Helper()
-	if !slices.Equal(got, want) {
-		t.Errorf("%s: %v, want %v", what, got, want)
+	if got := types(t, store, source); !slices.Equal(got, want) {
+		t.Errorf("messages are %v, want %v", got, want)
 	}
 }
 
-// count returns how many of the messages have the type.
+// all is every category but those of positions.
+var all = messagestore.OfCategories("identity:command", "identity", "emailAddress", "sendEmail:command", "sendEmail")
+
+// identityOf returns the stream of an identity.
+func identityOf(userID string) messagestore.Source {
+	return messagestore.OfStream(contract.Category((*identityv1.Registered)(nil)).Stream(userID))
+}
+
+// count returns the number of messages of the contract.
 func count(messages []messagestore.Message, like proto.Message) (n int) {
 	for _, m := range messages {
-		if m.Type == contract.Type(like) && m.Stream.Category() == contract.Category(like) {
+		if isA(m, like) {
 			n++
 		}
 	}
 	return n
 }
 
-// A faulty store is another store with faults.
+// A faulty store delivers messages several times, or fails writes.
 type faulty struct {
 	messagestore.Store
 	// times is how often each message is delivered. Defaults to once.
 	times int
-	// write, if set, is called before each WriteBatch, which fails with its error.
+	// write, if set, is called before each WriteBatch, which returns its error.
 	write func(context.Context, []messagestore.Write) error
 }
 
@@ -254,4 +254,15 @@ func (f faulty) WriteBatch(ctx context.Context, writes ...messagestore.Write) ([
 		}
 	}
 	return f.Store.WriteBatch(ctx, writes...)
+}
+
+// elsewhere is a store without saved positions.
+type elsewhere struct{ messagestore.Store }
+
+func (elsewhere) Last(context.Context, messagestore.Stream, string) (messagestore.Message, error) {
+	return messagestore.Message{}, messagestore.ErrNotFound
+}
+
+func (elsewhere) Streams(context.Context, messagestore.ListRequest) (messagestore.StreamPage, error) {
+	return messagestore.StreamPage{}, nil
 }

@@ -21,7 +21,7 @@ type defect struct {
 }
 
 var defects = []defect{
-	{"D1", "of two commands that wait together the second is skipped", []string{"components TestWaitingTogether_D1"}},
+	{"D1", "of two commands that wait together the second is skipped", []string{"components TestQueuedCommands_D1"}},
 	{"D2", "who follows everything misses every other message", []string{"aggregators TestOnAny_MissesNothing_D2"}},
 	{"D3", "a lower position appears after a higher one was read", []string{"aggregators TestOnAny_ConcurrentWriters_D3"}},
 	{"D4", "messages of others stop a subscription for good", []string{"aggregators TestRun_ForeignMessages_D4"}},
@@ -33,12 +33,12 @@ var defects = []defect{
 	{"D8", "an entity is its first 1,000 messages", []string{"components TestLongStream_D8"}},
 	{"D9", "two instances do everything twice", []string{"components TestConflict_D9", "components TestTwoInstances_D9"}},
 	{"D10", "a store that is away is taken for a refusal", []string{"components/sendemail TestInfrastructure_D10"}},
-	{"D11", "two accounts of one address have one mail", []string{"components TestMailOfEach_D11", "components/identity TestMailID_D11"}},
+	{"D11", "two accounts of one address have one mail", []string{"components TestOneMailPerIdentity_D11", "components/identity TestMailID_D11"}},
 	{"D12", "anybody names and publishes anything, and a name before the video is lost", []string{
 		"components/videopublishing TestOthers_D12", "components/videopublishing TestVideo_Rename_D12", "components/videopublishing TestVideo_PublishVideo_D12",
 	}},
 	{"D13", "ids come from the client unchecked", []string{
-		"application TestRegisterUser_D13", "components TestIDOfAnother_D13", "aggregators TestSkip_Logged_D13",
+		"application TestRegisterUser_D13", "components TestTakenAndInvalidIDs_D13", "aggregators TestSkip_Logged_D13",
 	}},
 	{"D14", "nobody hears of a mail that failed, and it fails again at each delivery", []string{
 		"components TestFailed_D14", "components/sendemail TestSend_GivesUpAfterFive_D14",
@@ -49,7 +49,7 @@ var defects = []defect{
 	{"D18", "an address is compared as it was typed", []string{"components/identity TestSpelling_D18"}},
 	{"D19", "reasons are for nobody, neither programs nor people", []string{"components/identity TestReasons_D19"}},
 	{"D20", "what takes long for one holds up all", []string{
-		"components TestEffect_HoldsNothingUp_D20", "components/videopublishing TestSlowTranscode_D20",
+		"components TestEffect_DoesNotBlockEntity_D20", "components/videopublishing TestSlowTranscode_D20",
 	}},
 	{"D21", "a registration is answered with a redirect that browsers keep", []string{
 		"application TestRegisterUser_D21", "application TestCreators_D21",

@@ -5,11 +5,13 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
 	"videotutorials/components"
 	"videotutorials/components/identity"
+	"videotutorials/internal/test/running"
 	"videotutorials/internal/test/teststore"
 	"videotutorials/messagestore"
 	identityv1 "videotutorials/proto/identity/v1"
@@ -28,17 +30,16 @@ func TestEntityOf(t *testing.T) {
 	}
 }
 
-func TestNew_OneID(t *testing.T) {
+func TestNew_DuplicateID(t *testing.T) {
 	t.Parallel()
 	c := identity.Consumers(mail(t))[0]
 	_, err := components.New(nil, nil, slog.New(slog.DiscardHandler), c, c)
-	if err == nil || err.Error() != "two consumers have the ID components:identity:command" {
-		t.Errorf("got %v, want that two have one ID", err)
+	if err == nil || !strings.Contains(err.Error(), c.ID) {
+		t.Errorf("got %v, want an error with the ID", err)
 	}
 }
 
-// TestNew_Wrong has no handler, and two of one kind.
-func TestNew_Wrong(t *testing.T) {
+func TestNew_InvalidHandlers(t *testing.T) {
 	t.Parallel()
 	c := identity.Consumers(mail(t))[0]
 	for name, handlers := range map[string]components.Handlers{"NoHandlers": nil, "TwoHandlers": {c.Handlers[0], c.Handlers[0]}} {
@@ -48,14 +49,13 @@ func TestNew_Wrong(t *testing.T) {
 	}
 }
 
-// TestOtherMessages has a type of ours in another category of ours, and foreign
-// ones in both: none of them is handled.
+// Messages of a handled type in another category, and of other types, are not handled.
 func TestOtherMessages(t *testing.T) {
 	t.Parallel()
 	store := teststore.New(t)
 	nothing := func(struct{}, *identityv1.GrantAdmin, components.Cause) []components.Emit { return nil }
 	never := func(struct{}, *identityv1.Registered, components.Cause) []components.Emit {
-		t.Error("handled what is no event of an identity")
+		t.Error("handled a message that is not an event of an identity")
 		return nil
 	}
 	of := func(id string) []messagestore.Stream { return components.EntityOf[*identityv1.Registered](id) }
@@ -64,11 +64,8 @@ func TestOtherMessages(t *testing.T) {
 		stream messagestore.Stream
 		name   string
 	}{{"identity:command-", "Registered"}, {"identity-", "GrantAdmin"}, {"identity-", "Other"}, {"other-", "GrantAdmin"}} {
-		_, err := store.Write(t.Context(), m.stream+messagestore.Stream(user), messagestore.Any,
+		writeTo(t, store, m.stream+messagestore.Stream(user),
 			messagestore.NewMessage{ID: uuid.NewString(), Type: m.name, Data: `{"userId": "` + user + `"}`})
-		if err != nil {
-			t.Fatal(err)
-		}
 	}
 	write(t, store, user, user, &identityv1.GrantAdmin{UserId: user})
 	r := run(t, store, components.Consumer{ID: "test", Handlers: components.Handlers{
@@ -83,22 +80,23 @@ func TestOtherMessages(t *testing.T) {
 			t.Errorf("handled %s in %s first", m.Type, m.Stream)
 		}
 	case line := <-r.logged:
-		t.Errorf("one fails: %s", line)
+		t.Errorf("a message fails: %s", line)
+	case <-time.After(running.Patience):
+		t.Errorf("no message is handled within %v", running.Patience)
 	}
 	r.stop()
 	if len(r.handled)+len(r.logged) > 0 {
-		t.Errorf("%d messages more are handled, and %d lines logged", len(r.handled), len(r.logged))
+		t.Errorf("%d more messages are handled, and %d records logged", len(r.handled), len(r.logged))
 	}
 }
 
-// TestRefusals has what its author did wrong in the text of what stops a message.
-func TestRefusals(t *testing.T) {
+// A mistake of a component's author stops the message, with an error that explains it.
+func TestInvalidDecisions(t *testing.T) {
 	t.Parallel()
 	user := uuid.NewString()
 	of := func(m *identityv1.GrantAdmin, _ components.Cause) []messagestore.Stream {
 		return components.EntityOf[*identityv1.Registered](m.GetUserId())
 	}
-	// emitting grants nothing, and emits that.
 	emitting := func(e components.Emit) components.Consumer {
 		return components.Consumer{ID: "test", Handlers: components.Handlers{components.On(of, components.Projection[struct{}]{},
 			func(struct{}, *identityv1.GrantAdmin, components.Cause) []components.Emit {
@@ -125,7 +123,7 @@ func TestRefusals(t *testing.T) {
 				return nil
 			}}, emitting(test.emit))
 			write(t, store, user, user, &identityv1.GrantAdmin{UserId: user})
-			<-r.logged
+			running.Receive(t, "the error", r.logged)
 			if err := r.Ready(t.Context()); err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("ready: %v, want %q", err, test.want)
 			}
