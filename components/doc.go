@@ -8,8 +8,7 @@
 // A component is one package with a state type, the folds of its entity's events
 // into that state, and one decision for each type of message: a pure method of
 // the state that returns the messages to append. The runtime does everything
-// else. The README contains a complete component, under "Writing a component,
-// writing an aggregator".
+// else. The tutorial in docs contains a complete component.
 //
 // # Idempotence
 //

@@ -3,6 +3,8 @@ package components_test
 import (
 	"bytes"
 	"context"
+	"fmt"
+	"io"
 	"iter"
 	"log/slog"
 	"net/url"
@@ -18,6 +20,7 @@ import (
 	"videotutorials/components/sendemail"
 	"videotutorials/internal/test/running"
 	"videotutorials/internal/test/testdb"
+	"videotutorials/internal/test/teststore"
 	"videotutorials/internal/token"
 	"videotutorials/messagestore"
 	"videotutorials/messagestore/contract"
@@ -266,3 +269,27 @@ func (elsewhere) Last(context.Context, messagestore.Stream, string) (messagestor
 func (elsewhere) Streams(context.Context, messagestore.ListRequest) (messagestore.StreamPage, error) {
 	return messagestore.StreamPage{}, nil
 }
+
+// openStore returns a running store for an Example.
+func openStore() (store messagestore.Store, closeStore func()) {
+	t := &exampleTB{}
+	return teststore.New(t), func() {
+		for _, cleanup := range slices.Backward(t.cleanups) {
+			cleanup()
+		}
+	}
+}
+
+// An exampleTB stands for the test in an Example. Its failures are panics.
+type exampleTB struct {
+	testing.TB
+	cleanups []func()
+}
+
+func (*exampleTB) Helper()                      {}
+func (*exampleTB) Context() context.Context     { return context.Background() }
+func (*exampleTB) Output() io.Writer            { return io.Discard }
+func (t *exampleTB) Cleanup(f func())           { t.cleanups = append(t.cleanups, f) }
+func (*exampleTB) Fatal(args ...any)            { panic(fmt.Sprint(args...)) }
+func (*exampleTB) Fatalf(f string, args ...any) { panic(fmt.Sprintf(f, args...)) }
+func (*exampleTB) Errorf(f string, args ...any) { panic(fmt.Sprintf(f, args...)) }
