@@ -11,20 +11,20 @@ import (
 	"testing"
 )
 
-// A peer is a mail server that follows a script.
+// A peer is a mail server with scripted replies.
 type peer struct {
-	// replies are its answers to a command, by its first word; else it takes it.
+	// replies are the replies to commands, by their first word. Other commands succeed.
 	replies map[string]string
-	// vanish, if set, has it close the connection at that command.
-	vanish string
-	// silent, if set, has it say nothing to that command; silenced is told of it.
+	// hangUp is the command at which the peer closes the connection.
+	hangUp string
+	// silent is the command to which the peer does not reply; it sends to silenced instead.
 	silent   string
 	silenced chan struct{}
-	// mails receives what it has taken.
+	// mails receives the accepted mails.
 	mails chan string
 }
 
-// serve serves until the test ends and returns the peer's URL.
+// serve serves until the test ends and returns the URL of the peer.
 func (p *peer) serve(t *testing.T) string {
 	t.Helper()
 	p.mails = make(chan string, 100)
@@ -32,57 +32,57 @@ func (p *peer) serve(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var going sync.WaitGroup
-	going.Go(func() {
+	var sessions sync.WaitGroup
+	sessions.Go(func() {
 		for {
 			conn, err := listener.Accept()
 			if err != nil {
 				return
 			}
-			going.Go(func() { p.talk(conn) })
+			sessions.Go(func() { p.session(conn) })
 		}
 	})
 	t.Cleanup(func() {
 		if err := listener.Close(); err != nil {
 			t.Error(err)
 		}
-		going.Wait()
+		sessions.Wait()
 	})
 	return "smtp://" + listener.Addr().String()
 }
 
-func (p *peer) talk(conn net.Conn) {
-	defer conn.Close() //nolint:errcheck // the test looks at the mails
+func (p *peer) session(conn net.Conn) {
+	defer conn.Close() //nolint:errcheck // the test checks the mails
 	text := textproto.NewReader(bufio.NewReader(conn))
-	say := func(line string) { _, _ = io.WriteString(conn, line+"\r\n") }
-	say("220 peer")
+	reply := func(line string) { _, _ = io.WriteString(conn, line+"\r\n") }
+	reply("220 peer")
 	for {
 		line, err := text.ReadLine()
 		if err != nil {
 			return
 		}
 		word, _, _ := strings.Cut(strings.ToUpper(line), " ")
-		reply, scripted := p.replies[word]
+		scriptedReply, scripted := p.replies[word]
 		switch {
-		case word == p.vanish:
+		case word == p.hangUp:
 			return
 		case word == p.silent:
 			p.silenced <- struct{}{}
 		case scripted:
-			say(reply)
+			reply(scriptedReply)
 		case word == "DATA":
-			say("354 go on")
+			reply("354 continue")
 			mail, err := text.ReadDotBytes()
 			if err != nil {
 				return
 			}
 			p.mails <- string(mail)
-			say("250 taken")
+			reply("250 accepted")
 		case word == "QUIT":
-			say("221 bye")
+			reply("221 bye")
 			return
 		default:
-			say("250 ok")
+			reply("250 ok")
 		}
 	}
 }

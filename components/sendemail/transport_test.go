@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"videotutorials/components"
+	"videotutorials/internal/test/running"
 	sendemailv1 "videotutorials/proto/sendemail/v1"
 )
 
@@ -28,7 +29,8 @@ func letter() *sendemailv1.Send {
 	}
 }
 
-// transports are the implementations, each with what it has delivered.
+// transports returns functions that open each Transport, with a function that returns the
+// mail that it delivered.
 func transports(t *testing.T) map[string]func(*testing.T) (Transport, func() string) {
 	t.Helper()
 	return map[string]func(*testing.T) (Transport, func() string){
@@ -56,13 +58,13 @@ func transports(t *testing.T) map[string]func(*testing.T) (Transport, func() str
 			if err != nil {
 				t.Fatal(err)
 			}
-			return s, func() string { return <-p.mails }
+			return s, func() string { return running.Receive(t, "the mail", p.mails) }
 		},
 	}
 }
 
-// TestTransport is the suite of the transports: what is delivered is the mail,
-// also when it is sent again.
+// Every Transport delivers the mail, also when it is sent again, and refuses an invalid
+// recipient for good.
 func TestTransport(t *testing.T) {
 	t.Parallel()
 	for name, open := range transports(t) {
@@ -126,8 +128,8 @@ func checkMail(t *testing.T, text string) {
 	}
 }
 
-// TestSMTP_Refusals tells refusals that are for good from those for now, and a
-// farewell that goes wrong from a refusal.
+// Replies from 500 on are permanent errors, and errors at the end of the session are no
+// errors of the mail.
 func TestSMTP_Refusals(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -138,9 +140,9 @@ func TestSMTP_Refusals(t *testing.T) {
 		"Greylisted":    {peer{replies: map[string]string{"RCPT": "450 try later"}}, true, false},
 		"Busy":          {peer{replies: map[string]string{"MAIL": "421 busy"}}, true, false},
 		"Refused":       {peer{replies: map[string]string{"DATA": "554 no"}}, true, true},
-		"Vanishes":      {peer{vanish: "DATA"}, true, false},
-		"NoFarewell":    {peer{vanish: "QUIT"}, false, false},
-		"OddFarewell":   {peer{replies: map[string]string{"QUIT": "500 what"}}, false, false},
+		"HangsUp":       {peer{hangUp: "DATA"}, true, false},
+		"HangsUpAtQuit": {peer{hangUp: "QUIT"}, false, false},
+		"QuitRefused":   {peer{replies: map[string]string{"QUIT": "500 what"}}, false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -157,7 +159,7 @@ func TestSMTP_Refusals(t *testing.T) {
 	}
 }
 
-// TestSMTP_Silent: a stop waits for no server that says nothing.
+// Send ends with its context even if the server does not reply.
 func TestSMTP_Silent(t *testing.T) {
 	t.Parallel()
 	for _, word := range []string{"EHLO", "RCPT", "QUIT"} {
@@ -185,14 +187,14 @@ func TestSMTP_Silent(t *testing.T) {
 	}
 }
 
-func TestSMTP_Away(t *testing.T) {
+func TestSMTP_NoServer(t *testing.T) {
 	t.Parallel()
 	s, err := OpenSMTP("smtp://127.0.0.1:1", from)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var permanent *components.PermanentError
-	if err := s.Send(context.Background(), letter()); err == nil || errors.As(err, &permanent) {
+	if err := s.Send(t.Context(), letter()); err == nil || errors.As(err, &permanent) {
 		t.Errorf("send: %v, want an error that is not permanent", err)
 	}
 }
@@ -208,26 +210,25 @@ func TestOpenSMTP(t *testing.T) {
 			t.Errorf("%s: %v", address, err)
 		}
 		if err != nil && strings.Contains(err.Error(), "secret") {
-			t.Errorf("%s: the error has the password: %v", address, err)
+			t.Errorf("%s: the error contains the password: %v", address, err)
 		}
 	}
 }
 
-// TestTransport_Sender: what can send no mail is no transport.
-func TestTransport_Sender(t *testing.T) {
+func TestTransport_InvalidSender(t *testing.T) {
 	t.Parallel()
 	for _, wrong := range []string{"", "no-reply", "a@b.test, c@d.test"} {
 		if _, err := OpenSMTP("smtp://mail.test", wrong); err == nil {
-			t.Errorf("OpenSMTP takes the sender %q", wrong)
+			t.Errorf("OpenSMTP accepts the sender %q", wrong)
 		}
 		if _, err := OpenFolder(t.TempDir(), wrong); err == nil {
-			t.Errorf("OpenFolder takes the sender %q", wrong)
+			t.Errorf("OpenFolder accepts the sender %q", wrong)
 		}
 	}
 }
 
-// TestFolder_ID takes no id that is a path.
-func TestFolder_ID(t *testing.T) {
+// An id that is a path is refused.
+func TestFolder_InvalidID(t *testing.T) {
 	t.Parallel()
 	f, err := OpenFolder(t.TempDir(), from)
 	if err != nil {
@@ -241,7 +242,7 @@ func TestFolder_ID(t *testing.T) {
 	}
 }
 
-// A body is as it was written where it can be, so that its links can be copied.
+// A body is not encoded if possible, so that links can be copied from the file.
 func TestCompose_Encoding(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
@@ -260,7 +261,7 @@ func TestCompose_Encoding(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !strings.Contains(b.String(), want) {
-			t.Errorf("%.40q is written as\n%s", text, b.String())
+			t.Errorf("%.40q is encoded as\n%s", text, b.String())
 		}
 	}
 }

@@ -16,6 +16,7 @@ import (
 
 	"videotutorials/components"
 	"videotutorials/internal/media"
+	"videotutorials/internal/test/running"
 	"videotutorials/internal/test/testdb"
 	"videotutorials/internal/test/teststore"
 	"videotutorials/messagestore"
@@ -23,7 +24,7 @@ import (
 	videopublishingv1 "videotutorials/proto/videopublishing/v1"
 )
 
-// These make the test binary a process that publishes.
+// These environment variables make the test binary a process that runs the component.
 const (
 	storeEnv  = "VIDEOPUBLISHING_TEST_STORE"
 	mediaEnv  = "VIDEOPUBLISHING_TEST_MEDIA"
@@ -39,13 +40,14 @@ func TestMain(m *testing.M) {
 	}
 }
 
+// leased returns short times with a short lease.
 func leased() times {
 	t := brisk()
 	t.lease = 300 * time.Millisecond
 	return t
 }
 
-// publishUntilKilled publishes until it is killed.
+// publishUntilKilled runs the component until the process is killed.
 func publishUntilKilled() error {
 	log := slog.New(slog.DiscardHandler)
 	store, err := rpc.Dial(os.Getenv(storeEnv), nil)
@@ -65,9 +67,8 @@ func publishUntilKilled() error {
 	return runner.Run(context.Background())
 }
 
-// TestKilled kills a process in the middle of a transcode, as kill -9 does: its
-// ffmpeg dies with it, and another process publishes the video, once, and not
-// before the lease ends.
+// If a process is killed during a transcode, its ffmpeg dies with it, and another process
+// publishes the video, once, and not before the lease expires.
 func TestKilled(t *testing.T) {
 	t.Parallel()
 	store, p, video := teststore.New(t), publisher(t), uuid.NewString()
@@ -83,15 +84,13 @@ func TestKilled(t *testing.T) {
 	publish(t, store, ann, video, source)
 	waiting := atGate(t, gate)
 	rename(t, store, ann, video, "Name")
-	await(t, store, video, (*videopublishingv1.PublishAttempted)(nil), 2) // it says that it goes on
+	await(t, store, video, (*videopublishingv1.PublishAttempted)(nil), 2) // the lease was renewed
 	_ = killed.Process.Kill()
 	_ = killed.Wait()
-	// The kernel tells ffmpeg of the death; then nobody reads at the gate.
-	for {
-		if _, err := waiting.WriteString("x"); errors.Is(err, syscall.EPIPE) {
-			break
-		}
-	}
+	running.Until(t, "the death of ffmpeg, which reads the gate", func() bool {
+		_, err := waiting.WriteString("x")
+		return errors.Is(err, syscall.EPIPE)
+	})
 	start(t, store, consumers(p, leased()))
 	events := await(t, store, video, (*videopublishingv1.VideoPublished)(nil), 1)
 	var until time.Time
@@ -115,7 +114,7 @@ func TestKilled(t *testing.T) {
 	}
 }
 
-// serve serves the store and returns where.
+// serve serves the store and returns the address.
 func serve(t *testing.T, store messagestore.Store) (addr string) {
 	t.Helper()
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -123,20 +122,12 @@ func serve(t *testing.T, store messagestore.Store) (addr string) {
 		t.Fatal(err)
 	}
 	server := rpc.NewServer(store, rpc.ServerOptions{Log: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry()})
-	ctx, stop := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- server.Run(ctx, listener) }()
-	t.Cleanup(func() {
-		stop()
-		if err := <-ended; err != nil {
-			t.Errorf("serve: %v", err)
-		}
-	})
+	running.Start(t, func(ctx context.Context) error { return server.Run(ctx, listener) })
 	return listener.Addr().String()
 }
 
-// TestStopped stops the component in the middle of a transcode, which ends at
-// once and is no attempt that counts: the next one has its number.
+// A stop interrupts a transcode at once. The attempt does not count: the next one has the
+// same number.
 func TestStopped(t *testing.T) {
 	t.Parallel()
 	store, p, video := teststore.New(t), publisher(t), uuid.NewString()
@@ -147,11 +138,11 @@ func TestStopped(t *testing.T) {
 	waiting := atGate(t, gate)
 	begun := time.Now()
 	stop()
-	if took := time.Since(begun); took > 8*time.Second { // what is not to be interrupted has 10 s
+	if took := time.Since(begun); took > 8*time.Second { // an attempt that is not interruptible has 10 s
 		t.Errorf("the stop takes %v", took)
 	}
 	if _, err := waiting.WriteString("x"); !errors.Is(err, syscall.EPIPE) {
-		t.Errorf("ffmpeg goes on: %v", err)
+		t.Errorf("ffmpeg is still running: %v", err)
 	}
 	empty(t, p.Media)
 	start(t, store, consumers(p, brisk()))

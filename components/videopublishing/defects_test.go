@@ -13,21 +13,21 @@ import (
 	"github.com/google/uuid"
 
 	"videotutorials/internal/media"
+	"videotutorials/internal/test/running"
 	"videotutorials/internal/test/teststore"
 	"videotutorials/messagestore"
 	"videotutorials/messagestore/contract"
 	videopublishingv1 "videotutorials/proto/videopublishing/v1"
 )
 
-// owned writes that the video is the owner's, as the component does.
+// owned writes an event that makes the video the owner's.
 func owned(t *testing.T, store messagestore.Store, owner, videoID string) {
 	t.Helper()
 	command(t, store, owner, videoID, &videopublishingv1.VideoPublished{OwnerId: owner, SourceUri: "upload:1", VideoId: videoID})
 }
 
-// TestNames_D1 has commands wait together, so that the event of the first stands
-// behind all others in the log, and delivers each twice: all are decided, in
-// order.
+// Commands that wait together, and are delivered twice, are all handled once, in order,
+// although the event of the first is behind them in the log.
 func TestNames_D1(t *testing.T) {
 	t.Parallel()
 	store, video := teststore.New(t), uuid.NewString()
@@ -57,11 +57,11 @@ func TestNames_D1(t *testing.T) {
 		}
 	}
 	if !slices.Equal(codes, []string{unchanged, blank}) || len(traces) != 7 {
-		t.Errorf("rejected with %v, in %d traces, want the end of 7 operations", codes, len(traces))
+		t.Errorf("rejected with %v, in %d traces, want 7 traces", codes, len(traces))
 	}
 }
 
-// TestOthers_D12 has somebody else, nobody, and everybody for no video, command.
+// Commands of other users, of no user, and for unknown videos are rejected.
 func TestOthers_D12(t *testing.T) {
 	t.Parallel()
 	store, p, video, unknown := teststore.New(t), publisher(t), uuid.NewString(), uuid.NewString()
@@ -76,7 +76,7 @@ func TestOthers_D12(t *testing.T) {
 	await(t, store, video, (*videopublishingv1.VideoPublished)(nil), 1)
 	publish(t, store, eve, video, source)
 	rename(t, store, eve, video, "Hers")
-	rename(t, store, "", video, "Nobody's")
+	rename(t, store, "", video, "Anonymous")
 	describe(t, store, eve, video, "Hers")
 	publish(t, store, ann, video, source)
 	rename(t, store, ann, video, "Mine")
@@ -85,7 +85,7 @@ func TestOthers_D12(t *testing.T) {
 		"VideoDescriptionRejected", "VideoNamed")
 	failed := last[*videopublishingv1.VideoPublishingFailed](t, events[:3])
 	if failed.GetCode() != notOwner || failed.GetOwnerId() != eve {
-		t.Errorf("failed with %v, want it to be about eve's command", failed)
+		t.Errorf("failed with %v, want the rejection of eve's command", failed)
 	}
 	for _, e := range events[3:5] {
 		if got := last[*videopublishingv1.VideoNameRejected](t, []messagestore.Message{e}); got.GetCode() != notOwner {
@@ -94,8 +94,7 @@ func TestOthers_D12(t *testing.T) {
 	}
 }
 
-// TestInfrastructure_D10 has what is needed fail more often than a file may: the
-// video is published all the same.
+// A video is published even if the store or ffmpeg fail more often than a file may.
 func TestInfrastructure_D10(t *testing.T) {
 	t.Parallel()
 	failing := func(how string) func(*testing.T, *Publisher) messagestore.Store {
@@ -107,12 +106,12 @@ func TestInfrastructure_D10(t *testing.T) {
 		}
 	}
 	for name, prepare := range map[string]func(*testing.T, *Publisher) messagestore.Store{
-		"StoreAway": func(t *testing.T, _ *Publisher) messagestore.Store {
+		"StoreUnavailable": func(t *testing.T, _ *Publisher) messagestore.Store {
 			t.Helper()
 			times := 0
 			return faulty{Store: teststore.New(t), write: func([]messagestore.Write) error {
 				if times++; times <= 5 {
-					return &messagestore.UnavailableError{Reason: "away"}
+					return &messagestore.UnavailableError{Reason: "unavailable"}
 				}
 				return nil
 			}}
@@ -135,9 +134,9 @@ func TestInfrastructure_D10(t *testing.T) {
 	}
 }
 
-// TestFullDisk_D10 has no room at first, or no longer once ffmpeg runs, which then
-// fails or goes on: that is no fault of the file, and nothing is left of it. With
-// room an ffmpeg that fails is, after the second time.
+// A full disk, before or while ffmpeg runs, is not a fault of the file, and no files are
+// left. With enough space, a failure of ffmpeg is a fault of the file, final at the second
+// time.
 func TestFullDisk_D10(t *testing.T) {
 	t.Parallel()
 	for name, program := range map[string]string{
@@ -158,7 +157,7 @@ func TestFullDisk_D10(t *testing.T) {
 			_, err := publishing{Publisher: p}.publish(t.Context(), m)
 			f := explain(err)
 			if !errors.Is(err, media.ErrNoSpace) || f.code != failed || f.fault != "" || f.final(8) || !strings.Contains(f.reason, "room") {
-				t.Errorf("%v: %+v, want it to be no fault of the file", err, f)
+				t.Errorf("%v: %+v, want no fault of the file", err, f)
 			}
 			empty(t, p.Media)
 		})
@@ -169,12 +168,11 @@ func TestFullDisk_D10(t *testing.T) {
 	_, err := publishing{Publisher: p}.publish(t.Context(), m)
 	expect(t, err, failed, fileAttempts)
 	if f := explain(err); f.code != failed || !f.final(1) || strings.Contains(f.reason, "secret") || !strings.Contains(err.Error(), "secret") {
-		t.Errorf("%v: %+v: want the log alone to know", err, f)
+		t.Errorf("%v: %+v: want the cause only in the log", err, f)
 	}
 }
 
-// TestSlowTranscode_D20 has a transcode stop in the middle: meanwhile another video
-// is published, and both are named.
+// While a transcode takes long, another video is published, and both are named.
 func TestSlowTranscode_D20(t *testing.T) {
 	t.Parallel()
 	store, p, slow, other := teststore.New(t), publisher(t), uuid.NewString(), uuid.NewString()
@@ -197,7 +195,7 @@ func TestSlowTranscode_D20(t *testing.T) {
 	watchable(t, p, slow)
 }
 
-// gated has the first ffmpeg wait until the gate is opened.
+// gated makes the first ffmpeg wait until a line is written to the gate, a named pipe.
 func gated(t *testing.T, p *Publisher) (gate string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -209,14 +207,18 @@ func gated(t *testing.T, p *Publisher) (gate string) {
 	return gate
 }
 
-// atGate waits until somebody waits at the gate. A line that is written lets it
-// pass.
+// atGate waits until ffmpeg reads the gate, and returns the gate for writing.
 func atGate(t *testing.T, gate string) *os.File {
 	t.Helper()
-	f, err := os.OpenFile(gate, os.O_WRONLY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	opened := make(chan *os.File, 1)
+	go func() {
+		f, err := os.OpenFile(gate, os.O_WRONLY, 0)
+		if err != nil {
+			t.Error(err)
+		}
+		opened <- f
+	}()
+	f := running.Receive(t, "ffmpeg to read the gate", opened)
 	t.Cleanup(func() { _ = f.Close() })
 	return f
 }

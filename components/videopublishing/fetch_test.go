@@ -17,7 +17,7 @@ import (
 	"videotutorials/internal/media"
 )
 
-// site serves what fetches meet.
+// site serves all kinds of sources.
 func site(t *testing.T) (address string) {
 	t.Helper()
 	mux := http.NewServeMux()
@@ -59,7 +59,7 @@ func site(t *testing.T) (address string) {
 		for r.Context().Err() == nil {
 			_, _ = w.Write([]byte("v"))
 			_ = http.NewResponseController(w).Flush()
-			time.Sleep(10 * time.Millisecond) // that is what is slow about it
+			time.Sleep(10 * time.Millisecond) // the slowness under test
 		}
 	})
 	server := httptest.NewServer(mux)
@@ -102,7 +102,7 @@ func TestFetch(t *testing.T) {
 		"Path":             {"/etc/passwd", unreachableSource, 1},
 		"NoHost":           {"http:///video", unreachableSource, 1},
 		"NoURL":            {"http://%zz", unreachableSource, 1},
-		"UploadOfNobody":   {"upload:undefined", unreachableSource, 1},
+		"InvalidUpload":    {"upload:undefined", unreachableSource, 1},
 		"ProtocolOfFFmpeg": {"concat:/etc/passwd|/etc/hosts", unreachableSource, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -112,7 +112,7 @@ func TestFetch(t *testing.T) {
 			path, err := f.fetch(t.Context(), test.source, scratch(t, p))
 			expect(t, err, test.code, test.attempts)
 			if err != nil && strings.Contains(err.Error(), "secret") {
-				t.Errorf("%v tells the address", err)
+				t.Errorf("%v contains the address", err)
 			}
 			if text, err := os.ReadFile(path); test.code == "" && string(text) != "video" {
 				t.Errorf("fetched %q, %v", text, err)
@@ -121,7 +121,7 @@ func TestFetch(t *testing.T) {
 	}
 }
 
-// expect checks which failure it is, "" for none.
+// expect checks the code of a failure and its attempts, with "" for no error.
 func expect(t *testing.T, err error, code string, attempts int32) {
 	t.Helper()
 	var got *failure
@@ -133,8 +133,8 @@ func expect(t *testing.T, err error, code string, attempts int32) {
 	}
 }
 
-// TestFetch_Private reaches nothing on this machine, by an address, a name, or a
-// redirect from a place that may be reached.
+// Private addresses are not reached, neither by address, nor by name, nor by a redirect from
+// a public address.
 func TestFetch_Private(t *testing.T) {
 	t.Parallel()
 	reached := make(chan string, 100)
@@ -155,7 +155,7 @@ func TestFetch_Private(t *testing.T) {
 			t.Errorf("%s: error %v, want errPrivate", host, err)
 		}
 	}
-	// The first connection, as if to a public address, is made to a site here.
+	// The first connection stands for one to a public address.
 	outside := site(t)
 	guarded := dialer(false)
 	first := true
@@ -176,8 +176,7 @@ func TestFetch_Private(t *testing.T) {
 	}
 }
 
-// TestFetch_Disk tells an error of this machine from one of the source, and a stop
-// from both.
+// Errors of the disk, and the end of the context, are not failures of the source.
 func TestFetch_Disk(t *testing.T) {
 	t.Parallel()
 	here, p := site(t), publisher(t)
@@ -195,11 +194,11 @@ func TestFetch_Disk(t *testing.T) {
 	if _, err := f.fetch(ctx, here+"/video", scratch(t, p)); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want context.Canceled", err)
 	}
-	// Of the first it is known before it comes.
+	// The size of the first source is known before it is read.
 	for path, enough := range map[string]int{"/video": 0, "/endless": 1} {
-		looks := 0
+		checks := 0
 		p.Media.Space = func() (int64, int64, error) {
-			if looks++; looks > enough {
+			if checks++; checks > enough {
 				return 1 << 30, 1 << 40, nil
 			}
 			return 2 << 30, 1 << 40, nil
@@ -214,7 +213,7 @@ func TestFetch_Disk(t *testing.T) {
 	}
 }
 
-// scratch returns a folder for work.
+// scratch returns a new scratch folder.
 func scratch(t *testing.T, p Publisher) *media.Scratch {
 	t.Helper()
 	s, err := p.Media.Scratch()

@@ -18,17 +18,18 @@ import (
 
 	"videotutorials/components"
 	"videotutorials/internal/media"
+	"videotutorials/internal/test/running"
 	"videotutorials/messagestore"
 	"videotutorials/messagestore/contract"
 	videopublishingv1 "videotutorials/proto/videopublishing/v1"
 )
 
-// findOnce spares hundreds of runs of the programs.
+// findOnce finds the tools only once for all tests.
 var findOnce = sync.OnceValue(func() Tools {
 	return FindTools(context.Background(), slog.New(slog.DiscardHandler))
 })
 
-// found returns the machine's tools, without which there is nothing to test.
+// found returns the tools of this machine. Tests fail without them.
 func found(t *testing.T) Tools {
 	t.Helper()
 	tools := findOnce()
@@ -48,7 +49,7 @@ func publisher(t *testing.T) Publisher {
 	return Publisher{Media: folder, Tools: found(t), AllowPrivate: true, MaxSource: 64 << 20, Log: slog.New(slog.NewTextHandler(t.Output(), nil))}
 }
 
-// brisk are short times, but for the lease.
+// brisk returns short times, except for the lease.
 func brisk() times {
 	return times{timeout: time.Minute, lease: time.Minute, backoff: slices.Repeat([]time.Duration{time.Millisecond}, len(backoff()))}
 }
@@ -60,20 +61,10 @@ func start(t *testing.T, store messagestore.Store, consumers []components.Consum
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- runner.Run(ctx) }()
-	stop = sync.OnceFunc(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Errorf("run: %v", err)
-		}
-	})
-	t.Cleanup(stop)
-	return stop
+	return running.Start(t, runner.Run)
 }
 
-// command writes a command of the user about the video.
+// command writes a message of the user, "" for none, about the video.
 func command(t *testing.T, store messagestore.Store, user, videoID string, m proto.Message) {
 	t.Helper()
 	data, err := contract.Marshal(m)
@@ -105,13 +96,15 @@ func describe(t *testing.T, store messagestore.Store, user, videoID, description
 	command(t, store, user, videoID, &videopublishingv1.DescribeVideo{VideoId: videoID, Description: description})
 }
 
-// await returns the video's events, up to the nth of the contract.
+// await waits for the nth event of the contract, and returns the events of the video up to it.
 func await(t *testing.T, store messagestore.Store, videoID string, like proto.Message, n int) (events []messagestore.Message) {
 	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), running.Patience)
+	defer cancel()
 	subscription := messagestore.Subscription{Source: messagestore.OfStream(messagestore.Stream("videoPublishing-" + videoID))}
-	for event, err := range store.Subscribe(t.Context(), subscription) {
+	for event, err := range store.Subscribe(ctx, subscription) {
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("await %d more %s: %v", n, contract.Type(like), err)
 		}
 		messages, _ := event.(messagestore.Messages)
 		for _, m := range messages {
@@ -124,10 +117,11 @@ func await(t *testing.T, store messagestore.Store, videoID string, like proto.Me
 			}
 		}
 	}
-	return events
+	t.Fatalf("%d more %s not within %v", n, contract.Type(like), running.Patience)
+	return nil
 }
 
-// last decodes the last of the events.
+// last decodes the last event.
 func last[M proto.Message](t *testing.T, events []messagestore.Message) M {
 	t.Helper()
 	m, err := contract.Decode[M](events[len(events)-1])
@@ -137,7 +131,7 @@ func last[M proto.Message](t *testing.T, events []messagestore.Message) M {
 	return m
 }
 
-// want checks the types of the events.
+// want compares the types of the events.
 func want(t *testing.T, events []messagestore.Message, want ...string) {
 	t.Helper()
 	var got []string
@@ -149,8 +143,7 @@ func want(t *testing.T, events []messagestore.Message, want ...string) {
 	}
 }
 
-// upload puts the file among the owner's uploads and returns its name as a
-// source.
+// upload stores the file as an upload of the owner and returns its URI.
 func upload(t *testing.T, folder *media.Folder, owner, path string) string {
 	t.Helper()
 	file, err := os.Open(path)
@@ -172,7 +165,7 @@ func upload(t *testing.T, folder *media.Folder, owner, path string) string {
 	return media.UploadURI(id)
 }
 
-// sample makes a file with ffmpeg: its name, and what is in it.
+// sample makes a file with ffmpeg, with the given name and arguments.
 func sample(t *testing.T, file string, args ...string) (path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), file)
@@ -184,25 +177,25 @@ func sample(t *testing.T, file string, args ...string) (path string) {
 	return path
 }
 
-// picture and sound are inputs of two seconds.
+// picture and sound are arguments for inputs of two seconds.
 var (
 	picture = []string{"-f", "lavfi", "-i", "testsrc=size=320x240:rate=10:duration=2"}
 	sound   = []string{"-f", "lavfi", "-i", "sine=duration=2"}
 )
 
-// mp4 makes one that can be published as it is.
+// mp4 makes a video that needs no transcoding.
 func mp4(t *testing.T) string {
 	t.Helper()
 	return sample(t, "a.mp4", slices.Concat(picture, sound, []string{"-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", "aac"})...)
 }
 
-// webm makes one that cannot.
+// webm makes a video that needs transcoding.
 func webm(t *testing.T) string {
 	t.Helper()
 	return sample(t, "a.webm", slices.Concat(picture, sound, []string{"-c:v", "libvpx", "-deadline", "realtime", "-c:a", "libopus"})...)
 }
 
-// file writes a file with that text.
+// file makes a file with the text.
 func file(t *testing.T, name, text string) (path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), name)
@@ -212,7 +205,7 @@ func file(t *testing.T, name, text string) (path string) {
 	return path
 }
 
-// script makes a program of the shell's lines.
+// script makes a program that runs the shell commands.
 func script(t *testing.T, text string) (path string) {
 	t.Helper()
 	path = file(t, "program", "#!/bin/sh\n"+text)
@@ -222,12 +215,12 @@ func script(t *testing.T, text string) (path string) {
 	return path
 }
 
-// A faulty store is another store with faults.
+// A faulty store delivers messages several times, or fails writes.
 type faulty struct {
 	messagestore.Store
 	// times is how often each message is delivered. Defaults to once.
 	times int
-	// write, if set, is called before each WriteBatch, which fails with its error.
+	// write, if set, is called before each WriteBatch, which returns its error.
 	write func([]messagestore.Write) error
 }
 

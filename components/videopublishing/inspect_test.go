@@ -11,15 +11,14 @@ import (
 	"time"
 )
 
-// TestInspect looks at real files, with ffprobe and by their first bytes.
+// Real files are recognized with ffprobe, and by their first bytes.
 func TestInspect(t *testing.T) {
 	t.Parallel()
 	still := []string{"-f", "lavfi", "-i", "testsrc=size=320x240:rate=10:duration=2", "-frames:v", "1"}
 	encoded := func(file string, args ...string) string { return sample(t, file, slices.Concat(picture, args)...) }
 	for name, test := range map[string]struct {
 		path, contentType string
-		// code and byBytes are what ffprobe, and what the first bytes say; "" for a
-		// video.
+		// code is the failure with ffprobe, byBytes without; "" for a video.
 		code, byBytes string
 	}{
 		"MP4":       {mp4(t), "video/mp4", "", ""},
@@ -52,7 +51,7 @@ func TestInspect(t *testing.T) {
 				got, err := tools.inspect(t.Context(), test.path)
 				expect(t, err, code, 1)
 				if test.contentType != "" && got.contentType != test.contentType {
-					t.Errorf("by %+v it is %q, want %q", tools, got.contentType, test.contentType)
+					t.Errorf("with %+v it is %q, want %q", tools, got.contentType, test.contentType)
 				}
 				if err == nil && tools.ffprobe != "" && (got.duration < 1800*time.Millisecond || got.duration > 2300*time.Millisecond) {
 					t.Errorf("it lasts %v, want 2 s", got.duration)
@@ -62,7 +61,7 @@ func TestInspect(t *testing.T) {
 	}
 }
 
-// half returns a file with the first half of another.
+// half makes a file with the first half of another.
 func half(t *testing.T, path string) string {
 	t.Helper()
 	whole, err := os.ReadFile(path)
@@ -72,8 +71,7 @@ func half(t *testing.T, path string) string {
 	return file(t, filepath.Base(path), string(whole[:len(whole)/2]))
 }
 
-// TestInspect_OtherFiles has playlists, in the words of all formats that have
-// them, lead to a video that is there: it must not be found.
+// Playlists of all formats that refer to an existing video are not accepted.
 func TestInspect_OtherFiles(t *testing.T) {
 	t.Parallel()
 	video := sample(t, "secret.ts", slices.Concat(picture, []string{"-c:v", "mpeg2video"})...)
@@ -87,19 +85,19 @@ func TestInspect_OtherFiles(t *testing.T) {
 		path := file(t, "a.mp4", text)
 		_, err := found(t).inspect(t.Context(), path)
 		expect(t, err, notAVideo, 1)
-		// Nor does ffmpeg read it, whatever ffprobe said.
+		// Even if ffprobe accepted it, ffmpeg would not read it.
 		p := publishing{Publisher: publisher(t)}
 		for _, format := range []string{"hls", "concat", "sdp", "dash"} {
 			err := p.convert(t.Context(), path, content{format: format}, filepath.Join(t.TempDir(), "out.mp4"), func(string) {})
 			if !exited(err) {
-				t.Errorf("%s as %s: error %v, want ffmpeg's", name, format, err)
+				t.Errorf("%s as %s: error %v, want an error of ffmpeg", name, format, err)
 			}
 		}
 	}
 }
 
-// TestSniff_Boxes: a file that is nothing but boxes is looked through only so far.
-func TestSniff_Boxes(t *testing.T) {
+// The search for the moov box ends after a number of boxes.
+func TestSniff_ManyBoxes(t *testing.T) {
 	t.Parallel()
 	text := "\x00\x00\x00\x10ftypisom\x00\x00\x02\x00" + strings.Repeat("\x00\x00\x00\x08free", 1<<20)
 	_, err := sniff(file(t, "a.mp4", text+"\x00\x00\x00\x20moov\x00\x00\x00\x18trakvide"))
@@ -113,15 +111,15 @@ func TestInspect_Unreadable(t *testing.T) {
 		_, err := tools.inspect(t.Context(), path)
 		var known *failure
 		if !errors.Is(err, fs.ErrNotExist) || errors.As(err, &known) {
-			t.Errorf("%+v: error %v, want this machine's", tools, err)
+			t.Errorf("%+v: error %v, want an error of this machine", tools, err)
 		}
 	}
-	// A program that cannot be run, or is killed, says nothing of the file.
+	// The failure of a program that cannot be run, or is killed, is not one of the file.
 	for _, text := range []string{"exit 127", "kill -9 $$", "kill -15 $$"} {
 		_, err := Tools{ffprobe: script(t, text)}.inspect(t.Context(), mp4(t))
 		var known *failure
 		if err == nil || errors.As(err, &known) {
-			t.Errorf("%q: error %v, want this machine's", text, err)
+			t.Errorf("%q: error %v, want an error of this machine", text, err)
 		}
 	}
 }

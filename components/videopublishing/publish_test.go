@@ -25,8 +25,8 @@ import (
 	videopublishingv1 "videotutorials/proto/videopublishing/v1"
 )
 
-// TestPublish has real videos go from an upload to what every browser plays, with
-// everything delivered twice.
+// Real uploads become videos that every browser plays, although every message is delivered
+// twice.
 func TestPublish(t *testing.T) {
 	t.Parallel()
 	for name, path := range map[string]string{
@@ -68,7 +68,7 @@ func TestPublish(t *testing.T) {
 	}
 }
 
-// watchable checks that the video is one for browsers.
+// watchable checks that browsers can play the video.
 func watchable(t *testing.T, p Publisher, video string) {
 	t.Helper()
 	id := uuid.MustParse(video)
@@ -89,7 +89,7 @@ func watchable(t *testing.T, p Publisher, video string) {
 		t.Errorf("index at %d, pictures at %d, %v: want the index first", index, pictures, err)
 	}
 	if kind := binary.BigEndian.Uint32(text[4:8]); kind != 0x66747970 {
-		t.Errorf("the file begins with %x, not with ftyp", text[:12])
+		t.Errorf("the file starts with %x, not with ftyp", text[:12])
 	}
 	poster, err := p.Media.OpenPoster(id)
 	if err != nil {
@@ -101,16 +101,16 @@ func watchable(t *testing.T, p Publisher, video string) {
 	}
 }
 
-// empty checks that nothing is left of the work.
+// empty checks that no scratch folders are left.
 func empty(t *testing.T, folder *media.Folder) {
 	t.Helper()
 	left, err := filepath.Glob(filepath.Join(pathOf(t, folder), "tmp", "*"))
 	if err != nil || len(left) > 0 {
-		t.Errorf("left of the work: %q, %v", left, err)
+		t.Errorf("scratch folders left: %q, %v", left, err)
 	}
 }
 
-// pathOf returns where the folder is.
+// pathOf returns the path of the folder.
 func pathOf(t *testing.T, folder *media.Folder) string {
 	t.Helper()
 	scratch, err := folder.Scratch()
@@ -123,7 +123,7 @@ func pathOf(t *testing.T, folder *media.Folder) string {
 	return filepath.Join(scratch.Path(""), "..", "..")
 }
 
-// TestPublish_Copies does not encode again what is as it should be.
+// Streams that have the right format are copied.
 func TestPublish_Copies(t *testing.T) {
 	t.Parallel()
 	p, path := publisher(t), mp4(t)
@@ -137,8 +137,8 @@ func TestPublish_Copies(t *testing.T) {
 	}
 }
 
-// TestPublish_AsItIs publishes without ffmpeg, with and without ffprobe.
-func TestPublish_AsItIs(t *testing.T) {
+// Without ffmpeg a video is published unchanged.
+func TestPublish_Unchanged(t *testing.T) {
 	t.Parallel()
 	for name, tools := range map[string]Tools{"ByBytes": {}, "ByProbe": {ffprobe: found(t).ffprobe}} {
 		t.Run(name, func(t *testing.T) {
@@ -166,8 +166,7 @@ func TestPublish_AsItIs(t *testing.T) {
 	}
 }
 
-// TestPublish_Fails says finally, once, and in words, why a video is not
-// published.
+// A video that cannot be published fails once, with a code and a reason.
 func TestPublish_Fails(t *testing.T) {
 	t.Parallel()
 	broken := sample(t, "first.mp4", slices.Concat(picture, []string{"-c:v", "libx264", "-pix_fmt", "yuv420p", "-g", "1", "-movflags", "+faststart"})...)
@@ -218,8 +217,7 @@ func TestPublish_Fails(t *testing.T) {
 	}
 }
 
-// TestPublish_AttemptsLost has a source that does not answer, after as many
-// attempts as it may have were lost: it has them all the same.
+// Attempts that were lost do not count for the limit of a source that does not answer.
 func TestPublish_AttemptsLost(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }))
@@ -238,8 +236,8 @@ func TestPublish_AttemptsLost(t *testing.T) {
 	}
 }
 
-// TestPublish_FromAddress fetches, and tells a source that is away for a while
-// from one that is not there.
+// A source at an address is fetched, also after failures, but not from a private address, or
+// if it is too large.
 func TestPublish_FromAddress(t *testing.T) {
 	t.Parallel()
 	path, requests := webm(t), 0
@@ -280,8 +278,8 @@ func TestPublish_FromAddress(t *testing.T) {
 	empty(t, p.Media)
 }
 
-// TestPublish_UploadOfAnother finds none.
-func TestPublish_UploadOfAnother(t *testing.T) {
+// An upload of another user is not found.
+func TestPublish_UploadOfOtherUser(t *testing.T) {
 	t.Parallel()
 	store, p, video := teststore.New(t), publisher(t), uuid.NewString()
 	start(t, store, consumers(p, brisk()))
@@ -292,9 +290,9 @@ func TestPublish_UploadOfAnother(t *testing.T) {
 	}
 }
 
-// TestPublish_Gap has a picture that stays for three hours, in a file of some
-// kilobytes, at a rate of 250 a second: it costs one picture, and not millions.
-func TestPublish_Gap(t *testing.T) {
+// A picture that is shown for three hours, in a small file with 250 pictures a second, is
+// transcoded as one picture, not as millions.
+func TestPublish_LongPicture(t *testing.T) {
 	t.Parallel()
 	store, p, video := teststore.New(t), publisher(t), uuid.NewString()
 	start(t, store, consumers(p, brisk()))
@@ -304,10 +302,9 @@ func TestPublish_Gap(t *testing.T) {
 	await(t, store, video, (*videopublishingv1.VideoPublished)(nil), 1)
 }
 
-// TestPublish_SoundGoesOn: a sound may be longer than the pictures, also where the
-// container does not say how long those are, and where the first picture is the only
-// one.
-func TestPublish_SoundGoesOn(t *testing.T) {
+// The sound may be longer than the video, also if the container has no duration of the video,
+// or if there is only one picture.
+func TestPublish_LongSound(t *testing.T) {
 	t.Parallel()
 	store, p := teststore.New(t), publisher(t)
 	start(t, store, consumers(p, brisk()))
@@ -330,10 +327,10 @@ func TestPublish_SoundGoesOn(t *testing.T) {
 	}
 }
 
-// TestEffect_Whose: one owner's many videos do not hold up another's.
-func TestEffect_Whose(t *testing.T) {
+// Attempts are limited fairly between owners.
+func TestEffect_Owner(t *testing.T) {
 	t.Parallel()
-	if whose := (publishing{}).effect(times{}).Owner(&videopublishingv1.PublishVideo{OwnerId: "owner"}); whose != "owner" {
-		t.Errorf("a place is of %q, want of the owner", whose)
+	if owner := (publishing{}).effect(times{}).Owner(&videopublishingv1.PublishVideo{OwnerId: "owner"}); owner != "owner" {
+		t.Errorf("the owner of an effect is %q, want the owner of the video", owner)
 	}
 }

@@ -25,7 +25,7 @@ func by(user string) components.Cause {
 	return components.Cause{Metadata: contract.Metadata{UserID: &user}}
 }
 
-// only returns the one message that is emitted.
+// only returns the only emitted message.
 func only(t *testing.T, emits []components.Emit) proto.Message {
 	t.Helper()
 	if len(emits) != 1 {
@@ -58,7 +58,7 @@ func TestVideo_Rename_D12(t *testing.T) {
 		"Invisible":   {owned, by(ann), "\u200b\ufeff\u2060", blank, "\u200b\ufeff\u2060"},
 		"TooLong":     {owned, by(ann), long, tooLong, longest + "…"},
 		"Unchanged":   {owned, by(ann), " Old ", unchanged, " Old "},
-		"LongAndNot":  {owned, by(eve), strings.Repeat("x", 1<<20), notOwner, strings.Repeat("x", maxName) + "…"},
+		"LongByOther": {owned, by(eve), strings.Repeat("x", 1<<20), notOwner, strings.Repeat("x", maxName) + "…"},
 	} {
 		m := only(t, c.video.rename(&videopublishingv1.NameVideo{VideoId: id, Name: c.name}, c.cause))
 		switch event := m.(type) {
@@ -85,7 +85,7 @@ func TestVideo_Describe(t *testing.T) {
 		code, want  string
 	}{
 		"Described": {owned, by(ann), " New\nlines ", "", "New\nlines"},
-		"TakenBack": {owned, by(ann), " ", "", ""},
+		"Removed":   {owned, by(ann), " ", "", ""},
 		"Longest":   {owned, by(ann), longest, "", longest},
 		"TooLong":   {owned, by(ann), longest + "ä", tooLong, longest + "…"},
 		"Unchanged": {owned, by(ann), "Old", unchanged, "Old"},
@@ -107,7 +107,7 @@ func TestVideo_Describe(t *testing.T) {
 	}
 }
 
-// TestReasons_D19 says in words what is wrong and what is allowed.
+// The reasons of rejections say what is wrong and what is allowed.
 func TestReasons_D19(t *testing.T) {
 	t.Parallel()
 	owned := video{owner: ann, name: "Old"}
@@ -127,34 +127,34 @@ func TestVideo_PublishVideo_D12(t *testing.T) {
 	t.Parallel()
 	m := &videopublishingv1.PublishVideo{OwnerId: ann, VideoId: id, SourceUri: "upload:1"}
 	for test, c := range map[string]struct {
-		video   video
-		due     bool
-		refused bool
+		video    video
+		pending  bool
+		rejected bool
 	}{
-		"New":            {video{}, true, false},
-		"Begun":          {video{owner: ann, source: "upload:1"}, true, false},
-		"Settled":        {video{owner: ann, source: "upload:1", settled: true}, false, false},
-		"AnotherSource":  {video{owner: ann, source: "upload:2"}, false, false},
-		"Anothers":       {video{owner: eve, source: "upload:1"}, true, true},
-		"AnothersBefore": {video{owner: eve, source: "upload:1", settled: true}, true, true},
+		"New":           {video{}, true, false},
+		"Begun":         {video{owner: ann, source: "upload:1"}, true, false},
+		"Settled":       {video{owner: ann, source: "upload:1", settled: true}, false, false},
+		"AnotherSource": {video{owner: ann, source: "upload:2"}, false, false},
+		"OtherOwner":    {video{owner: eve, source: "upload:1"}, true, true},
+		"OtherSettled":  {video{owner: eve, source: "upload:1", settled: true}, true, true},
 	} {
-		if got := c.video.pending(m); got != c.due {
-			t.Errorf("%s: due %v", test, got)
+		if got := c.video.pending(m); got != c.pending {
+			t.Errorf("%s: pending %v", test, got)
 		}
 		emits := c.video.reject(m)
-		if (len(emits) > 0) != c.refused {
-			t.Errorf("%s: refused with %v", test, emits)
+		if (len(emits) > 0) != c.rejected {
+			t.Errorf("%s: rejected with %v", test, emits)
 		}
-		if c.refused {
+		if c.rejected {
 			failed, _ := only(t, emits).(*videopublishingv1.VideoPublishingFailed)
 			if failed.GetCode() != notOwner || failed.GetOwnerId() != ann || failed.GetVideoId() != id {
-				t.Errorf("%s: refused with %v", test, failed)
+				t.Errorf("%s: rejected with %v", test, failed)
 			}
 		}
 	}
 }
 
-// apply folds the event into the video, as the frame does.
+// apply folds an event into the video, like the runtime.
 func apply(v video, event proto.Message) video {
 	switch e := event.(type) {
 	case *videopublishingv1.PublishAttempted:
@@ -177,10 +177,10 @@ func TestVideo_Folds(t *testing.T) {
 	t.Parallel()
 	begun := &videopublishingv1.PublishAttempted{OwnerId: ann, SourceUri: "upload:1"}
 	failed := &videopublishingv1.VideoPublishingFailed{OwnerId: ann, SourceUri: "upload:1"}
-	answerless := &videopublishingv1.PublishAttemptFailed{Code: unreachableSource, Fault: sourceFault}
-	broken := &videopublishingv1.PublishAttemptFailed{Code: "FAILED", Fault: fileFault}
-	ours := &videopublishingv1.PublishAttemptFailed{Code: "FAILED"}
-	another := &videopublishingv1.VideoPublishingFailed{OwnerId: eve, SourceUri: "upload:2"}
+	unansweredEvent := &videopublishingv1.PublishAttemptFailed{Code: unreachableSource, Fault: sourceFault}
+	unreadableEvent := &videopublishingv1.PublishAttemptFailed{Code: "FAILED", Fault: fileFault}
+	ownFault := &videopublishingv1.PublishAttemptFailed{Code: "FAILED"}
+	rejected := &videopublishingv1.VideoPublishingFailed{OwnerId: eve, SourceUri: "upload:2"}
 	published := &videopublishingv1.VideoPublished{OwnerId: ann, SourceUri: "upload:1"}
 	owned := video{owner: ann, source: "upload:1"}
 	tried := owned
@@ -195,11 +195,11 @@ func TestVideo_Folds(t *testing.T) {
 	}{
 		"Begun":          {[]proto.Message{begun}, owned},
 		"Published":      {[]proto.Message{begun, published}, settled},
-		"AttemptsFailed": {[]proto.Message{begun, answerless, begun, begun, ours, begun, answerless, begun, broken}, tried},
+		"AttemptsFailed": {[]proto.Message{begun, unansweredEvent, begun, begun, ownFault, begun, unansweredEvent, begun, unreadableEvent}, tried},
 		"Failed":         {[]proto.Message{begun, failed}, settled},
-		"AnothersFailed": {[]proto.Message{begun, another}, owned},
-		"PublishedThen":  {[]proto.Message{begun, published, another}, settled},
-		"OfTheOriginal":  {[]proto.Message{published}, settled},
+		"OtherRejected":  {[]proto.Message{begun, rejected}, owned},
+		"PublishedThen":  {[]proto.Message{begun, published, rejected}, settled},
+		"OriginalSystem": {[]proto.Message{published}, settled},
 		"Named": {[]proto.Message{
 			begun, &videopublishingv1.VideoNamed{Name: "Old"}, &videopublishingv1.VideoNamed{Name: "New"},
 			&videopublishingv1.VideoDescribed{Description: "Words"},
@@ -231,12 +231,12 @@ func TestStreams_D13(t *testing.T) {
 	}
 }
 
-// TestAttempted_HandedBack has the zero time go through the log as what it is.
+// The zero time, which hands an attempt back, is preserved by the event.
 func TestAttempted_HandedBack(t *testing.T) {
 	t.Parallel()
 	m := &videopublishingv1.PublishVideo{OwnerId: ann, VideoId: id, SourceUri: "upload:1"}
 	if !attempted(m, 1, time.Time{}).GetUntil().AsTime().IsZero() {
-		t.Error("an attempt that is handed back has a time")
+		t.Error("the zero time has become another time")
 	}
 	now := time.Now()
 	event := attempted(m, 3, now)

@@ -37,7 +37,7 @@ func open(t *testing.T) (*media.Folder, string) {
 	return f, path
 }
 
-// files returns the files in the folder.
+// files returns the relative paths of all files in the folder.
 func files(t *testing.T, path string) (names []string) {
 	t.Helper()
 	err := filepath.WalkDir(path, func(name string, entry fs.DirEntry, err error) error {
@@ -53,6 +53,7 @@ func files(t *testing.T, path string) (names []string) {
 	return names
 }
 
+// put stores an upload with the text.
 func put(t *testing.T, f *media.Folder, id uuid.UUID, text string) {
 	t.Helper()
 	u, err := f.CreateUpload(owner, id, 0)
@@ -80,6 +81,7 @@ func read(t *testing.T, file *os.File, err error) string {
 	return string(text)
 }
 
+// An upload is visible only after Commit, and only to its owner.
 func TestUpload(t *testing.T) {
 	t.Parallel()
 	f, path := open(t)
@@ -91,42 +93,42 @@ func TestUpload(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, has, err := f.UploadSize(owner, upload); has || err != nil {
-		t.Errorf("before the commit it is there: %t, %v", has, err)
+		t.Errorf("before Commit: found %t, %v", has, err)
 	}
 	if err := u.Commit(); err != nil {
 		t.Fatal(err)
 	}
 	if _, has, err := f.UploadSize(owner, upload); !has || err != nil {
-		t.Errorf("after the commit it is there: %t, %v", has, err)
+		t.Errorf("after Commit: found %t, %v", has, err)
 	}
 	file, err := f.OpenUpload(owner, upload)
 	if text := read(t, file, err); text != "bytes" {
-		t.Errorf("it is %q", text)
+		t.Errorf("content is %q", text)
 	}
 	name := filepath.Join("uploads", owner.String(), upload.String())
 	if got := files(t, path); !slices.Equal(got, []string{name}) {
 		t.Errorf("files are %q", got)
 	}
 	if got := f.UploadPath(owner, upload); got != filepath.Join(path, name) {
-		t.Errorf("its path is %s", got)
+		t.Errorf("path is %s", got)
 	}
 	if _, has, err := f.UploadSize(video, upload); has || err != nil {
-		t.Errorf("another's: %t, %v", has, err)
+		t.Errorf("for another owner: found %t, %v", has, err)
 	}
 	if _, err := f.OpenUpload(video, upload); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("another's: %v", err)
+		t.Errorf("for another owner: %v", err)
 	}
 }
 
-// Whoever has opened an upload, or published it, keeps what he has.
-func TestUpload_FirstStays(t *testing.T) {
+// A second upload with the same id does not replace the first, which may be open or published.
+func TestUpload_FirstIsKept(t *testing.T) {
 	t.Parallel()
 	f, path := open(t)
 	put(t, f, upload, "first")
 	put(t, f, upload, "second")
 	file, err := f.OpenUpload(owner, upload)
 	if text := read(t, file, err); text != "first" {
-		t.Errorf("it is %q", text)
+		t.Errorf("content is %q", text)
 	}
 	if got := files(t, path); len(got) != 1 {
 		t.Errorf("files are %q", got)
@@ -148,11 +150,11 @@ func TestUpload_Abort(t *testing.T) {
 	}
 	left, err := os.ReadDir(filepath.Join(path, "tmp"))
 	if got := files(t, path); len(got) > 0 || len(left) > 0 || err != nil {
-		t.Errorf("left are %q, %v, %v", got, left, err)
+		t.Errorf("files %q, scratch folders %v, %v; want none", got, left, err)
 	}
 }
 
-// A commit that fails leaves nothing either.
+// A failed Commit leaves no files.
 func TestUpload_CommitFails(t *testing.T) {
 	t.Parallel()
 	f, path := open(t)
@@ -164,10 +166,10 @@ func TestUpload_CommitFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := u.Commit(); err == nil {
-		t.Error("it is committed")
+		t.Error("Commit = nil, want an error")
 	}
 	if left, err := os.ReadDir(filepath.Join(path, "tmp")); len(left) > 0 || err != nil {
-		t.Errorf("left are %v, %v", left, err)
+		t.Errorf("scratch folders %v, %v; want none", left, err)
 	}
 }
 
@@ -180,7 +182,7 @@ func TestFolder_Uploads(t *testing.T) {
 		t.Errorf("%d uploads, %d bytes, %v", count, bytes, err)
 	}
 	if count, bytes, err := f.Uploads(video); count != 0 || bytes != 0 || err != nil {
-		t.Errorf("another's: %d uploads, %d bytes, %v", count, bytes, err)
+		t.Errorf("another owner: %d uploads, %d bytes, %v", count, bytes, err)
 	}
 }
 
@@ -191,14 +193,14 @@ func TestFolder_Publish(t *testing.T) {
 	if _, err := f.OpenVideo(video); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("before: %v", err)
 	}
-	for range 2 { // an upload, again and again
+	for range 2 { // publishing can be repeated
 		if err := f.Publish(video, f.UploadPath(owner, upload)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	file, err := f.OpenVideo(video)
 	if text := read(t, file, err); text != "as it is" {
-		t.Errorf("it is %q", text)
+		t.Errorf("content is %q", text)
 	}
 	scratch, err := f.Scratch()
 	if err != nil {
@@ -214,11 +216,11 @@ func TestFolder_Publish(t *testing.T) {
 	}
 	file, err = f.OpenVideo(video)
 	if text := read(t, file, err); text != "video.mp4" {
-		t.Errorf("then it is %q", text)
+		t.Errorf("after the second publication its content is %q", text)
 	}
 	file, err = f.OpenPoster(video)
 	if text := read(t, file, err); text != "poster.jpg" {
-		t.Errorf("its poster is %q", text)
+		t.Errorf("poster is %q", text)
 	}
 	want := []string{filepath.Join("uploads", owner.String(), upload.String()), "videos/" + video.String(), "videos/" + video.String() + ".jpg"}
 	if got := files(t, path); !slices.Equal(got, want) {
@@ -226,8 +228,8 @@ func TestFolder_Publish(t *testing.T) {
 	}
 }
 
-// Nothing outside comes in, and nothing inside leads out.
-func TestFolder_Stays(t *testing.T) {
+// Files outside the folder are neither published nor served, not even through links.
+func TestFolder_Confined(t *testing.T) {
 	t.Parallel()
 	f, path := open(t)
 	secret := filepath.Join(t.TempDir(), "secret")
@@ -248,7 +250,7 @@ func TestFolder_Stays(t *testing.T) {
 	}
 	for _, source := range []string{secret, link, inner, path, filepath.Join(path, "..", "..", "secret"), filepath.Join(path, "tmp", "none"), "tmp/link", ""} {
 		if err := f.Publish(owner, source); err == nil {
-			t.Errorf("%q is published", source)
+			t.Errorf("%q was published", source)
 		}
 	}
 	if _, err := f.OpenVideo(video); err == nil {
@@ -293,7 +295,7 @@ func TestFolder_Sweep(t *testing.T) {
 		age(filepath.Dir(s.Path("x")), media.ScratchAge+time.Second)
 		scratches = append(scratches, s)
 	}
-	age(scratches[1].Path("x"), media.ScratchAge-time.Second) // somebody writes to it
+	age(scratches[1].Path("x"), media.ScratchAge-time.Second) // written to recently
 	if removed, err := f.Sweep(now); removed != 2 || err != nil {
 		t.Errorf("%d removed, %v", removed, err)
 	}

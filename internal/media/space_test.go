@@ -36,19 +36,18 @@ func TestFolder_CheckSpace(t *testing.T) {
 	}
 	f.Space = func() (int64, int64, error) { return 0, 0, io.ErrUnexpectedEOF }
 	if err := f.CheckSpace(0); !errors.Is(err, io.ErrUnexpectedEOF) {
-		t.Errorf("error %v, want that of the system", err)
+		t.Errorf("error %v, want io.ErrUnexpectedEOF", err)
 	}
 }
 
-// TestUpload_NoRoom refuses an upload before it begins, and in the middle, and
-// leaves nothing of it.
-func TestUpload_NoRoom(t *testing.T) {
+// A full disk fails an upload at its start and while it is written, and leaves no files.
+func TestUpload_NoSpace(t *testing.T) {
 	t.Parallel()
 	f, path := open(t)
 	free := int64(2 << 30)
 	f.Space = func() (int64, int64, error) { return free, 1 << 40, nil }
 	if _, err := f.CreateUpload(owner, upload, 1<<30+1); !errors.Is(err, media.ErrNoSpace) {
-		t.Errorf("at once: %v, want ErrNoSpace", err)
+		t.Errorf("CreateUpload: %v, want ErrNoSpace", err)
 	}
 	u, err := f.CreateUpload(owner, upload, 1<<30)
 	if err != nil {
@@ -59,13 +58,13 @@ func TestUpload_NoRoom(t *testing.T) {
 	}
 	free = 1 << 30
 	if n, err := io.WriteString(u, "more"); n != 0 || !errors.Is(err, media.ErrNoSpace) {
-		t.Errorf("in the middle: %d, %v, want ErrNoSpace", n, err)
+		t.Errorf("Write: %d, %v, want ErrNoSpace", n, err)
 	}
 	if err := u.Abort(); err != nil {
 		t.Error(err)
 	}
 	left, err := os.ReadDir(filepath.Join(path, "tmp"))
 	if got := files(t, path); len(got) > 0 || len(left) > 0 || err != nil {
-		t.Errorf("left are %q, %v, %v", got, left, err)
+		t.Errorf("files %q, scratch folders %v, %v; want none", got, left, err)
 	}
 }
