@@ -56,11 +56,7 @@ func (r effectRun[M, S, A]) run(ctx context.Context, release func()) error {
 // step polls the entity and makes the attempt that is due, if any. It returns the time
 // until the next poll.
 func (r effectRun[M, S, A]) step(ctx context.Context, interval time.Duration, release func()) (wait time.Duration, err error) {
-	owner := ""
-	if r.Owner != nil {
-		owner = r.Owner(r.message)
-	}
-	attempts := r.runtime.attempts
+	attempts, owner := r.runtime.attempts, r.Owner(r.message)
 	_, acquired := attempts.TryAcquire(owner)
 	l, wait, err := r.poll(ctx, interval, acquired)
 	if errors.Is(err, errBusy) {
@@ -107,14 +103,12 @@ func (r effectRun[M, S, A]) poll(ctx context.Context, interval time.Duration, ac
 	if s.rejected || !r.Pending(s.state, r.message) {
 		return lease{}, 0, errSettled
 	}
-	if r.Reject != nil {
-		if rejection := r.Reject(s.state, r.message); len(rejection) > 0 {
-			ok, err := r.runtime.write(ctx, r.cause, s.versions, 0, rejection)
-			if ok {
-				err = errSettled
-			}
-			return lease{}, 0, err
+	if rejection := r.Reject(s.state, r.message); len(rejection) > 0 {
+		ok, err := r.runtime.write(ctx, r.cause, s.versions, 0, rejection)
+		if ok {
+			err = errSettled
 		}
+		return lease{}, 0, err
 	}
 	h := s.history
 	if wait := h.wait(r.Backoff, time.Now()); wait > 0 {

@@ -106,6 +106,12 @@ func (e Effect[M, S, A]) Handler() Handler {
 	var attempted A
 	contract.KindOf(attempted)
 	e.Lease = cmp.Or(e.Lease, 2*e.Timeout)
+	if e.Owner == nil {
+		e.Owner = func(M) string { return "" }
+	}
+	if e.Reject == nil {
+		e.Reject = func(S, M) []Emit { return nil }
+	}
 	return newHandler(e.Entity, func(ctx context.Context, j job[M], release func()) error {
 		return effectRun[M, S, A]{e, j}.run(ctx, release)
 	})

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 )
 
 // Metrics are the metrics of publishing:
@@ -17,7 +18,7 @@ import (
 // A nil *Metrics records nothing.
 type Metrics struct {
 	running  prometheus.Gauge
-	done     *prometheus.GaugeVec
+	progress *prometheus.GaugeVec
 	duration prometheus.Histogram
 	attempts *prometheus.CounterVec
 }
@@ -25,16 +26,15 @@ type Metrics struct {
 // NewMetrics returns Metrics that are registered with the registry. It panics if they are
 // registered already.
 func NewMetrics(registry prometheus.Registerer) *Metrics {
-	m := &Metrics{
-		running: prometheus.NewGauge(prometheus.GaugeOpts{Name: "videopublishing_transcodes_running", Help: "Transcodes that are running."}),
-		done:    prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "videopublishing_transcode_progress", Help: "Progress of a running transcode, from 0 to 1."}, []string{"video"}),
-		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
+	with := promauto.With(registry)
+	return &Metrics{
+		running:  with.NewGauge(prometheus.GaugeOpts{Name: "videopublishing_transcodes_running", Help: "Transcodes that are running."}),
+		progress: with.NewGaugeVec(prometheus.GaugeOpts{Name: "videopublishing_transcode_progress", Help: "Progress of a running transcode, from 0 to 1."}, []string{"video"}),
+		duration: with.NewHistogram(prometheus.HistogramOpts{
 			Name: "videopublishing_transcode_seconds", Help: "Duration of a transcode.", Buckets: prometheus.ExponentialBuckets(0.25, 4, 9), // to 4.5 h
 		}),
-		attempts: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "videopublishing_attempts_total", Help: "Attempts by result."}, []string{"code"}),
+		attempts: with.NewCounterVec(prometheus.CounterOpts{Name: "videopublishing_attempts_total", Help: "Attempts by result."}, []string{"code"}),
 	}
-	registry.MustRegister(m.running, m.done, m.duration, m.attempts)
-	return m
 }
 
 // attempted counts an attempt by its result.
@@ -53,23 +53,18 @@ func (m *Metrics) attempted(err error) {
 	m.attempts.WithLabelValues(code).Inc()
 }
 
-func (m *Metrics) transcodeStarted(videoID string) {
-	if m != nil {
-		m.running.Inc()
-		m.transcodeProgress(videoID, 0)
+// transcode records the start of a transcode. The caller reports its progress, from 0 to 1,
+// and its end.
+func (m *Metrics) transcode(videoID string) (progress func(float64), end func()) {
+	if m == nil {
+		return func(float64) {}, func() {}
 	}
-}
-
-func (m *Metrics) transcodeProgress(videoID string, done float64) {
-	if m != nil {
-		m.done.WithLabelValues(videoID).Set(done)
-	}
-}
-
-func (m *Metrics) transcodeEnded(videoID string, took time.Duration) {
-	if m != nil {
+	began, gauge := time.Now(), m.progress.WithLabelValues(videoID)
+	m.running.Inc()
+	gauge.Set(0)
+	return gauge.Set, func() {
 		m.running.Dec()
-		m.done.DeleteLabelValues(videoID)
-		m.duration.Observe(took.Seconds())
+		m.progress.DeleteLabelValues(videoID)
+		m.duration.Observe(time.Since(began).Seconds())
 	}
 }

@@ -2,48 +2,30 @@ package videopublishing
 
 import (
 	"context"
-	"log/slog"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 )
 
-// A progress reports the progress of a transcode to the metrics and the log.
-type progress struct {
-	ctx              context.Context //nolint:containedctx // for the log
-	log              *slog.Logger
-	metrics          *Metrics
-	videoID          string
-	duration, period time.Duration
-	began, logged    time.Time
-}
-
-func (p publishing) startProgress(ctx context.Context, videoID string, duration time.Duration) *progress {
-	now := time.Now()
-	p.Metrics.transcodeStarted(videoID)
-	return &progress{ctx, p.Log, p.Metrics, videoID, duration, p.logPeriod, now, now}
-}
-
-// line parses a line of ffmpeg's progress: a key and a value.
-func (p *progress) line(line string) {
-	value, ok := strings.CutPrefix(line, "out_time_us=")
-	if !ok || p.duration <= 0 {
-		return
-	}
-	us, err := strconv.ParseInt(value, 10, 64)
-	if err != nil {
-		return // N/A before the first picture
-	}
-	done := min(1, float64(max(0, us))/float64(p.duration.Microseconds()))
-	p.metrics.transcodeProgress(p.videoID, done)
-	if now := time.Now(); now.Sub(p.logged) >= p.period {
-		p.logged = now
-		p.log.InfoContext(p.ctx, "transcoding", "video", p.videoID, "percent", int(100*done))
+// onProgress returns a function for the lines of ffmpeg's -progress output. It passes the
+// progress, from 0 to 1, to report, and logs it once in a logPeriod.
+func (p publishing) onProgress(ctx context.Context, videoID string, duration time.Duration, report func(float64)) func(line string) {
+	logged := time.Now()
+	return func(line string) {
+		value, ok := strings.CutPrefix(line, "out_time_us=")
+		us, err := strconv.ParseInt(value, 10, 64) // N/A before the first picture
+		if !ok || err != nil || duration <= 0 {
+			return
+		}
+		done := min(1, float64(max(0, us))/float64(duration.Microseconds()))
+		report(done)
+		if time.Since(logged) >= p.logPeriod {
+			logged = time.Now()
+			p.Log.InfoContext(ctx, "transcoding", "video", videoID, "percent", int(100*done))
+		}
 	}
 }
-
-func (p *progress) end() { p.metrics.transcodeEnded(p.videoID, time.Since(p.began)) }
 
 // spaceInterval is the interval of polls of the free disk space: too short for a program to
 // write everything that is reserved, see media.Folder.CheckSpace.

@@ -61,7 +61,7 @@ func TestPublish(t *testing.T) {
 			if n := testutil.ToFloat64(p.Metrics.attempts.WithLabelValues("PUBLISHED")); n != 1 {
 				t.Errorf("%v attempts, want 1", n)
 			}
-			if n := testutil.CollectAndCount(p.Metrics.done); n != 0 {
+			if n := testutil.CollectAndCount(p.Metrics.progress); n != 0 {
 				t.Errorf("progress of %d transcodes, want none", n)
 			}
 		})

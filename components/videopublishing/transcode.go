@@ -24,13 +24,14 @@ func (p publishing) transcode(ctx context.Context, videoID, path string, found c
 	if p.Tools.ffmpeg == "" {
 		return result{path: path, contentType: found.contentType}, nil
 	}
-	progress := p.startProgress(ctx, videoID, found.duration)
-	defer progress.end()
+	report, end := p.Metrics.transcode(videoID)
+	defer end()
+	onLine := p.onProgress(ctx, videoID, found.duration, report)
 	out := scratch.Path("video.mp4")
-	err := p.convert(ctx, path, found, out, progress.line)
+	err := p.convert(ctx, path, found, out, onLine)
 	if exited(err) && found.copyable() {
 		found.encode = true // a stream that cannot be copied may still be decoded
-		err = p.convert(ctx, path, found, out, progress.line)
+		err = p.convert(ctx, path, found, out, onLine)
 	}
 	switch {
 	case exited(err):
