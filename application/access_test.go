@@ -16,15 +16,13 @@ import (
 
 	"videotutorials/application/call"
 	"videotutorials/application/session"
-	"videotutorials/internal/test/teststore"
 	applicationv1 "videotutorials/proto/application/v1"
 )
 
 func TestAccess(t *testing.T) {
 	t.Parallel()
-	pool, url := viewData(t)
-	a := start(t, Config{Store: teststore.New(t), ViewData: pool})
-	user, admin := addUser(t, url, anEmail, false), addUser(t, url, "admin@example.com", true)
+	a := start(t, Config{})
+	user, admin := addUser(t, a.viewURL, anEmail, false), addUser(t, a.viewURL, "admin@example.com", true)
 	gone := uuid.NewString()
 	over := session.Tokens{Secret: aSecret(t)}.Sign(call.Session{ID: uuid.New(), User: uuid.MustParse(admin)}, time.Now())
 	good := strings.TrimPrefix(a.session(t, admin)[1], "Bearer ")
@@ -77,12 +75,11 @@ func TestAccess(t *testing.T) {
 // The role is that of the moment.
 func TestAccess_RoleChanges(t *testing.T) {
 	t.Parallel()
-	pool, url := viewData(t)
-	a := start(t, Config{Store: teststore.New(t), ViewData: pool})
-	user := addUser(t, url, anEmail, false)
+	a := start(t, Config{})
+	user := addUser(t, a.viewURL, anEmail, false)
 	session := a.session(t, user)
 	for _, admin := range []bool{false, true, false} {
-		insert(t, url, "update user_credentials set admin = $1", admin)
+		insert(t, a.viewURL, "update user_credentials set admin = $1", admin)
 		if got := a.call(t, "GET", "/v1/admin/types", "", session...); (got.status == http.StatusOK) != admin {
 			t.Errorf("admin is %t: %d %s", admin, got.status, got.body)
 		}
@@ -91,9 +88,8 @@ func TestAccess_RoleChanges(t *testing.T) {
 
 func TestAccess_GRPC(t *testing.T) {
 	t.Parallel()
-	pool, url := viewData(t)
-	a := start(t, Config{Store: teststore.New(t), ViewData: pool})
-	admin := addUser(t, url, "admin@example.com", true)
+	a := start(t, Config{})
+	admin := addUser(t, a.viewURL, "admin@example.com", true)
 	client := applicationv1.NewAdminServiceClient(dial(t, a.grpc, insecure.NewCredentials()))
 	if _, err := client.ListTypes(t.Context(), &applicationv1.ListTypesRequest{}); status.Code(err) != codes.Unauthenticated {
 		t.Errorf("without a session: %v", err)
@@ -109,9 +105,8 @@ func TestCookies_Secure(t *testing.T) {
 	t.Parallel()
 	peer := httptest.NewTLSServer(nil)
 	defer peer.Close()
-	pool, url := viewData(t)
-	addUser(t, url, anEmail, false)
-	a := start(t, Config{Store: teststore.New(t), ViewData: pool, REST: &tls.Config{Certificates: peer.TLS.Certificates, MinVersion: tls.VersionTLS13}})
+	a := start(t, Config{REST: &tls.Config{Certificates: peer.TLS.Certificates, MinVersion: tls.VersionTLS13}})
+	addUser(t, a.viewURL, anEmail, false)
 	a.url, a.client = "https"+a.url[len("http"):], peer.Client()
 	cookie, err := http.ParseSetCookie(a.logIn(t, anEmail, aPassword).header.Get("Set-Cookie"))
 	if err != nil || !cookie.Secure || !cookie.HttpOnly {

@@ -8,8 +8,6 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
-
-	"videotutorials/internal/test/teststore"
 )
 
 // An overseen is an Application with an administrator.
@@ -21,9 +19,8 @@ type overseen struct {
 
 func oversee(t *testing.T) overseen {
 	t.Helper()
-	pool, url := viewData(t)
-	a := start(t, Config{Store: teststore.New(t), ViewData: pool})
-	return overseen{a, url, a.session(t, addUser(t, url, "admin@example.com", true))}
+	a := start(t, Config{})
+	return overseen{a, a.viewURL, a.session(t, addUser(t, a.viewURL, "admin@example.com", true))}
 }
 
 func (o overseen) get(t testing.TB, path string, want int) string {

@@ -18,7 +18,9 @@ import (
 	"golang.org/x/crypto/bcrypt"
 
 	"videotutorials/internal/media"
+	"videotutorials/internal/test/running"
 	"videotutorials/internal/test/testdb"
+	"videotutorials/internal/test/teststore"
 	"videotutorials/internal/token"
 	"videotutorials/messagestore"
 	"videotutorials/viewdata"
@@ -30,6 +32,9 @@ func TestMain(m *testing.M) { testdb.Main(m) }
 type api struct {
 	app       *Application
 	url, grpc string
+	store     messagestore.Store
+	// viewURL is View Data's for a superuser. It is empty if the test has made its own.
+	viewURL string
 	// stop ends it, and returns when it has ended.
 	stop func()
 	log  *lockedBuffer
@@ -37,7 +42,8 @@ type api struct {
 	client *http.Client
 }
 
-// start runs an Application, with Config's TLS or plain, until the test ends.
+// start runs an Application until the test ends. Config's store and View Data default
+// to new ones.
 func start(t testing.TB, c Config) *api {
 	t.Helper()
 	log := &lockedBuffer{}
@@ -45,22 +51,20 @@ func start(t testing.TB, c Config) *api {
 	c.Registry, c.Version, c.Secret = prometheus.NewRegistry(), "test", aSecret(t)
 	c.passwordCost = cmp.Or(c.passwordCost, bcrypt.MinCost)
 	c.Media = cmp.Or(c.Media, folder(t))
+	if c.Store == nil {
+		c.Store = teststore.New(t)
+	}
+	var viewURL string
+	if c.ViewData == nil {
+		c.ViewData, viewURL = viewData(t)
+	}
 	app, err := New(c)
 	if err != nil {
 		t.Fatal(err)
 	}
 	rest, rpc := listen(t), listen(t)
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- app.Run(ctx, rest, rpc) }()
-	stop := sync.OnceFunc(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Errorf("run: %v", err)
-		}
-	})
-	t.Cleanup(stop)
-	return &api{app: app, url: "http://" + rest.Addr().String(), grpc: rpc.Addr().String(), stop: stop, log: log, client: http.DefaultClient}
+	stop := running.Start(t, func(ctx context.Context) error { return app.Run(ctx, rest, rpc) })
+	return &api{app: app, store: c.Store, viewURL: viewURL, url: "http://" + rest.Addr().String(), grpc: rpc.Addr().String(), stop: stop, log: log, client: http.DefaultClient}
 }
 
 // folder returns a folder of videos.

@@ -10,15 +10,12 @@ import (
 
 	"github.com/google/uuid"
 
-	"videotutorials/internal/test/teststore"
 	"videotutorials/internal/token"
 )
 
 func TestConfirmRegistration(t *testing.T) {
 	t.Parallel()
-	store := teststore.New(t)
-	pool, _ := viewData(t)
-	a := start(t, Config{Store: store, ViewData: pool})
+	a := start(t, Config{})
 	sign := func(purpose token.Purpose, subject string, in time.Duration) string {
 		return aSecret(t).Sign(purpose, subject, time.Now().Add(in))
 	}
@@ -46,7 +43,7 @@ func TestConfirmRegistration(t *testing.T) {
 	if got := a.call(t, "HEAD", "/v1/users/"+aUser+":confirm?token="+url.QueryEscape(good), ""); got.status != http.StatusMethodNotAllowed || got.header.Get("Allow") != "GET" {
 		t.Errorf("HEAD is %d, allowed %q", got.status, got.header.Get("Allow"))
 	}
-	if all := stored(t, store); len(all) > 0 {
+	if all := stored(t, a.store); len(all) > 0 {
 		t.Fatalf("stored: %v", all)
 	}
 
@@ -56,7 +53,7 @@ func TestConfirmRegistration(t *testing.T) {
 			t.Errorf("answer is %d %s", got.status, got.body)
 		}
 	}
-	all := stored(t, store)
+	all := stored(t, a.store)
 	if len(all) != 1 || all[0].Type != "ConfirmRegistration" || all[0].Stream != "identity:command-"+aUser || all[0].Data != `{"userId": "`+aUser+`"}` {
 		t.Errorf("stored: %v", all)
 	}

@@ -11,7 +11,6 @@ import (
 	"github.com/google/uuid"
 
 	"videotutorials/internal/media"
-	"videotutorials/internal/test/teststore"
 	"videotutorials/messagestore"
 	"videotutorials/messagestore/contract"
 	videopublishingv1 "videotutorials/proto/videopublishing/v1"
@@ -47,8 +46,7 @@ func last(t testing.TB, store messagestore.Store, video string) messagestore.Mes
 
 func TestCreators_D21(t *testing.T) {
 	t.Parallel()
-	store := teststore.New(t)
-	p := openPortal(t, Config{Store: store})
+	p := openPortal(t, Config{})
 	uri := p.uploaded(t, "a video")
 	wide := strings.Repeat("🎬", 5000) // the longest that the component takes
 	for name, c := range map[string]struct {
@@ -65,7 +63,7 @@ func TestCreators_D21(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := receiptOf(t, p.command(t, c.path, c.body))
-			m := last(t, store, aVideo)
+			m := last(t, p.store, aVideo)
 			if m.Data != c.want {
 				t.Errorf("data is %s, want %s", m.Data, c.want)
 			}
@@ -80,13 +78,12 @@ func TestCreators_D21(t *testing.T) {
 	if a.VideoID == b.VideoID || uuid.Validate(a.VideoID) != nil {
 		t.Errorf("videos are %q and %q", a.VideoID, b.VideoID)
 	}
-	last(t, store, b.VideoID)
+	last(t, p.store, b.VideoID)
 }
 
 func TestCreators_BadInput(t *testing.T) {
 	t.Parallel()
-	store := teststore.New(t)
-	p := openPortal(t, Config{Store: store})
+	p := openPortal(t, Config{})
 	own := p.uploaded(t, "a video")
 	others := *p
 	others.user = uuid.NewString()
@@ -128,7 +125,7 @@ func TestCreators_BadInput(t *testing.T) {
 	if got := p.command(t, "/"+aVideo+":delete", nil); got.status != 404 && got.status != 405 {
 		t.Errorf("what is no command: %d %s", got.status, got.body)
 	}
-	if all := stored(t, store); len(all) > 0 {
+	if all := stored(t, p.store); len(all) > 0 {
 		t.Errorf("stored: %v", all)
 	}
 }
@@ -142,8 +139,7 @@ func TestPublishVideo_PrivateSources(t *testing.T) {
 // A repeat is the first one, even when the upload is gone meanwhile.
 func TestPublishVideo_IdempotencyKey(t *testing.T) {
 	t.Parallel()
-	store := teststore.New(t)
-	p := openPortal(t, Config{Store: store})
+	p := openPortal(t, Config{})
 	uri := p.uploaded(t, "a video")
 	key := []string{"Idempotency-Key", aKey}
 	body := map[string]any{"sourceUri": uri}
@@ -176,10 +172,10 @@ func TestPublishVideo_IdempotencyKey(t *testing.T) {
 	if got := p.command(t, "", map[string]any{"sourceUri": uri}, "Idempotency-Key", uuid.NewString()); got.status != 400 {
 		t.Errorf("with another key: %d %s", got.status, got.body)
 	}
-	if all := stored(t, store); len(all) != 1 {
+	if all := stored(t, p.store); len(all) != 1 {
 		t.Errorf("%d commands are stored", len(all))
 	}
-	m, err := contract.Decode[*videopublishingv1.PublishVideo](stored(t, store)[0])
+	m, err := contract.Decode[*videopublishingv1.PublishVideo](stored(t, p.store)[0])
 	if err != nil || m.GetVideoId() != first.VideoID {
 		t.Errorf("stored is %v, %v", m, err)
 	}

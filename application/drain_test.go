@@ -13,22 +13,22 @@ import (
 	"google.golang.org/grpc/status"
 
 	"videotutorials/application/call"
+	"videotutorials/internal/test/running"
 	"videotutorials/internal/test/teststore"
 	"videotutorials/messagestore"
 	applicationv1 "videotutorials/proto/application/v1"
 )
 
-// A slow store says when a write has come, and lets it wait.
-type slow struct {
+// A slowStore reports each write and then blocks it.
+type slowStore struct {
 	messagestore.Store
-	came chan struct{}
-	wait chan struct{}
+	writing, proceed chan struct{}
 }
 
-func (s *slow) Write(ctx context.Context, stream messagestore.Stream, v messagestore.Version, m ...messagestore.NewMessage) (messagestore.Written, error) {
-	s.came <- struct{}{}
+func (s *slowStore) Write(ctx context.Context, stream messagestore.Stream, v messagestore.Version, m ...messagestore.NewMessage) (messagestore.Written, error) {
+	s.writing <- struct{}{}
 	select {
-	case <-s.wait:
+	case <-s.proceed:
 	case <-ctx.Done():
 		return messagestore.Written{}, ctx.Err()
 	}
@@ -37,52 +37,46 @@ func (s *slow) Write(ctx context.Context, stream messagestore.Stream, v messages
 
 func TestRun_Drain(t *testing.T) {
 	t.Parallel()
-	store := &slow{teststore.New(t), make(chan struct{}), make(chan struct{})}
-	pool, _ := viewData(t)
-	a := start(t, Config{Store: store, ViewData: pool})
-	answer := make(chan answered)
+	store := &slowStore{teststore.New(t), make(chan struct{}), make(chan struct{})}
+	a := start(t, Config{Store: store})
+	answer := make(chan answered, 1)
 	go func() { answer <- a.record(t, aVideo) }()
-	<-store.came
+	running.Receive(t, "the write", store.writing)
 
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
 		a.stop()
 	}()
-	// It takes no more calls, which shows as soon as it has begun to stop.
-	for {
+	running.Until(t, "the listener is closed", func() bool {
 		conn, err := net.Dial("tcp", strings.TrimPrefix(a.url, "http://")) //nolint:noctx // the machine itself
-		if err != nil {
-			break
+		if err == nil {
+			_ = conn.Close()
 		}
-		_ = conn.Close()
-	}
+		return err != nil
+	})
 	select {
 	case <-ended:
-		t.Error("it ended before the call did")
+		t.Error("Run returned before the call did")
 	default:
 	}
-	close(store.wait)
-	if got := <-answer; got.status != http.StatusAccepted {
+	close(store.proceed)
+	if got := running.Receive(t, "the answer", answer); got.status != http.StatusAccepted {
 		t.Errorf("answer is %d %s", got.status, got.body)
 	}
-	<-ended
+	running.Receive(t, "the end", ended)
 }
 
 func TestRecordViewing_Deadline(t *testing.T) {
 	t.Parallel()
-	inner := teststore.New(t)
-	store := &slow{inner, make(chan struct{}, 1), nil}
-	pool, _ := viewData(t)
-	a := start(t, Config{Store: store, ViewData: pool})
-	got := a.record(t, aVideo, "Grpc-Timeout", "50m")
-	if got.status != http.StatusGatewayTimeout {
+	a := start(t, Config{Store: &slowStore{teststore.New(t), make(chan struct{}, 1), nil}})
+	if got := a.record(t, aVideo, "Grpc-Timeout", "50m"); got.status != http.StatusGatewayTimeout {
 		t.Errorf("answer is %d %s", got.status, got.body)
 	}
 }
 
-// Whose deadline it was decides who is told what.
-func TestGuard(t *testing.T) {
+// The code tells whether the deadline of the caller or of the application has passed.
+func TestBound(t *testing.T) {
 	t.Parallel()
 	hang := func(ctx context.Context, in any) (any, error) {
 		<-ctx.Done()
@@ -93,10 +87,9 @@ func TestGuard(t *testing.T) {
 		code            codes.Code
 		in              any
 	}{
-		"None":    {0, call.Timeout, codes.Unavailable, nil},
-		"Later":   {2 * call.Timeout, call.Timeout, codes.Unavailable, nil},
-		"Earlier": {time.Second, time.Second, codes.DeadlineExceeded, nil},
-		// Who asks to wait may do so.
+		"None":     {0, call.Timeout, codes.Unavailable, nil},
+		"Later":    {2 * call.Timeout, call.Timeout, codes.Unavailable, nil},
+		"Earlier":  {time.Second, time.Second, codes.DeadlineExceeded, nil},
 		"Waits":    {0, call.Timeout + maxWait, codes.Unavailable, &applicationv1.GetOperationRequest{Wait: "30s"}},
 		"WaitsBad": {0, call.Timeout, codes.Unavailable, &applicationv1.GetOperationRequest{Wait: "31s"}},
 	} {

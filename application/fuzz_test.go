@@ -11,16 +11,13 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
-
-	"videotutorials/internal/test/teststore"
 )
 
 // FuzzREST sends anything: it is answered with a success or with what is wrong
 // with it, and with a trace id.
 func FuzzREST(f *testing.F) {
-	pool, viewURL := viewData(f)
-	a := start(f, Config{Store: teststore.New(f), ViewData: pool})
-	admin := a.session(f, addUser(f, viewURL, "admin@example.com", true))[1]
+	a := start(f, Config{})
+	admin := a.session(f, addUser(f, a.viewURL, "admin@example.com", true))[1]
 	viewings := "/v1/videos/" + aVideo + "/viewings"
 	for _, s := range []struct{ method, path, query, key, body, credential string }{
 		{"GET", "/v1/home", "pageSize=5", "", "", ""},

@@ -16,7 +16,6 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
-	"videotutorials/internal/test/teststore"
 	applicationv1 "videotutorials/proto/application/v1"
 )
 
@@ -32,9 +31,7 @@ func dial(t *testing.T, addr string, c credentials.TransportCredentials) *grpc.C
 
 func TestGRPC(t *testing.T) {
 	t.Parallel()
-	store := teststore.New(t)
-	pool, _ := viewData(t)
-	a := start(t, Config{Store: store, ViewData: pool})
+	a := start(t, Config{})
 	conn := dial(t, a.grpc, insecure.NewCredentials())
 	viewings := applicationv1.NewViewingsServiceClient(conn)
 	key := uuid.NewString()
@@ -52,7 +49,7 @@ func TestGRPC(t *testing.T) {
 		if rest := a.record(t, aVideo, "Idempotency-Key", key); rest.traceID(t) != got.GetTraceId() {
 			t.Errorf("REST answers %s", rest.body)
 		}
-		if all := stored(t, store); len(all) != 1 {
+		if all := stored(t, a.store); len(all) != 1 {
 			t.Errorf("%d viewings are stored", len(all))
 		}
 	})
@@ -91,9 +88,8 @@ func TestTLS(t *testing.T) {
 	t.Parallel()
 	peer := httptest.NewTLSServer(nil)
 	defer peer.Close()
-	pool, _ := viewData(t)
 	serving := &tls.Config{Certificates: peer.TLS.Certificates, MinVersion: tls.VersionTLS13}
-	a := start(t, Config{Store: teststore.New(t), ViewData: pool, REST: serving, GRPC: serving})
+	a := start(t, Config{REST: serving, GRPC: serving})
 	roots := x509.NewCertPool()
 	roots.AddCert(peer.Certificate())
 

@@ -27,15 +27,14 @@ func execute(t testing.TB, url, sql string) {
 
 func TestGetHome(t *testing.T) {
 	t.Parallel()
-	pool, url := viewData(t)
-	a := start(t, Config{Store: teststore.New(t), ViewData: pool})
+	a := start(t, Config{})
 	for _, path := range []string{"/v1/home", "/v1/home?pageSize=1000&pageToken=", "/v1/home?page_size=0"} {
 		got := a.call(t, "GET", path, "")
 		if want := `{"videosWatched":"0","videos":[],"nextPageToken":""}`; got.status != http.StatusOK || compact(got.body) != want {
 			t.Errorf("%s: %d %s, want %s", path, got.status, got.body, want)
 		}
 	}
-	execute(t, url, `insert into pages values ('home', '{"videosWatched": 9007199254740993}')`)
+	execute(t, a.viewURL, `insert into pages values ('home', '{"videosWatched": 9007199254740993}')`)
 	got := a.call(t, "GET", "/v1/home", "")
 	if want := `{"videosWatched":"9007199254740993","videos":[],"nextPageToken":""}`; compact(got.body) != want {
 		t.Errorf("%s, want %s", got.body, want)

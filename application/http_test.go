@@ -12,14 +12,11 @@ import (
 	"github.com/google/uuid"
 
 	"videotutorials/application/rest"
-	"videotutorials/internal/test/teststore"
 )
 
 func TestREST_BadInput(t *testing.T) {
 	t.Parallel()
-	store := teststore.New(t)
-	pool, _ := viewData(t)
-	a := start(t, Config{Store: store, ViewData: pool})
+	a := start(t, Config{})
 	viewings := "/v1/videos/" + aVideo + "/viewings"
 	var many, firstTwenty []string
 	for i := range 10000 {
@@ -96,7 +93,7 @@ func TestREST_BadInput(t *testing.T) {
 			}
 		})
 	}
-	if all := stored(t, store); len(all) > 0 {
+	if all := stored(t, a.store); len(all) > 0 {
 		t.Errorf("bad input was stored: %v", all)
 	}
 }
@@ -104,8 +101,7 @@ func TestREST_BadInput(t *testing.T) {
 // HEAD is answered as GET is, without the body.
 func TestREST_Head(t *testing.T) {
 	t.Parallel()
-	pool, _ := viewData(t)
-	a := start(t, Config{Store: teststore.New(t), ViewData: pool})
+	a := start(t, Config{})
 	for _, path := range []string{"/v1/home", "/v1/home?pageSize=x", "/v1/me/videos", "/v1/nowhere", "/v1/videos/" + aVideo + "/viewings", "/healthz", "/openapi.json"} {
 		get, head := a.call(t, "GET", path, ""), a.call(t, "HEAD", path, "")
 		for _, header := range []string{"Content-Type", "Content-Length", "Allow", "WWW-Authenticate"} {
@@ -122,8 +118,7 @@ func TestREST_Head(t *testing.T) {
 // The asterisk is a path too, and headers are bounded.
 func TestREST_Raw(t *testing.T) {
 	t.Parallel()
-	pool, _ := viewData(t)
-	a := start(t, Config{Store: teststore.New(t), ViewData: pool})
+	a := start(t, Config{})
 	for name, c := range map[string]struct {
 		request string
 		status  int

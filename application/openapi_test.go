@@ -13,7 +13,6 @@ import (
 
 	"videotutorials/application/call"
 	"videotutorials/application/rest"
-	"videotutorials/internal/test/teststore"
 )
 
 // A document is what is read of an OpenAPI document.
@@ -96,8 +95,7 @@ func TestOpenAPI(t *testing.T) {
 	if doc.Swagger != "2.0" || doc.Info.Title != "Video Tutorials" || doc.Info.Version != "1.2.3" {
 		t.Errorf("it begins with %q, %+v", doc.Swagger, doc.Info)
 	}
-	pool, _ := viewData(t)
-	a := start(t, Config{Store: teststore.New(t), ViewData: pool})
+	a := start(t, Config{})
 	want := []string{}
 	for _, r := range call.NewRoutes() {
 		want = append(want, r.Verb+" "+string(r.Template))

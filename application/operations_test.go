@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
+	"videotutorials/internal/test/running"
 	applicationv1 "videotutorials/proto/application/v1"
 )
 
@@ -98,7 +99,7 @@ func TestGetOperation_Woken(t *testing.T) {
 		trace := uuid.NewString()
 		answer := make(chan answered, 1)
 		go func() { answer <- p.operation(t, trace, "30s") }()
-		eventually(t, "somebody waits", func() bool { return p.app.waits.semaphore.Held() > 0 })
+		running.Until(t, "somebody waits", func() bool { return p.app.waits.semaphore.Held() > 0 })
 		begin := time.Now()
 		p.finish(t, trace, "")
 		if got := <-answer; got.status != 200 || !decode[struct{ Done bool }](t, got.body).Done {
@@ -116,7 +117,7 @@ func (p *portal) untilListening(t *testing.T) {
 	t.Helper()
 	woken, stop := p.app.listener.Wait(aKey)
 	defer stop()
-	eventually(t, "it listens", func() bool {
+	running.Until(t, "it listens", func() bool {
 		execute(t, p.viewURL, "select pg_notify('operations', '"+aKey+"')")
 		select {
 		case <-woken:
@@ -134,7 +135,7 @@ func TestGetOperation_Unheard(t *testing.T) {
 	execute(t, p.viewURL, "drop trigger video_operations_notify on video_operations")
 	answer := make(chan answered, 1)
 	go func() { answer <- p.operation(t, aKey, "30s") }()
-	eventually(t, "somebody waits", func() bool { return p.app.waits.semaphore.Held() > 0 })
+	running.Until(t, "somebody waits", func() bool { return p.app.waits.semaphore.Held() > 0 })
 	p.untilListening(t)
 	begin := time.Now()
 	p.finish(t, aKey, "")
@@ -173,7 +174,7 @@ func TestGetOperation_Limits(t *testing.T) {
 			}
 		})
 	}
-	eventually(t, "all wait", func() bool { return p.app.waits.semaphore.Held() == userWaits })
+	running.Until(t, "all wait", func() bool { return p.app.waits.semaphore.Held() == userWaits })
 	if got := p.operation(t, aKey, "1s"); got.status != 429 || got.header.Get("Retry-After") != "1" {
 		t.Errorf("one too many: %d %s", got.status, got.body)
 	}
@@ -200,7 +201,7 @@ func TestGetOperation_Gone(t *testing.T) {
 	if status.Code(err) != codes.DeadlineExceeded {
 		t.Errorf("who waits no longer: %v", err)
 	}
-	eventually(t, "nobody waits", func() bool { return p.app.waits.semaphore.Held() == 0 })
+	running.Until(t, "nobody waits", func() bool { return p.app.waits.semaphore.Held() == 0 })
 	execute(t, p.viewURL, "drop table video_operations")
 	if got := p.operation(t, aKey, "30s"); got.status != 503 {
 		t.Errorf("without View Data: %d %s", got.status, got.body)
@@ -214,7 +215,7 @@ func TestGetRegistration_Woken(t *testing.T) {
 	p.untilListening(t)
 	answer := make(chan answered, 1)
 	go func() { answer <- p.call(t, "GET", "/v1/registrations/"+aKey+"?wait=30s", "") }()
-	eventually(t, "somebody waits", func() bool { return p.app.waits.semaphore.Held() > 0 })
+	running.Until(t, "somebody waits", func() bool { return p.app.waits.semaphore.Held() > 0 })
 	execute(t, p.viewURL, "insert into registrations (trace_id, user_id, succeeded) values ('"+aKey+"', '"+aUser+"', true)")
 	// It is done when he can log in, too.
 	execute(t, p.viewURL, "insert into user_credentials (id, email, password_hash) values ('"+aUser+"', 'ann@example.com', '')")

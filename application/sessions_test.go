@@ -33,10 +33,8 @@ func types(all []messagestore.Message) string {
 
 func TestLogIn(t *testing.T) {
 	t.Parallel()
-	store := teststore.New(t)
-	pool, url := viewData(t)
-	a := start(t, Config{Store: store, ViewData: pool})
-	user := addUser(t, url, anEmail, false)
+	a := start(t, Config{})
+	user := addUser(t, a.viewURL, anEmail, false)
 	// D18: as typed, the address is another.
 	got := a.logIn(t, " ANN@example.com ", aPassword)
 	answer := decode[loggedIn](t, got.body)
@@ -51,7 +49,7 @@ func TestLogIn(t *testing.T) {
 		!cookie.HttpOnly || cookie.SameSite != http.SameSiteLaxMode || cookie.Secure {
 		t.Errorf("cookie is %v, %v", cookie, err)
 	}
-	all := stored(t, store)
+	all := stored(t, a.store)
 	if types(all) != "UserLoggedIn" || all[0].Stream != "authentication-"+messagestore.Stream(user) || all[0].Data != `{"userId": "`+user+`"}` ||
 		!strings.Contains(all[0].Metadata, `"userId": "`+user+`"`) || !strings.Contains(all[0].Metadata, got.header.Get("X-Trace-Id")) {
 		t.Errorf("stored: %v", all)
@@ -66,7 +64,7 @@ func TestLogIn(t *testing.T) {
 		if got := a.record(t, video, headers...); got.status != http.StatusAccepted {
 			t.Errorf("%s: %d %s", name, got.status, got.body)
 		}
-		m, err := store.Last(t.Context(), messagestore.Stream("viewing-"+video), "")
+		m, err := a.store.Last(t.Context(), messagestore.Stream("viewing-"+video), "")
 		if err != nil || !strings.Contains(m.Data, user) || !strings.Contains(m.Metadata, `"userId": "`+user+`"`) {
 			t.Errorf("%s: stored is %s %s, %v", name, m.Data, m.Metadata, err)
 		}
@@ -80,10 +78,8 @@ func TestLogIn(t *testing.T) {
 
 func TestLogIn_Refused(t *testing.T) {
 	t.Parallel()
-	store := teststore.New(t)
-	pool, url := viewData(t)
-	a := start(t, Config{Store: store, ViewData: pool})
-	user := addUser(t, url, anEmail, false)
+	a := start(t, Config{})
+	user := addUser(t, a.viewURL, anEmail, false)
 	var bodies []string
 	for _, c := range [][2]string{{anEmail, "wrong horse"}, {"bob@example.com", aPassword}, {"no address", aPassword}, {anEmail, aPassword + strings.Repeat(" ", 72)}} {
 		got := a.logIn(t, c[0], c[1])
@@ -97,7 +93,7 @@ func TestLogIn_Refused(t *testing.T) {
 			t.Errorf("answers are not alike: %q", bodies)
 		}
 	}
-	all := stored(t, store)
+	all := stored(t, a.store)
 	if types(all) != "UserLoginFailed UserLoginFailed" {
 		t.Fatalf("stored: %v", all)
 	}
@@ -188,9 +184,8 @@ func TestLogIn_ConcurrentGuesses(t *testing.T) {
 // A store that is away tells no more of who has an account than one that is there.
 func TestLogIn_StoreAway(t *testing.T) {
 	t.Parallel()
-	pool, url := viewData(t)
-	addUser(t, url, "ada@example.org", false)
-	a := start(t, Config{Store: away{teststore.New(t)}, ViewData: pool})
+	a := start(t, Config{Store: away{teststore.New(t)}})
+	addUser(t, a.viewURL, "ada@example.org", false)
 	known, unknown := a.logIn(t, "ada@example.org", "wrong"), a.logIn(t, "bob@example.org", "wrong")
 	if known.status != http.StatusServiceUnavailable || unknown.status != known.status || unknown.body != known.body {
 		t.Errorf("known: %d %s, unknown: %d %s", known.status, known.body, unknown.status, unknown.body)
@@ -211,10 +206,8 @@ func (away) WriteBatch(context.Context, ...messagestore.Write) ([]messagestore.W
 // With the aggregators away, View Data knows nothing of the log-ins before.
 func TestLogIn_ViewDataLags(t *testing.T) {
 	t.Parallel()
-	store := teststore.New(t)
-	pool, url := viewData(t)
-	a := start(t, Config{Store: store, ViewData: pool})
-	addUser(t, url, anEmail, false)
+	a := start(t, Config{})
+	addUser(t, a.viewURL, anEmail, false)
 	for range 2 {
 		for range 4 {
 			a.logIn(t, anEmail, "wrong horse")
@@ -223,18 +216,16 @@ func TestLogIn_ViewDataLags(t *testing.T) {
 			t.Errorf("answer is %d %s", got.status, got.body)
 		}
 	}
-	if all := stored(t, store); len(all) != 10 {
+	if all := stored(t, a.store); len(all) != 10 {
 		t.Errorf("stored: %s", types(all))
 	}
 }
 
 func TestLogIn_IdempotencyKey(t *testing.T) {
 	t.Parallel()
-	store := teststore.New(t)
-	pool, url := viewData(t)
-	a := start(t, Config{Store: store, ViewData: pool})
-	addUser(t, url, anEmail, false)
-	bob := addUser(t, url, "bob@example.com", false)
+	a := start(t, Config{})
+	addUser(t, a.viewURL, anEmail, false)
+	bob := addUser(t, a.viewURL, "bob@example.com", false)
 	key := []string{"Idempotency-Key", uuid.NewString()}
 	// With one key, guesses are still counted each.
 	for range 2 {
@@ -254,7 +245,7 @@ func TestLogIn_IdempotencyKey(t *testing.T) {
 	if sessions[0] != sessions[1] {
 		t.Errorf("sessions are %v", sessions)
 	}
-	if all := stored(t, store); types(all) != "UserLoginFailed UserLoginFailed UserLoggedIn" {
+	if all := stored(t, a.store); types(all) != "UserLoginFailed UserLoginFailed UserLoggedIn" {
 		t.Errorf("stored: %s", types(all))
 	}
 	if got := a.logIn(t, "bob@example.com", aPassword, key...); got.status != http.StatusConflict {
@@ -268,9 +259,8 @@ const peerFailures = 100
 
 func TestLogIn_PeerLimit(t *testing.T) {
 	t.Parallel()
-	pool, url := viewData(t)
-	addUser(t, url, anEmail, false)
-	a := start(t, Config{Store: teststore.New(t), ViewData: pool})
+	a := start(t, Config{})
+	addUser(t, a.viewURL, anEmail, false)
 	var failed atomic.Int64
 	var all sync.WaitGroup
 	left := make(chan int, peerFailures)
@@ -300,10 +290,8 @@ func TestLogIn_PeerLimit(t *testing.T) {
 
 func TestLogOut(t *testing.T) {
 	t.Parallel()
-	store := teststore.New(t)
-	pool, url := viewData(t)
-	a := start(t, Config{Store: store, ViewData: pool})
-	user := addUser(t, url, anEmail, false)
+	a := start(t, Config{})
+	user := addUser(t, a.viewURL, anEmail, false)
 	token := decode[loggedIn](t, a.logIn(t, anEmail, aPassword).body).Token
 	s, _ := session.Tokens{Secret: aSecret(t)}.Verify(token, time.Now())
 	for range 2 { // the second before View Data knows of the first
@@ -313,18 +301,18 @@ func TestLogOut(t *testing.T) {
 			t.Errorf("answer is %d %q, cookie %v, %v", got.status, got.body, cookie, err)
 		}
 	}
-	all := stored(t, store)
+	all := stored(t, a.store)
 	if types(all) != "UserLoggedIn UserLoggedOut" || all[1].Data != `{"userId": "`+user+`", "sessionId": "`+s.ID.String()+`"}` {
 		t.Errorf("stored: %v", all)
 	}
-	insert(t, url, "insert into ended_sessions values ($1, $2, now())", s.ID, user)
+	insert(t, a.viewURL, "insert into ended_sessions values ($1, $2, now())", s.ID, user)
 	for _, path := range []string{"DELETE /v1/sessions/current", "GET /v1/home", "POST /v1/videos/" + aVideo + "/viewings"} {
 		method, path, _ := strings.Cut(path, " ")
 		if got := a.call(t, method, path, "", bearer(token)...); got.status != http.StatusUnauthorized {
 			t.Errorf("%s: %d %s", path, got.status, got.body)
 		}
 	}
-	if all := stored(t, store); len(all) != 2 {
+	if all := stored(t, a.store); len(all) != 2 {
 		t.Errorf("stored: %v", all)
 	}
 	if got := a.logIn(t, anEmail, aPassword, bearer(token)...); got.status != http.StatusCreated {

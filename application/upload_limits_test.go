@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"videotutorials/application/video"
+	"videotutorials/internal/test/running"
 )
 
 // What is too large is known before it is sent, or while it is.
@@ -99,7 +100,7 @@ func TestUpload_AtATime(t *testing.T) {
 	begin := func(n int) net.Conn {
 		conn := p.raw(t, "Content-Length: 2")
 		_, _ = io.WriteString(conn, "x")
-		eventually(t, "it has begun", func() bool { return len(p.files(t)) >= 2*n })
+		running.Until(t, "it has begun", func() bool { return len(p.files(t)) >= 2*n })
 		return conn
 	}
 	first := begin(1)
@@ -156,7 +157,7 @@ func TestUpload_NoRoom(t *testing.T) {
 			!strings.Contains(got.body, "the disk has too little room") {
 			t.Errorf("%s: %d %s", when, got.status, got.body)
 		}
-		eventually(t, when+": nothing is left", func() bool { return len(p.files(t)) == 0 })
+		running.Until(t, when+": nothing is left", func() bool { return len(p.files(t)) == 0 })
 	}
 	free.Store(1<<30 + 1<<20 - 1)
 	refused("at once", readAnswer(t, p.raw(t, "Content-Length: 1048576"))) // nothing of it is sent
@@ -167,7 +168,7 @@ func TestUpload_NoRoom(t *testing.T) {
 		free.Store(2 << 30)
 		conn := p.raw(t, sent[0])
 		_, _ = io.WriteString(conn, sent[1])
-		eventually(t, "it has begun", func() bool { return len(p.files(t)) == 2 })
+		running.Until(t, "it has begun", func() bool { return len(p.files(t)) == 2 })
 		free.Store(1 << 30)
 		_, _ = io.WriteString(conn, sent[2])
 		refused(name, readAnswer(t, conn))

@@ -13,24 +13,22 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/google/uuid"
 
 	"videotutorials/application/call"
 	"videotutorials/application/video"
 	"videotutorials/internal/media"
-	"videotutorials/internal/test/teststore"
+	"videotutorials/internal/test/running"
 )
 
 // A portal is an API with a user who publishes.
 type portal struct {
 	*api
-	// media is the folder, viewURL View Data's.
-	media         *media.Folder
-	path, viewURL string
-	user          string
-	session       []string
+	media   *media.Folder
+	path    string
+	user    string
+	session []string
 }
 
 func openPortal(t testing.TB, c Config) *portal {
@@ -41,11 +39,7 @@ func openPortal(t testing.TB, c Config) *portal {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = p.media.Close() })
-	c.ViewData, p.viewURL = viewData(t)
 	c.Media = p.media
-	if c.Store == nil {
-		c.Store = teststore.New(t)
-	}
 	p.api = start(t, c)
 	p.session = p.api.session(t, p.user)
 	return p
@@ -226,16 +220,6 @@ func readAnswer(t *testing.T, conn net.Conn) answered {
 	return answered{response.StatusCode, response.Header, string(text)}
 }
 
-// eventually waits until the condition holds; the test's deadline bounds it.
-func eventually(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	for end := time.Now().Add(30 * time.Second); !holds(); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("never: %s", what)
-		}
-	}
-}
-
 func TestUpload_Broken(t *testing.T) {
 	t.Parallel()
 	p := openPortal(t, Config{})
@@ -246,9 +230,9 @@ func TestUpload_Broken(t *testing.T) {
 				_, _ = io.WriteString(conn, "4\r\n")
 			}
 			_, _ = io.WriteString(conn, "some")
-			eventually(t, "it has begun", func() bool { return len(p.files(t)) > 0 })
+			running.Until(t, "it has begun", func() bool { return len(p.files(t)) > 0 })
 			_ = conn.Close()
-			eventually(t, "nothing is left", func() bool { return len(p.files(t)) == 0 })
+			running.Until(t, "nothing is left", func() bool { return len(p.files(t)) == 0 })
 		})
 	}
 	// Who ends too early and listens is told.
@@ -267,7 +251,7 @@ func TestUpload_Drain(t *testing.T) {
 	p := openPortal(t, Config{})
 	conn := p.raw(t, "Content-Length: 2")
 	_, _ = io.WriteString(conn, "x")
-	eventually(t, "it has begun", func() bool { return len(p.files(t)) > 0 })
+	running.Until(t, "it has begun", func() bool { return len(p.files(t)) > 0 })
 	ended := make(chan struct{})
 	go func() { defer close(ended); p.stop() }()
 	<-p.app.stopping

@@ -10,7 +10,6 @@ import (
 	"github.com/google/uuid"
 	"golang.org/x/crypto/bcrypt"
 
-	"videotutorials/internal/test/teststore"
 	"videotutorials/messagestore/contract"
 	identityv1 "videotutorials/proto/identity/v1"
 )
@@ -19,9 +18,7 @@ type receipt struct{ UserID, TraceID, Operation string }
 
 func TestRegisterUser_D21(t *testing.T) {
 	t.Parallel()
-	store := teststore.New(t)
-	pool, _ := viewData(t)
-	a := start(t, Config{Store: store, ViewData: pool})
+	a := start(t, Config{})
 	got := a.register(t, nil, "email", " Ann@Example.com ", "password", aPassword)
 	// D21: no redirect, and none that a browser would keep.
 	if got.status != http.StatusAccepted || got.header.Get("Location") != "" {
@@ -31,7 +28,7 @@ func TestRegisterUser_D21(t *testing.T) {
 	if uuid.Validate(answer.UserID) != nil || answer.TraceID != got.header.Get("X-Trace-Id") || answer.Operation != "/v1/registrations/"+answer.TraceID {
 		t.Errorf("answer is %+v", answer)
 	}
-	all := stored(t, store)
+	all := stored(t, a.store)
 	if len(all) != 1 || all[0].Type != "Register" || string(all[0].Stream) != "identity:command-"+answer.UserID {
 		t.Fatalf("stored: %v", all)
 	}
@@ -56,10 +53,8 @@ func TestRegisterUser_D21(t *testing.T) {
 // D13 and D16: ids are UUIDs, and what is wrong is said by field.
 func TestRegisterUser_D13(t *testing.T) {
 	t.Parallel()
-	store := teststore.New(t)
-	pool, url := viewData(t)
-	a := start(t, Config{Store: store, ViewData: pool})
-	taken := addUser(t, url, "taken@example.com", false)
+	a := start(t, Config{})
+	taken := addUser(t, a.viewURL, "taken@example.com", false)
 	const secret = "secret"
 	for name, c := range map[string]struct {
 		body   map[string]any
@@ -98,14 +93,14 @@ func TestRegisterUser_D13(t *testing.T) {
 			t.Errorf("the log has a secret:\n%s", a.log)
 		}
 	})
-	if all := stored(t, store); len(all) > 0 {
+	if all := stored(t, a.store); len(all) > 0 {
 		t.Errorf("stored: %v", all)
 	}
 	got := a.register(t, nil, "email", anEmail, "password", aPassword, "userId", strings.ToUpper(aUser))
 	if answer := decode[receipt](t, got.body); got.status != http.StatusAccepted || answer.UserID != aUser {
 		t.Errorf("with an id: %d %s", got.status, got.body)
 	}
-	if all := stored(t, store); len(all) != 1 || all[0].Stream != "identity:command-"+aUser {
+	if all := stored(t, a.store); len(all) != 1 || all[0].Stream != "identity:command-"+aUser {
 		t.Errorf("stored: %v", all)
 	}
 }
@@ -113,9 +108,7 @@ func TestRegisterUser_D13(t *testing.T) {
 // The hash is another one each time, and still a repeat is one.
 func TestRegisterUser_IdempotencyKey(t *testing.T) {
 	t.Parallel()
-	store := teststore.New(t)
-	pool, url := viewData(t)
-	a := start(t, Config{Store: store, ViewData: pool})
+	a := start(t, Config{})
 	key := []string{"Idempotency-Key", uuid.NewString()}
 	fields := []string{"email", anEmail, "password", aPassword}
 	answers := make([]answered, 6)
@@ -126,7 +119,7 @@ func TestRegisterUser_IdempotencyKey(t *testing.T) {
 	all.Wait()
 	first := decode[receipt](t, answers[0].body)
 	// By now the registration has come through.
-	insert(t, url, "insert into user_credentials (id, email, password_hash) values ($1, $2, '')", first.UserID, anEmail)
+	insert(t, a.viewURL, "insert into user_credentials (id, email, password_hash) values ($1, $2, '')", first.UserID, anEmail)
 	for _, got := range append(answers, a.register(t, key, fields...)) {
 		if got.status != http.StatusAccepted || decode[receipt](t, got.body) != first || got.header.Get("X-Trace-Id") != first.TraceID {
 			t.Errorf("answer is %d %s, X-Trace-Id %s", got.status, got.body, got.header.Get("X-Trace-Id"))
@@ -142,18 +135,17 @@ func TestRegisterUser_IdempotencyKey(t *testing.T) {
 			t.Errorf("%s: %d %s", name, got.status, got.body)
 		}
 	}
-	if all := stored(t, store); len(all) != 1 {
+	if all := stored(t, a.store); len(all) != 1 {
 		t.Errorf("%d messages are stored", len(all))
 	}
 }
 
 func TestGetRegistration(t *testing.T) {
 	t.Parallel()
-	pool, url := viewData(t)
-	a := start(t, Config{Store: teststore.New(t), ViewData: pool})
+	a := start(t, Config{})
 	good, bad, none := uuid.NewString(), uuid.NewString(), uuid.NewString()
-	insert(t, url, "insert into user_credentials (id, email, password_hash) values ($1, $2, '')", aUser, anEmail)
-	insert(t, url, "insert into registrations values ($1, $2, true, null, null), ($3, $2, false, 'EMAIL_TAKEN', 'somebody has it')", good, aUser, bad)
+	insert(t, a.viewURL, "insert into user_credentials (id, email, password_hash) values ($1, $2, '')", aUser, anEmail)
+	insert(t, a.viewURL, "insert into registrations values ($1, $2, true, null, null), ($3, $2, false, 'EMAIL_TAKEN', 'somebody has it')", good, aUser, bad)
 	for trace, want := range map[string]string{
 		good:                  `{"traceId":"` + good + `","done":true,"userId":"` + aUser + `"}`,
 		strings.ToUpper(good): `{"traceId":"` + good + `","done":true,"userId":"` + aUser + `"}`,
@@ -173,9 +165,7 @@ func TestGetRegistration(t *testing.T) {
 // D22: nobody chooses a trace id, and so what operation a registration is.
 func TestRegisterUser_D22(t *testing.T) {
 	t.Parallel()
-	store := teststore.New(t)
-	pool, _ := viewData(t)
-	a := start(t, Config{Store: store, ViewData: pool})
+	a := start(t, Config{})
 	chosen := uuid.NewString()
 	seen := map[string]bool{chosen: true}
 	for _, header := range []string{"X-Trace-Id", "Grpc-Metadata-X-Trace-Id", "Traceparent"} {
@@ -189,7 +179,7 @@ func TestRegisterUser_D22(t *testing.T) {
 	if got := a.call(t, "POST", "/v1/users", `{"email": "a@b.cd", "password": "12345678", "traceId": "`+chosen+`"}`); got.status != http.StatusBadRequest {
 		t.Errorf("in the body: %d %s", got.status, got.body)
 	}
-	for _, m := range stored(t, store) {
+	for _, m := range stored(t, a.store) {
 		if strings.Contains(m.Metadata, chosen) {
 			t.Errorf("stored is %s", m.Metadata)
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"videotutorials/internal/test/running"
 	"videotutorials/internal/test/teststore"
 	"videotutorials/messagestore"
 	"videotutorials/messagestore/rpc"
@@ -19,9 +20,7 @@ import (
 
 func TestRecordViewing(t *testing.T) {
 	t.Parallel()
-	store := teststore.New(t)
-	pool, _ := viewData(t)
-	a := start(t, Config{Store: store, ViewData: pool})
+	a := start(t, Config{})
 	got := a.record(t, strings.ToUpper(aVideo))
 	if got.status != http.StatusAccepted {
 		t.Fatalf("answer is %d %s", got.status, got.body)
@@ -33,7 +32,7 @@ func TestRecordViewing(t *testing.T) {
 	if !strings.Contains(a.log.String(), trace) {
 		t.Errorf("the log has no %s:\n%s", trace, a.log)
 	}
-	all := stored(t, store)
+	all := stored(t, a.store)
 	if len(all) != 1 {
 		t.Fatalf("stored: %v", all)
 	}
@@ -54,9 +53,7 @@ func TestRecordViewing(t *testing.T) {
 
 func TestRecordViewing_Concurrent(t *testing.T) {
 	t.Parallel()
-	store := teststore.New(t)
-	pool, _ := viewData(t)
-	a := start(t, Config{Store: store, ViewData: pool})
+	a := start(t, Config{})
 	videos := []string{uuid.NewString(), uuid.NewString(), uuid.NewString()}
 	var (
 		clients sync.WaitGroup
@@ -82,7 +79,7 @@ func TestRecordViewing_Concurrent(t *testing.T) {
 	}
 	clients.Wait()
 
-	all := stored(t, store)
+	all := stored(t, a.store)
 	if len(all) != 1000 {
 		t.Errorf("%d viewings are stored", len(all))
 	}
@@ -97,9 +94,7 @@ func TestRecordViewing_Concurrent(t *testing.T) {
 
 func TestRecordViewing_IdempotencyKey(t *testing.T) {
 	t.Parallel()
-	store := teststore.New(t)
-	pool, _ := viewData(t)
-	a := start(t, Config{Store: store, ViewData: pool})
+	a := start(t, Config{})
 	key := uuid.NewString()
 	first := a.record(t, aVideo, "Idempotency-Key", key)
 	if first.status != http.StatusAccepted {
@@ -120,7 +115,7 @@ func TestRecordViewing_IdempotencyKey(t *testing.T) {
 		})
 	}
 	repeats.Wait()
-	if all := stored(t, store); len(all) != 1 {
+	if all := stored(t, a.store); len(all) != 1 {
 		t.Fatalf("%d viewings are stored", len(all))
 	}
 
@@ -128,18 +123,16 @@ func TestRecordViewing_IdempotencyKey(t *testing.T) {
 	if other.status != http.StatusAccepted || other.traceID(t) == first.traceID(t) {
 		t.Errorf("of another video: %d %s", other.status, other.body)
 	}
-	if all := stored(t, store); len(all) != 2 {
+	if all := stored(t, a.store); len(all) != 2 {
 		t.Errorf("%d viewings are stored", len(all))
 	}
 }
 
 func TestRecordViewing_KeyReused(t *testing.T) {
 	t.Parallel()
-	store := teststore.New(t)
-	pool, _ := viewData(t)
-	a := start(t, Config{Store: store, ViewData: pool})
+	a := start(t, Config{})
 	const id = "58b4e59c-c25e-83fd-a36e-027cac7c3a9a" // of the first message of a call with aKey
-	if _, err := store.Write(t.Context(), "viewing-"+aVideo, messagestore.Any, messagestore.NewMessage{ID: id, Type: "Other", Data: "{}"}); err != nil {
+	if _, err := a.store.Write(t.Context(), "viewing-"+aVideo, messagestore.Any, messagestore.NewMessage{ID: id, Type: "Other", Data: "{}"}); err != nil {
 		t.Fatal(err)
 	}
 	got := a.record(t, aVideo, "Idempotency-Key", aKey)
@@ -168,9 +161,7 @@ func (l *losing) Write(ctx context.Context, s messagestore.Stream, v messagestor
 
 func TestRecordViewing_AnswerLost(t *testing.T) {
 	t.Parallel()
-	store := teststore.New(t)
-	pool, _ := viewData(t)
-	a := start(t, Config{Store: &losing{Store: store, left: 3}, ViewData: pool})
+	a := start(t, Config{Store: &losing{Store: teststore.New(t), left: 3}})
 	key := uuid.NewString()
 	var traces []string
 	for _, want := range []int{503, 503, 503, 202} {
@@ -186,7 +177,7 @@ func TestRecordViewing_AnswerLost(t *testing.T) {
 	if !strings.Contains(a.log.String(), "secret of the connection") {
 		t.Errorf("the log does not say why:\n%s", a.log)
 	}
-	if all := stored(t, store); len(all) != 1 {
+	if all := stored(t, a.store); len(all) != 1 {
 		t.Errorf("%d viewings are stored", len(all))
 	}
 }
@@ -195,7 +186,6 @@ func TestRecordViewing_AnswerLost(t *testing.T) {
 func TestRecordViewing_StoreAway(t *testing.T) {
 	t.Parallel()
 	store := teststore.New(t)
-	pool, _ := viewData(t)
 	port := listen(t)
 	addr := port.Addr().String()
 	if err := port.Close(); err != nil {
@@ -206,7 +196,7 @@ func TestRecordViewing_StoreAway(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = client.Close() })
-	a := start(t, Config{Store: client, ViewData: pool})
+	a := start(t, Config{Store: client})
 	key := uuid.NewString()
 	away := a.record(t, aVideo, "Idempotency-Key", key, "Grpc-Timeout", "500m")
 	if away.status != http.StatusGatewayTimeout {
@@ -221,15 +211,7 @@ func TestRecordViewing_StoreAway(t *testing.T) {
 		t.Fatal(err)
 	}
 	server := rpc.NewServer(store, rpc.ServerOptions{Log: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry()})
-	ctx, stop := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- server.Run(ctx, back) }()
-	t.Cleanup(func() {
-		stop()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	})
+	running.Start(t, func(ctx context.Context) error { return server.Run(ctx, back) })
 	for range 2 {
 		got := a.record(t, aVideo, "Idempotency-Key", key)
 		if got.status != http.StatusAccepted || got.traceID(t) != away.header.Get("X-Trace-Id") {
