@@ -14,14 +14,12 @@ import (
 // an IPv6 address, which one customer has entirely. It is "" if unknown. Users
 // behind one proxy are one peer.
 func Peer(ctx context.Context) string {
-	p, ok := peer.FromContext(ctx)
-	if !ok {
-		return ""
-	}
-	host, _, err := net.SplitHostPort(p.Addr.String())
-	if err != nil {
-		// The gateway's calls come from inside the process. It has appended the
-		// address that it saw; those before it can be forged.
+	var host string
+	if p, ok := peer.FromContext(ctx); ok {
+		host, _, _ = net.SplitHostPort(p.Addr.String())
+	} else {
+		// A call of the gateway, which has appended the address of its own peer. The
+		// addresses before it can be forged.
 		md, _ := metadata.FromIncomingContext(ctx)
 		all := strings.Split(strings.Join(md.Get("x-forwarded-for"), ","), ",")
 		host = strings.TrimSpace(all[len(all)-1])

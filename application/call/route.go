@@ -11,6 +11,7 @@ import (
 	"google.golang.org/genproto/googleapis/api/annotations"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
 
 	"videotutorials/messagestore/contract"
 	applicationv1 "videotutorials/proto/application/v1"
@@ -53,15 +54,7 @@ type Routes []Route
 // NewRoutes returns the routes of the application's services.
 func NewRoutes() Routes {
 	var all Routes
-	for _, file := range []protoreflect.FileDescriptor{
-		applicationv1.File_application_v1_home_proto,
-		applicationv1.File_application_v1_viewings_proto,
-		applicationv1.File_application_v1_users_proto,
-		applicationv1.File_application_v1_sessions_proto,
-		applicationv1.File_application_v1_creators_proto,
-		applicationv1.File_application_v1_operations_proto,
-		applicationv1.File_application_v1_admin_proto,
-	} {
+	protoregistry.GlobalFiles.RangeFilesByPackage("application.v1", func(file protoreflect.FileDescriptor) bool {
 		for i := range file.Services().Len() {
 			methods := file.Services().Get(i).Methods()
 			for j := range methods.Len() {
@@ -70,7 +63,8 @@ func NewRoutes() Routes {
 				}
 			}
 		}
-	}
+		return true
+	})
 	return all
 }
 

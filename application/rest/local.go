@@ -2,12 +2,11 @@ package rest
 
 import (
 	"context"
-	"maps"
 
+	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
-	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
@@ -18,8 +17,8 @@ import (
 // same process, through an interceptor and without a connection: that would double
 // the cost of a viewing in the application.
 //
-// Other than the channels of grpchan, it returns after the handler, so that the
-// header metadata, and with it the trace id, is there after a deadline too.
+// Unlike the channels of grpchan it returns after the handler, also after a deadline:
+// so the header metadata, with the trace id, is always there.
 type Local struct {
 	interceptor grpc.UnaryServerInterceptor
 	methods     map[string]localMethod
@@ -49,10 +48,9 @@ func (l *Local) Invoke(ctx context.Context, method string, in, out any, options 
 		return status.Errorf(codes.Unimplemented, "there is no method %s", method)
 	}
 	sent, _ := metadata.FromOutgoingContext(ctx)
-	stream := &localStream{method: method, header: metadata.MD{}, trailer: metadata.MD{}}
 	ctx = metadata.NewIncomingContext(metadata.NewOutgoingContext(ctx, nil), sent)
-	ctx = grpc.NewContextWithServerTransportStream(peer.NewContext(ctx, &peer.Peer{Addr: localAddr{}}), stream)
-	ctx, end := tracing.StartCall(ctx, method)
+	var stream runtime.ServerTransportStream
+	ctx, end := tracing.StartCall(grpc.NewContextWithServerTransportStream(ctx, &stream), method)
 	answer, err := m.handler(m.service, ctx, func(request any) error {
 		proto.Merge(request.(proto.Message), in.(proto.Message))
 		return nil
@@ -61,46 +59,18 @@ func (l *Local) Invoke(ctx context.Context, method string, in, out any, options 
 	for _, o := range options {
 		switch o := o.(type) {
 		case grpc.HeaderCallOption:
-			*o.HeaderAddr = stream.header
+			*o.HeaderAddr = stream.Header()
 		case grpc.TrailerCallOption:
-			*o.TrailerAddr = stream.trailer
+			*o.TrailerAddr = stream.Trailer()
 		}
 	}
-	if err != nil {
-		s, ok := status.FromError(err)
-		if !ok {
-			s = status.FromContextError(err)
-		}
-		return s.Err()
+	if err == nil {
+		proto.Merge(out.(proto.Message), answer.(proto.Message))
 	}
-	proto.Merge(out.(proto.Message), answer.(proto.Message))
-	return nil
+	return err
 }
 
 // NewStream implements grpc.ClientConnInterface. There are no streams.
 func (l *Local) NewStream(context.Context, *grpc.StreamDesc, string, ...grpc.CallOption) (grpc.ClientStream, error) {
 	return nil, status.Error(codes.Unimplemented, "streams are not supported")
 }
-
-// A localStream is a grpc.ServerTransportStream that keeps a handler's metadata.
-type localStream struct {
-	method          string
-	header, trailer metadata.MD
-}
-
-func (s *localStream) Method() string                  { return s.method }
-func (s *localStream) SendHeader(md metadata.MD) error { return s.SetHeader(md) }
-func (s *localStream) SetHeader(md metadata.MD) error {
-	maps.Copy(s.header, md)
-	return nil
-}
-func (s *localStream) SetTrailer(md metadata.MD) error {
-	maps.Copy(s.trailer, md)
-	return nil
-}
-
-// localAddr is the address that calls of the gateway come from.
-type localAddr struct{}
-
-func (localAddr) Network() string { return "local" }
-func (localAddr) String() string  { return "gateway" }

@@ -4,7 +4,6 @@ import (
 	_ "embed" // for the document
 	"encoding/json"
 	"fmt"
-	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -41,14 +40,9 @@ func OpenAPI(routes call.Routes, version string) ([]byte, error) {
 		"type": "apiKey", "in": "header", "name": "Authorization",
 		"description": "`Bearer <token>`, with the token of a log-in. Browsers send it in the cookie " + call.CookieName + ".",
 	}}
-	tags := map[any]bool{}
 	for path, verbs := range member(doc, "paths") {
 		for verb := range verbs.(object) {
-			operation := member(verbs.(object), verb)
-			describe(routes, path, strings.ToUpper(verb), operation)
-			for _, tag := range list(operation, "tags") {
-				tags[tag] = true
-			}
+			describe(routes, path, strings.ToUpper(verb), member(verbs.(object), verb))
 		}
 	}
 	for name := range member(doc, "responses") {
@@ -59,26 +53,12 @@ func OpenAPI(routes call.Routes, version string) ([]byte, error) {
 			member(response, "headers")["WWW-Authenticate"] = object{"type": "string", "description": "`Bearer`."}
 		}
 	}
-	// The generator lists services that are not in REST, and their messages.
-	doc["tags"] = slices.DeleteFunc(list(doc, "tags"), func(t any) bool { return !tags[t.(object)["name"]] })
-	used := map[any]bool{}
-	collectReferences(doc, used)
-	maps.DeleteFunc(member(doc, "definitions"), func(name string, _ any) bool { return !used["#/definitions/"+name] })
-	return json.Marshal(doc)
-}
-
-func collectReferences(v any, used map[any]bool) {
-	switch v := v.(type) {
-	case []any:
-		for _, e := range v {
-			collectReferences(e, used)
-		}
-	case object:
-		used[v["$ref"]] = true
-		for _, e := range v {
-			collectReferences(e, used)
-		}
+	// The message store is not in REST, and nothing refers to these definitions.
+	doc["tags"] = slices.DeleteFunc(list(doc, "tags"), func(t any) bool { return t.(object)["name"] == "MessageStoreService" })
+	for _, name := range []string{"protobufNullValue", "v1GetVideoResponse", "v1LogOutResponse"} {
+		delete(member(doc, "definitions"), name)
 	}
+	return json.Marshal(doc)
 }
 
 // member returns the object that another has under a name, a new one if there is
