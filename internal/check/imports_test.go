@@ -1,4 +1,5 @@
-// Package internal_test holds the tree to its rules.
+// Package check_test enforces the repository's rules: who may import whom, and how
+// long a file may be.
 package check_test
 
 import (
@@ -16,8 +17,8 @@ import (
 
 const module = "videotutorials"
 
-// forbidden says for each folder what its packages may not import, tests
-// included. internal is free to all.
+// forbidden lists, by folder, what its packages may not import, tests included.
+// All may import internal.
 var forbidden = map[string][]string{
 	"messagestore": {"components", "aggregators", "application", "viewdata"},
 	"components":   {"aggregators", "application", "viewdata", "messagestore/postgres"},
@@ -29,10 +30,10 @@ var forbidden = map[string][]string{
 
 const everythingElse = "*"
 
-// testOnly are the packages that only tests, and each other, may import.
+// testOnly are packages that may be imported only by tests and by each other.
 var testOnly = []string{"internal/test/binaries", "internal/test/example", "internal/test/running", "internal/test/testdb", "internal/test/testserver", "internal/test/teststore", "internal/test/testsystem", "messagestore/storetest"}
 
-// longest is how many lines a file written by hand may have.
+// longest is the maximal number of lines of a file that is not generated.
 const longest = 400
 
 func TestImports(t *testing.T) {
@@ -51,12 +52,12 @@ func TestFiles_Length(t *testing.T) {
 	t.Parallel()
 	for _, f := range sources(t) {
 		if !ast.IsGenerated(f.syntax) && f.lines > longest {
-			t.Errorf("%s has %d lines, %d are allowed", f.path, f.lines, longest)
+			t.Errorf("%s has %d lines, want at most %d", f.path, f.lines, longest)
 		}
 	}
 }
 
-// The rules themselves: a rule that never refuses would pass on any tree.
+// TestRefusal tests the rules, which would pass on any tree if they refused nothing.
 func TestRefusal(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -93,27 +94,27 @@ func TestRefusal(t *testing.T) {
 	}
 }
 
-// refusal says why the file may not import the package, or "".
+// refusal returns why the file may not import the package, or "" if it may.
 func refusal(file, imported string) string {
 	inTest := strings.HasSuffix(file, "_test.go")
 	folder, _, _ := strings.Cut(file, "/")
 	ours, isOurs := strings.CutPrefix(imported, module+"/")
 	external := strings.Contains(imported, ".") || isOurs || imported == module
 	if path.Dir(file) == "messagestore" && !inTest && external {
-		return "the vocabulary knows only the standard library"
+		return "messagestore imports only the standard library"
 	}
 	if !isOurs {
 		return ""
 	}
 	if !inTest && folder != "internal" && slices.Contains(testOnly, ours) {
-		return "it is for tests"
+		return "it is for tests only"
 	}
 	if within(ours, "internal") {
 		return ""
 	}
 	for _, name := range forbidden[folder] {
 		if within(ours, name) || name == everythingElse && !within(ours, folder) {
-			return folder + " may not"
+			return "forbidden for " + folder
 		}
 	}
 	return ""
@@ -129,8 +130,8 @@ type source struct {
 	lines  int
 }
 
-// sources returns the module's Go files. It reads them here, and not by `go
-// list`: the test cache knows which files a test has opened.
+// sources returns the module's Go files. It opens them itself instead of running
+// go list: the test cache depends on the files that a test opens.
 func sources(t *testing.T) []source {
 	t.Helper()
 	root := os.DirFS("../..")
