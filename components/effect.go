@@ -25,21 +25,23 @@ type Attempted interface {
 // An Effect is work outside the log that messages of type M ask for, for an entity
 // with state S. Events of type A record its attempts.
 //
-//		pending ──▶ attempted ──▶ done
-//		   ▲            ├───────▶ failed
-//		   └────────────┘
-//		    after a failed attempt and its backoff, or when the lease expires
+//	pending ──▶ attempted ──▶ done
+//	   ▲            ├───────▶ failed
+//	   └────────────┘
+//	    after a failed attempt and its backoff, or when the lease expires
 //
-//	  - Pending: no attempt is under way. A crash loses nothing; any instance
-//	    starts the next attempt.
-//	  - Attempted: the entity's stream has an A whose lease has not expired. Only the
-//	    instance that appended it runs Do, and renews the lease while Do runs.
-//	    After a crash the lease expires, and another instance makes the next
-//	    attempt, even if Do had succeeded and only its events were lost. An
-//	    instance that stops hands the attempt back, so it can be repeated at once.
-//	  - Done: the events of Do are stored, and Pending returns false.
-//	  - Failed: the last attempt failed, or its lease expired, and the events of Failed
-//	    are stored. No other attempt is made.
+// These are the states of an effect, and what a crash does in each:
+//
+//   - Pending: no attempt is under way. After a crash any instance starts the next
+//     attempt; nothing is lost.
+//   - Attempted: the entity's stream has an A whose lease has not expired. Only the
+//     instance that appended it runs Do, and renews the lease while Do runs. After a
+//     crash the lease expires, and another instance makes the next attempt, even if
+//     Do had succeeded and only its events were lost. An instance that stops hands the
+//     attempt back, so that it can be repeated at once.
+//   - Done: the events of Do are stored, and Pending returns false.
+//   - Failed: the last attempt failed, or its lease expired, and the events of Failed
+//     are stored. No other attempt is made.
 //
 // So Do runs at least once, and usually exactly once. The clocks of the instances
 // MUST agree within a quarter of the Lease.

@@ -25,8 +25,8 @@ type Child struct {
 // sends the signal death to the child (on Linux only). The child's timers may fire
 // a millisecond late.
 //
-// The command's output MUST be nil or an *os.File: a pipe would break when the
-// parent dies, and lose the child's last output.
+// Output to anything but nil or an *os.File goes through a pipe, which breaks when the
+// parent dies and loses the last output of the child.
 func Start(cmd *exec.Cmd, death syscall.Signal) (*Child, error) {
 	if cmd.SysProcAttr == nil {
 		cmd.SysProcAttr = &syscall.SysProcAttr{}
