@@ -53,7 +53,7 @@ until .bin/messagestore read -json '$all' | grep -q RegistrationEmailSent; do sl
 // TestOurs has our whole system write, and the original read it.
 func TestOurs(t *testing.T) {
 	t.Parallel()
-	system := testsystem.Start(t)
+	system := testsystem.Start(t, nil)
 	log := stored(t, system, people, "VideoPublishingFailed")
 	seen := map[string]int{}
 	for _, m := range log {

@@ -58,6 +58,8 @@ func TestTutorial_Format(t *testing.T) {
 type document struct {
 	// files has the content of each file, by path.
 	files map[string]string
+	// elsewhere has the content of each file of the module of another repository.
+	elsewhere map[string]string
 	// commands has the shell commands, one element per code block.
 	commands []string
 	// registrations has the line to add to each file of the table, by path.
@@ -65,15 +67,15 @@ type document struct {
 }
 
 // parse reads docs/tutorial.md. A code block below a line that starts with
-// "**File `path`" is the content of that file.
+// "**File `path`" or "**In another repository, `path`" is the content of that file.
 func parse(t *testing.T) document {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(root(t), "docs", "tutorial.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := document{files: map[string]string{}, registrations: map[string]string{}}
-	path := ""
+	d := document{files: map[string]string{}, elsewhere: map[string]string{}, registrations: map[string]string{}}
+	path, files := "", d.files
 	for rest := string(text); rest != ""; {
 		line, after, _ := strings.Cut(rest, "\n")
 		rest = after
@@ -86,12 +88,17 @@ func parse(t *testing.T) document {
 			if language == "sh" {
 				d.commands = append(d.commands, block+"\n")
 			} else {
-				d.files[path] = block + "\n"
+				files[path] = block + "\n"
 			}
 			continue
 		}
 		if file, ok := strings.CutPrefix(line, "**File `"); ok {
 			path, _, _ = strings.Cut(file, "`")
+			files = d.files
+		}
+		if file, ok := strings.CutPrefix(line, "**In another repository, `"); ok {
+			path, _, _ = strings.Cut(file, "`")
+			files = d.elsewhere
 		}
 		if cells := strings.Split(line, "|"); len(cells) == 5 && strings.HasPrefix(cells[1], " `cmd/") {
 			d.registrations[strings.Trim(cells[1], " `")] = strings.Trim(cells[3], " `")

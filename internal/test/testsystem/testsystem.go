@@ -28,9 +28,10 @@ type System struct {
 }
 
 // Start builds the commands, passing flags to go build, and starts the system
-// on ports and a data folder of its own. It returns when the system is ready.
+// with the settings in env, as VT_WITH=program, on ports and a data folder of its
+// own. It returns when the system is ready.
 // The system stops when the test ends.
-func Start(t testing.TB, flags ...string) *System {
+func Start(t testing.TB, env []string, flags ...string) *System {
 	t.Helper()
 	folder := testdb.Folder(t)
 	programs := filepath.Join(folder, ".bin")
@@ -41,7 +42,7 @@ func Start(t testing.TB, flags ...string) *System {
 		t.Fatal(err)
 	}
 	environment := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "VT_") })
-	s := &System{t, folder, append(environment, "VT_PORT=0", "VT_DATA_DIR="+filepath.Join(folder, "data"))}
+	s := &System{t, folder, slices.Concat(environment, env, []string{"VT_PORT=0", "VT_DATA_DIR=" + filepath.Join(folder, "data")})}
 	s.start()
 	return s
 }
