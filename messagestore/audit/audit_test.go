@@ -17,7 +17,8 @@ import (
 	"videotutorials/messagestore/audit"
 )
 
-// A log that a store wrote is clean, also for the role of its servers.
+// TestAudit_Clean checks that a log written by a store is clean, also for the role of its
+// servers.
 func TestAudit_Clean(t *testing.T) {
 	t.Parallel()
 	url := newLog(t)
@@ -38,7 +39,7 @@ func TestAudit_Empty(t *testing.T) {
 	}
 }
 
-// What keeps an audit from looking at everything is an error.
+// TestAudit_Unchecked checks that an audit that cannot read everything returns an error.
 func TestAudit_Unchecked(t *testing.T) {
 	t.Parallel()
 	empty := testdb.New(t, "empty", func(context.Context, string) error { return nil })
@@ -79,8 +80,8 @@ func TestAudit_Unchecked(t *testing.T) {
 	}
 }
 
-// An audit that is ended in the middle does not end well, whoever ends it, and
-// also where damage was found.
+// TestAudit_Ended checks that an interrupted audit returns an error, although it reported
+// damage.
 func TestAudit_Ended(t *testing.T) {
 	t.Parallel()
 	full := errors.New("the disk is full")
@@ -111,7 +112,7 @@ func TestAudit_Ended(t *testing.T) {
 	}
 }
 
-// While writers write and views follow, a clean log is clean.
+// TestAudit_Live checks that a clean log is clean while it grows and views advance.
 func TestAudit_Live(t *testing.T) {
 	t.Parallel()
 	store, url := teststore.Open(t)
@@ -132,7 +133,7 @@ func TestAudit_Live(t *testing.T) {
 	}
 }
 
-// live writes messages, each with the position of a view on its heels.
+// live writes messages and the position of a view after each.
 func live(ctx context.Context, store messagestore.Store, views string) error {
 	conn, err := pgx.Connect(ctx, views)
 	if err != nil {
@@ -174,7 +175,7 @@ func TestAudit_Progress(t *testing.T) {
 	}
 }
 
-// lines passes on what is written while there is room.
+// lines is a writer that drops lines while the channel is full.
 type lines chan string
 
 func (l lines) Write(line []byte) (int, error) {
@@ -199,7 +200,7 @@ func TestDamage_String(t *testing.T) {
 	}
 }
 
-// with adds a setting to the URL.
+// with adds a parameter to the URL.
 func with(url, setting string) string {
 	if strings.Contains(url, "?") {
 		return url + "&" + setting

@@ -16,11 +16,11 @@ const (
 	remove       = "delete from message_store.messages "
 )
 
-// loose lets the columns be null.
+// loose allows null in the columns.
 const loose = dropPosition + `alter table message_store.messages alter global_position drop not null, alter position drop not null,
 	alter id drop not null, alter stream_name drop not null, alter type drop not null, alter writer drop not null, alter time drop not null;`
 
-// behind does something behind the back of an index, which then has lost the entry.
+// behind executes statements without updating the index, which then lacks the entries.
 func behind(index, sql string) string {
 	set := func(ready string) string {
 		return "update pg_index set indisready = " + ready + " where indexrelid = 'message_store." + index + "'::regclass;"
@@ -28,7 +28,7 @@ func behind(index, sql string) string {
 	return set("false") + sql + ";" + set("true")
 }
 
-// Each damage is found, and nothing else.
+// TestAudit_Damage checks that exactly the caused damage is reported.
 func TestAudit_Damage(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -96,7 +96,7 @@ func TestAudit_Damage(t *testing.T) {
 	}
 }
 
-// expect damages a log and audits it.
+// expect damages a log and compares the report of its audit.
 func expect(t *testing.T, sql string, want []string) {
 	t.Helper()
 	url := newLog(t)
@@ -185,7 +185,7 @@ func TestAudit_Checkpoint(t *testing.T) {
 			sorted("checkpoint-diverged subscriberPosition-billing 216: names the message " + id(217))},
 		"ChangedMessage": {update + "set id = '" + id(500) + "' where global_position = 217",
 			sorted("checkpoint-diverged subscriberPosition-billing 217: names the message " + id(217))},
-		"BothAtOnePlace": {update + `set data = '{"position": 217, "messageId": "` + id(216) + `"}' where global_position = 222`,
+		"BothAtOnePosition": {update + `set data = '{"position": 217, "messageId": "` + id(216) + `"}' where global_position = 222`,
 			sorted("checkpoint-diverged subscriberPosition-report 217: names the message " + id(216))},
 		"EarlierOne": {update + `set data = '{"position": 900}' where global_position = 220`, nil},
 		"Text":       {read(`{"position": "far"}`), sorted(`bad-checkpoint subscriberPosition-billing 1 at global position 221: {"position": "far"}`)},
@@ -201,7 +201,7 @@ func TestAudit_Checkpoint(t *testing.T) {
 	}
 }
 
-// newViews returns the URL of a database with the positions of View Data.
+// newViews returns the URL of a database with the checkpoints of View Data.
 func newViews(t *testing.T) string {
 	t.Helper()
 	return testdb.New(t, "views", func(ctx context.Context, url string) error {
@@ -209,8 +209,8 @@ func newViews(t *testing.T) string {
 	})
 }
 
-// The tail of the log is lost, and a view knows of it; another has read another
-// log.
+// TestAudit_Views checks the checkpoints of views: one beyond a truncated log, and one
+// with the id of another message.
 func TestAudit_Views(t *testing.T) {
 	t.Parallel()
 	url, views := newLog(t), newViews(t)

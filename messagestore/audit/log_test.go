@@ -27,8 +27,7 @@ const (
 	self     messagestore.Principal = "store"
 )
 
-// newLog returns the superuser's URL of a database with a log, written by a
-// store:
+// newLog returns the URL, as superuser, of a database with a log that a store wrote:
 //
 //	  1-2    old-1 0-1                       anonymous
 //	  3      orders-1 0                      anonymous
@@ -80,7 +79,7 @@ func newLog(t *testing.T) string {
 // id is the id of the message at the global position, unless it is a claim.
 func id(position int64) string { return fmt.Sprintf("00000000-0000-4000-8000-%012d", position) }
 
-// forgeSQL makes a function that inserts a message.
+// forgeSQL creates a function that inserts a message.
 const forgeSQL = `
 create function forge(g bigint, stream text, n bigint, who text, kind text default 'Happened', data jsonb default '{}',
                       id uuid default gen_random_uuid())
@@ -90,14 +89,14 @@ begin atomic
   values (g, stream, n, who, kind, forge.data, forge.id, '{}');
 end`
 
-// A writer writes to a store until something fails.
+// A writer writes to a store until an error.
 type writer struct {
 	ctx   context.Context
 	store *postgres.Store
 	err   error
 }
 
-// write runs a store on the database while the function writes.
+// write runs a store on the database while f writes.
 func write(ctx context.Context, url string, o postgres.Options, f func(*writer)) error {
 	o.Log = slog.New(slog.DiscardHandler)
 	store, err := postgres.Open(ctx, url, o)
@@ -125,9 +124,8 @@ func (w *writer) read(who messagestore.Principal, stream messagestore.Stream, da
 	w.append(who, stream, messagestore.NewMessage{Type: "Read", Data: data})
 }
 
-// append gives the messages the ids of their global positions: those after the
-// head, and after the claim, which comes before what a principal writes to a new
-// category.
+// append writes messages whose ids correspond to their global positions: those after the
+// head, or after the claim that precedes the first message of a new category.
 func (w *writer) append(who messagestore.Principal, stream messagestore.Stream, messages ...messagestore.NewMessage) {
 	if w.err != nil {
 		return
@@ -177,7 +175,7 @@ func newAudit(t *testing.T, url string) *audit.Audit {
 	return &audit.Audit{Database: url, Self: self, Log: slog.New(slog.NewTextHandler(t.Output(), nil)), ProgressEvery: time.Second}
 }
 
-// run audits and returns the lines in the order of their text.
+// run audits and returns the sorted lines.
 func run(t *testing.T, a *audit.Audit) ([]string, audit.Summary) {
 	t.Helper()
 	lines := []string{}
@@ -189,7 +187,7 @@ func run(t *testing.T, a *audit.Audit) ([]string, audit.Summary) {
 		t.Fatal(err)
 	}
 	if summary.Damage != int64(len(lines)) {
-		t.Errorf("the summary counts %d lines, %d came", summary.Damage, len(lines))
+		t.Errorf("the summary has %d lines, %d were reported", summary.Damage, len(lines))
 	}
 	slices.Sort(lines)
 	return lines, summary

@@ -15,7 +15,7 @@ import (
 	"videotutorials/messagestore/consumer"
 )
 
-// An idle subscription has a heartbeat in time, at its place.
+// TestStore_Heartbeat checks that an idle subscription sends Progress in time, with its place.
 func TestStore_Heartbeat(t *testing.T) {
 	t.Parallel()
 	store := teststore.New(t)
@@ -34,7 +34,7 @@ func TestStore_Heartbeat(t *testing.T) {
 				t.Errorf("progress at %+v, want position %d", e.Place, place.Position)
 			}
 			if took := time.Since(last); took > interval+time.Second {
-				t.Errorf("a heartbeat after %v, promised was %v", took, interval)
+				t.Errorf("heartbeat after %v, want at most %v", took, interval)
 			}
 		case messagestore.CaughtUp:
 		default:
@@ -46,8 +46,8 @@ func TestStore_Heartbeat(t *testing.T) {
 	}
 }
 
-// While Postgres is away nothing is silent: a write is told so, and a
-// subscription ends, since nobody knows the head. When it is back, both go on.
+// TestStore_PostgresAway checks that without Postgres writes fail and subscriptions end,
+// since the head is unknown, and that both continue when it is back.
 func TestStore_PostgresAway(t *testing.T) {
 	t.Parallel()
 	config := pgserver.Config{Dir: filepath.Join(testdb.Folder(t), "postgres"), Log: slog.New(slog.DiscardHandler)}
@@ -85,7 +85,7 @@ func TestStore_PostgresAway(t *testing.T) {
 		t.Errorf("write while Postgres is away: %v", err)
 	}
 	if err := <-breaks; !errors.As(err, &away) {
-		t.Errorf("the subscription broke with %v", err)
+		t.Errorf("the subscription ended with %v", err)
 	}
 	if err := store.Ready(ctx); err == nil {
 		t.Error("the store is ready while Postgres is away")
@@ -97,9 +97,9 @@ func TestStore_PostgresAway(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = again.Stop() })
 	if written := write(t, store, "a-1", lost); written.GlobalPosition != 2 {
-		t.Errorf("the write repeated is at %+v", written)
+		t.Errorf("the repeated write is at %+v", written)
 	}
 	if m := <-messages; m.ID != lost.ID {
-		t.Errorf("the subscription went on with %+v", m)
+		t.Errorf("the subscription continued with %+v", m)
 	}
 }

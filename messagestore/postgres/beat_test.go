@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// TestSubscription_Schedule: the next batch leaves with the first beat after the last
-// one, which is the slow one where many messages come.
+// TestSubscription_Schedule checks that a batch is due at the first beat after the last
+// batch, and that a busy log has the slow beat.
 func TestSubscription_Schedule(t *testing.T) {
 	t.Parallel()
 	started := time.Now()
@@ -19,15 +19,15 @@ func TestSubscription_Schedule(t *testing.T) {
 	}{
 		{"after a silence", 7001 * ms, 7005 * ms, 1000},
 		{"on the beat", 7005 * ms, 7010 * ms, 5},
-		{"many that were held up", 7045 * ms, 7050 * ms, 60},
-		{"too many in the span", 7102 * ms, 7150 * ms, 40},
-		{"as many", 7150 * ms, 7200 * ms, 24},
-		{"fewer in the span", 7203 * ms, 7205 * ms, 70},
+		{"many that were delayed", 7045 * ms, 7050 * ms, 60},
+		{"busy in the window", 7102 * ms, 7150 * ms, 40},
+		{"still busy", 7150 * ms, 7200 * ms, 24},
+		{"fewer in the window", 7203 * ms, 7205 * ms, 70},
 		{"after another silence", 9000 * ms, 9005 * ms, 500},
 	} {
 		s.sent = started.Add(step.now)
 		if s.schedule(step.messages); s.next != step.next {
-			t.Errorf("%s: the next after %v, expected %v", step.what, s.next, step.next)
+			t.Errorf("%s: the next batch is due at %v, want %v", step.what, s.next, step.next)
 		}
 	}
 }

@@ -8,7 +8,8 @@ import (
 	"videotutorials/messagestore"
 )
 
-// The tail holds what it may in bytes, also of what it has dropped.
+// TestTail_Bounds checks the limits of the tail, including the dropped messages that its
+// array holds.
 func TestTail_Bounds(t *testing.T) {
 	t.Parallel()
 	tail := newTail(func() {})
@@ -22,7 +23,7 @@ func TestTail_Bounds(t *testing.T) {
 		end, _ := tail.head()
 		tail.offer(end, []messagestore.Message{m})
 		if tail.bytes > maxTailBytes || tail.dropped > maxTailBytes || len(tail.messages) > maxTailMessages {
-			t.Fatalf("after %d: %d bytes, %d dropped ones, %d messages", i, tail.bytes, tail.dropped, len(tail.messages))
+			t.Fatalf("after %d: %d bytes, %d dropped bytes, %d messages", i, tail.bytes, tail.dropped, len(tail.messages))
 		}
 		if f := tail.after(end, 10); !f.held || len(f.messages) != 1 {
 			t.Fatalf("after %d: %+v", i, f)
@@ -30,7 +31,8 @@ func TestTail_Bounds(t *testing.T) {
 	}
 }
 
-// What a call holds in memory counts, not what Postgres prints of it.
+// TestWrites_Bytes checks that the size of a unit is that in memory, not that printed by
+// Postgres, and that the number of writes in a group is limited.
 func TestWrites_Bytes(t *testing.T) {
 	t.Parallel()
 	blank := "{" + strings.Repeat(" ", 1<<20) + "}"

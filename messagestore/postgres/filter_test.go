@@ -10,9 +10,9 @@ import (
 	"videotutorials/messagestore"
 )
 
-// A filter in SQL lets through what the one in Go does: a subscriber gets from
-// Postgres what it would have got from the tail. And several categories are one
-// source in one order.
+// TestFilter_SQLAndGo checks that the filters in SQL and in Go accept the same messages,
+// so that pages from Postgres and batches from the tail agree, and that several
+// categories have one order.
 func TestFilter_SQLAndGo(t *testing.T) {
 	t.Parallel()
 	store, url := teststore.Open(t)
@@ -29,7 +29,7 @@ func TestFilter_SQLAndGo(t *testing.T) {
 			fmt.Sprintf(`{"n": %d}`, i))
 		write(t, store, messagestore.Stream(stream), m)
 	}
-	// As the door of SQL may leave it.
+	// The SQL door stores null.
 	exec(t, super, "update message_store.messages set metadata = null, data = null where global_position % 50 = 0")
 
 	sources := []messagestore.Source{

@@ -13,8 +13,8 @@ import (
 	"videotutorials/messagestore"
 )
 
-// sumOfFunctions is of the files at functionsVersion: a database that has that
-// version keeps the functions it has.
+// sumOfFunctions is the checksum of the files at functionsVersion. A database with that
+// version keeps its functions.
 const sumOfFunctions = "433bf72720237d10"
 
 func TestFunctions_Version(t *testing.T) {
@@ -23,11 +23,12 @@ func TestFunctions_Version(t *testing.T) {
 		t.Fatal(err)
 	}
 	if sum := fmt.Sprintf("%x", sha256.Sum256([]byte(text)))[:16]; sum != sumOfFunctions {
-		t.Errorf("the functions have changed: make functionsVersion one more than it was last released, and sumOfFunctions %q", sum)
+		t.Errorf("the functions have changed: increment functionsVersion, and set sumOfFunctions to %q", sum)
 	}
 }
 
-// The functions of an older version are replaced, those of a newer one refused.
+// TestMigrate_Functions checks that functions of an older version are replaced, and that
+// those of a newer version are an error.
 func TestMigrate_Functions(t *testing.T) {
 	t.Parallel()
 	url := testdb.New(t, "message_store", Migrate)
@@ -57,14 +58,15 @@ func TestMigrate_Functions(t *testing.T) {
 		t.Errorf("append has %d arguments, the version is %d: %v", arguments, version, err)
 	}
 	exec("update message_store.functions set version = 1000")
-	// Not a Postgres that is away: a server would wait for it for ever.
+	// Not an UnavailableError, after which a server would retry forever.
 	var away *messagestore.UnavailableError
 	if err := Migrate(t.Context(), url); err == nil || errors.As(err, &away) {
 		t.Errorf("the functions of a newer server: %v", err)
 	}
 }
 
-// Where nobody listens Postgres is away, and where it ended, too.
+// TestMigrate_Away checks that an unreachable Postgres is an UnavailableError, and a
+// missing database is not.
 func TestMigrate_Away(t *testing.T) {
 	t.Parallel()
 	var away *messagestore.UnavailableError

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -11,34 +12,25 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"videotutorials/internal/test/running"
 	"videotutorials/internal/test/testdb"
 	"videotutorials/internal/test/teststore"
 	"videotutorials/messagestore"
 	"videotutorials/messagestore/postgres"
 )
 
-// A store whose writes do not commit is not ready, although Postgres answers; it
-// is again when they would, without that anybody writes.
+// TestStore_Ready checks that a store whose writes do not commit is not ready although
+// Postgres answers, and recovers without a write.
 func TestStore_Ready(t *testing.T) {
 	t.Parallel()
 	store, url := teststore.Open(t)
 	write(t, store, "a-1", newMessage("Happened"))
 	ready := func(want string) {
 		t.Helper()
-		var last error
-		ticker := time.NewTicker(10 * time.Millisecond)
-		defer ticker.Stop()
-		for deadline := time.After(20 * time.Second); ; {
-			last = store.(*postgres.Store).Ready(t.Context())
-			if want == "" && last == nil || want != "" && last != nil && strings.Contains(last.Error(), want) {
-				return
-			}
-			select {
-			case <-ticker.C:
-			case <-deadline:
-				t.Fatalf("ready says %v, want %q", last, want)
-			}
-		}
+		running.Until(t, "Ready returns "+strconv.Quote(want), func() bool {
+			err := store.(*postgres.Store).Ready(t.Context())
+			return want == "" && err == nil || want != "" && err != nil && strings.Contains(err.Error(), want)
+		})
 	}
 	ready("")
 	super := connect(t, url)
@@ -48,7 +40,7 @@ func TestStore_Ready(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
 	defer cancel()
 	if _, err := store.Write(ctx, "a-1", messagestore.Any, newMessage("Happened")); err == nil {
-		t.Fatal("a read-only Postgres has stored a message")
+		t.Fatal("a read-only Postgres stored a message")
 	}
 	ready("writes do not commit")
 	exec(t, super, "alter database "+database+" reset default_transaction_read_only")
@@ -59,9 +51,9 @@ func TestStore_Ready(t *testing.T) {
 	}
 }
 
-// Where Postgres has refused a message for what that is, the store's writes still
-// commit, though nobody writes another one; not where it would refuse any.
-func TestStore_ReadyAfterGuilty(t *testing.T) {
+// TestStore_ReadyAfterRejection checks that a message rejected for its content leaves the
+// store ready, and an error that concerns every message does not.
+func TestStore_ReadyAfterRejection(t *testing.T) {
 	t.Parallel()
 	for state, ready := range map[string]bool{
 		"22023": true, "23514": true, "54000": true, "P0001": true,
@@ -70,13 +62,13 @@ func TestStore_ReadyAfterGuilty(t *testing.T) {
 		t.Run(state, func(t *testing.T) {
 			t.Parallel()
 			store, url := teststore.Open(t)
-			refuseGuilty(t, url, state)
-			if _, err := store.Write(t.Context(), "a-1", messagestore.Any, newMessage("Guilty")); err == nil {
-				t.Fatal("the trigger has not refused it")
+			rejectType(t, url, state)
+			if _, err := store.Write(t.Context(), "a-1", messagestore.Any, newMessage("Rejected")); err == nil {
+				t.Fatal("the trigger did not reject the message")
 			}
 			err := store.(*postgres.Store).Ready(t.Context())
 			if fails := err != nil && strings.Contains(err.Error(), "writes do not commit"); fails == ready {
-				t.Errorf("ready says %v, want ready: %v", err, ready)
+				t.Errorf("Ready returned %v, want ready: %v", err, ready)
 			}
 		})
 	}
@@ -94,7 +86,7 @@ func TestMetrics(t *testing.T) {
 		values := map[string]float64{}
 		for _, f := range families {
 			if len(f.GetHelp()) < 20 {
-				t.Errorf("%s: the help says %q", f.GetName(), f.GetHelp())
+				t.Errorf("%s: the help is %q", f.GetName(), f.GetHelp())
 			}
 			m := f.GetMetric()[0]
 			values[f.GetName()] = m.GetGauge().GetValue() + m.GetCounter().GetValue() + float64(m.GetHistogram().GetSampleCount())
@@ -109,7 +101,7 @@ func TestMetrics(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, ok := event.(messagestore.CaughtUp); ok {
-			// This subscriber takes nothing while more comes.
+			// The subscriber does not receive while these are written.
 			write(t, store, "a-1", newMessage("Happened"))
 			write(t, store, "b-1", newMessage("Happened"))
 		}
@@ -124,20 +116,20 @@ func TestMetrics(t *testing.T) {
 		defer close(reading)
 		for event, err := range store.Subscribe(ctx, messagestore.Subscription{Source: messagestore.OfCategories("a")}) {
 			if err != nil {
-				return // the context's
+				return // the context ended
 			}
 			if _, ok := event.(messagestore.CaughtUp); ok {
 				next <- struct{}{}
 			}
 			if messages, ok := event.(messagestore.Messages); ok && messages[0].GlobalPosition > 3 {
-				next <- struct{}{} // it has the first, and does not come back for the others
+				next <- struct{}{} // received the first and blocks
 				<-ctx.Done()
 			}
 		}
 	}()
 	<-next
 	if v := values(); v["messagestore_subscription_lag_messages"] != 0 || v["messagestore_subscription_lag_seconds"] != 0 || v["messagestore_subscriptions"] != 1 {
-		t.Errorf("at the end: %v", v)
+		t.Errorf("at the head: %v", v)
 	}
 	write(t, store, "a-1", newMessage("Happened"))
 	<-next
@@ -169,6 +161,6 @@ func TestMetrics(t *testing.T) {
 	}
 	t.Log(slices.Sorted(maps.Keys(v)))
 	if v = values(); v["messagestore_subscriptions"] != 0 {
-		t.Errorf("%v subscriptions are left", v["messagestore_subscriptions"])
+		t.Errorf("%v subscriptions are open after the end", v["messagestore_subscriptions"])
 	}
 }

@@ -68,7 +68,7 @@ func TestList_Wrong(t *testing.T) {
 	}
 }
 
-// The counts are right before they are counted, while, and after.
+// TestCategories checks the counts before, during and after the runs of the counter.
 func TestCategories(t *testing.T) {
 	t.Parallel()
 	store, url := teststore.Open(t)

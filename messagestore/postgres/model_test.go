@@ -17,16 +17,15 @@ import (
 	"videotutorials/messagestore"
 )
 
-// Whatever is written and written again, in whatever company, through whichever
-// of two servers, some calls at once: the answers and the log are the model's. A
-// failure is run again with the flag that it prints.
+// TestStore_Model compares random writes and repetitions, some concurrent, through two
+// servers with a model. A failure prints the flag that repeats it.
 func TestStore_Model(t *testing.T) {
 	t.Parallel()
 	store, url := teststore.Open(t)
 	stores := []messagestore.Store{store, teststore.Start(t, url)}
 	run := 0
 	rapid.Check(t, func(t *rapid.T) {
-		run++ // each has streams and ids of its own
+		run++ // separates streams and ids
 		p := &player{stores: stores, run: run, model: &model{before: head(t, store), calls: map[string][]messagestore.Message{}}}
 		for i := range 3 {
 			p.streams = append(p.streams, messagestore.Category(fmt.Sprintf("run%d", run)).Stream(fmt.Sprint(i)))
@@ -44,18 +43,17 @@ func head(t *rapid.T, store messagestore.Store) int64 {
 	return status.Head.Position
 }
 
-// A player makes calls and compares the answers with the model's.
+// A player makes calls and compares the results with those of the model.
 type player struct {
 	stores  []messagestore.Store
 	model   *model
 	run     int
 	streams []messagestore.Stream
-	calls   [][]messagestore.Write // that were made
-	ids     int                    // that were given
+	calls   [][]messagestore.Write // all made
+	ids     int                    // number assigned
 }
 
-// write makes some calls at once. Their answers must be the model's in one order
-// or another.
+// write makes concurrent calls. Their results must be those of the model in some order.
 func (p *player) write(t *rapid.T) {
 	var calls []*call
 	for range rapid.IntRange(1, 3).Draw(t, "calls") {
@@ -75,12 +73,12 @@ func (p *player) write(t *rapid.T) {
 	group.Wait()
 	after := p.model.explain(calls)
 	if after == nil {
-		t.Fatalf("in no order are these the answers: %v", calls)
+		t.Fatalf("the model has no order with these results: %v", calls)
 	}
 	p.model = after
 }
 
-// fresh is a call with new ids.
+// fresh returns a call with new ids.
 func (p *player) fresh(t *rapid.T) []messagestore.Write {
 	var writes []messagestore.Write
 	for range rapid.IntRange(1, 3).Draw(t, "writes") {
@@ -94,7 +92,7 @@ func (p *player) fresh(t *rapid.T) []messagestore.Write {
 	return writes
 }
 
-// again is an earlier call once more, as it was or with something changed.
+// again returns an earlier call, unchanged or with one change.
 func (p *player) again(t *rapid.T) []messagestore.Write {
 	writes := p.earlier(t)
 	w := &writes[rapid.IntRange(0, len(writes)-1).Draw(t, "write")]
@@ -124,7 +122,7 @@ func (p *player) again(t *rapid.T) []messagestore.Write {
 	return writes
 }
 
-// earlier returns a copy of a call that was made.
+// earlier returns a copy of an earlier call.
 func (p *player) earlier(t *rapid.T) []messagestore.Write {
 	writes := slices.Clone(rapid.SampledFrom(p.calls).Draw(t, "call"))
 	for i := range writes {
@@ -133,7 +131,7 @@ func (p *player) earlier(t *rapid.T) []messagestore.Write {
 	return writes
 }
 
-// join makes one call of two, unless an id were in it twice.
+// join joins two calls, unless that repeats an id.
 func (p *player) join(a, b []messagestore.Write) []messagestore.Write {
 	ids := map[string]bool{}
 	for _, w := range slices.Concat(a, b) {
@@ -147,7 +145,7 @@ func (p *player) join(a, b []messagestore.Write) []messagestore.Write {
 	return append(a, b...)
 }
 
-// expected is right, or not far from it.
+// expected returns an expected version that is correct or off by one.
 func (p *player) expected(t *rapid.T, s messagestore.Stream) messagestore.Version {
 	exactly := max(p.model.version(s)+messagestore.Version(rapid.IntRange(-1, 1).Draw(t, "off by")), messagestore.None)
 	return rapid.SampledFrom([]messagestore.Version{messagestore.Any, messagestore.None, messagestore.Exists, exactly, exactly}).Draw(t, "expected")
@@ -163,7 +161,7 @@ func (p *player) message(t *rapid.T) messagestore.NewMessage {
 	}
 }
 
-// A call and its answer.
+// A call and its result.
 type call struct {
 	store   messagestore.Store
 	writes  []messagestore.Write
@@ -185,7 +183,7 @@ func (c *call) make(ctx context.Context) {
 	}
 }
 
-// compareLogs compares what is stored with the model, through both stores.
+// compareLogs compares the log with the model, through both stores.
 func (p *player) compareLogs(t *rapid.T) {
 	from := p.model.before + 1
 	for _, store := range p.stores {
@@ -210,9 +208,9 @@ func compareRead(t *rapid.T, store messagestore.Store, r messagestore.ReadReques
 	}
 }
 
-// A model is what the contract says of writes: a log in memory.
+// A model implements the contract of writes in memory.
 type model struct {
-	before int64 // the head when it began
+	before int64 // the head at the start
 	log    []messagestore.Message
 	calls  map[string][]messagestore.Message // by id: all messages of the call that stored it
 }
@@ -225,8 +223,7 @@ func (m *model) version(s messagestore.Stream) messagestore.Version {
 	return messagestore.Version(len(m.stream(s)) - 1)
 }
 
-// explain returns the model after the calls, in an order in which it answers as
-// they were answered, or nil.
+// explain returns the model after the calls in an order that gives their results, or nil.
 func (m *model) explain(calls []*call) *model {
 	if len(calls) == 0 {
 		return m
@@ -244,7 +241,7 @@ func (m *model) explain(calls []*call) *model {
 	return nil
 }
 
-// write is what a Store must answer: the ids come before the versions.
+// write returns the result that a Store must return. Ids are checked before versions.
 func (m *model) write(writes []messagestore.Write) ([]messagestore.Written, error) {
 	var wanted []messagestore.Message
 	var conflicts idConflicts
@@ -296,7 +293,7 @@ func (m *model) append(writes []messagestore.Write) ([]messagestore.Written, err
 	return written, nil
 }
 
-// repeat returns where the call's messages are.
+// repeat returns the positions of the messages of a stored call.
 func (m *model) repeat(writes []messagestore.Write, stored []messagestore.Message) []messagestore.Written {
 	var written []messagestore.Written
 	for _, w := range writes {
@@ -317,7 +314,7 @@ func (c idConflicts) Error() string {
 	return fmt.Sprintf("one of %+v", []messagestore.IDConflictError(c))
 }
 
-// agree reports whether a Store's error is the model's.
+// agree reports whether the error of a Store is that of the model.
 func agree(got, want error) bool {
 	var conflicts idConflicts
 	if !errors.As(want, &conflicts) {
@@ -327,14 +324,14 @@ func agree(got, want error) bool {
 	return errors.As(got, &conflict) && slices.Contains(conflicts, *conflict)
 }
 
-// Two values of data, one of them written in two ways.
+// Two values of data, one of them in two notations.
 const (
 	one    = `{"a": 1, "bb": []}`
 	oneToo = `{ "bb":[],"a":1.0 }`
 	two    = `{"a": 2}`
 )
 
-// printed is how Postgres prints the data.
+// printed returns the data as Postgres prints it.
 func printed(data string) string {
 	if data == oneToo {
 		return `{"a": 1.0, "bb": []}`
@@ -342,7 +339,7 @@ func printed(data string) string {
 	return data
 }
 
-// value is the same for the same JSON value.
+// value returns the same text for equal JSON values.
 func value(data string) string {
 	if data == oneToo || data == printed(oneToo) {
 		return one

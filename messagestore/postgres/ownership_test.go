@@ -23,20 +23,20 @@ const (
 	self     messagestore.Principal = "spiffe://test/messagestore"
 )
 
-// owning starts a Store with the policy on the database.
+// owning starts a Store with ownership on.
 func owning(t *testing.T, url string, policy messagestore.Policy) *postgres.Store {
 	policy.Operators = []messagestore.Principal{operator}
 	return teststore.StartWith(t, url, postgres.Options{Policy: func() *messagestore.Policy { return &policy }, Self: self})
 }
 
-// as writes a message to the stream, as the principal.
+// as writes a message to the stream as the principal.
 func as(t *testing.T, who messagestore.Principal, store messagestore.Store, stream messagestore.Stream) error {
 	_, err := store.Write(messagestore.WithPrincipal(t.Context(), who), stream, messagestore.Any, newMessage("Happened"))
 	return err
 }
 
-// logOf returns the log as lines: position, stream, position in it, type, data
-// of claims, writer.
+// logOf returns a line per message: global position, stream, position, type, writer, and
+// the data of claims.
 func logOf(t *testing.T, store messagestore.Store) []string {
 	t.Helper()
 	var lines []string
@@ -64,7 +64,7 @@ func TestOwnership(t *testing.T) {
 		t.Helper()
 		var not *messagestore.NotOwnerError
 		if !errors.As(err, &not) || *not != (messagestore.NotOwnerError{Category: category, Owner: owner}) {
-			t.Errorf("%v, want that %s is owned by %s", err, category, owner)
+			t.Errorf("got %v, want category %s owned by %s", err, category, owner)
 		}
 	}
 	check := func(err error) {
@@ -74,7 +74,7 @@ func TestOwnership(t *testing.T) {
 		}
 	}
 
-	// A refused write claims nothing; the first that is stored does.
+	// A rejected write claims nothing; the first stored one does.
 	_, err := store.Write(ctx, "a-1", 5, newMessage("Happened"))
 	var conflict *messagestore.VersionConflictError
 	if !errors.As(err, &conflict) {
@@ -82,7 +82,7 @@ func TestOwnership(t *testing.T) {
 	}
 	check(as(t, bob, store, "a-1"))
 	refused(as(t, alice, store, "a-2"), "a", bob)
-	// The owner is looked at before the version.
+	// The owner is checked before the version.
 	_, err = store.Write(ctx, "a-1", 5, newMessage("Happened"))
 	refused(err, "a", bob)
 
@@ -95,13 +95,13 @@ func TestOwnership(t *testing.T) {
 	refused(as(t, bob, store, "subscriberPosition-1"), "subscriberPosition", alice)
 	refused(as(t, operator, store, "ownership-a"), "ownership", self)
 
-	// A batch is all or nothing; its claims come before all of its messages.
+	// A batch is atomic; its claims precede all its messages.
 	_, err = store.WriteBatch(ctx,
 		messagestore.Write{Stream: "b-1", Expected: messagestore.Any, Messages: []messagestore.NewMessage{newMessage("Happened")}},
 		messagestore.Write{Stream: "a-1", Expected: messagestore.Any, Messages: []messagestore.NewMessage{newMessage("Happened")}})
 	refused(err, "a", bob)
 	written, err := store.WriteBatch(ctx,
-		messagestore.Write{Stream: "a-1", Expected: 0}, // bob's, but only looked at
+		messagestore.Write{Stream: "a-1", Expected: 0}, // owned by bob, but only checked
 		messagestore.Write{Stream: "b-1", Expected: messagestore.None, Messages: []messagestore.NewMessage{newMessage("Happened")}},
 		messagestore.Write{Stream: "c-1", Expected: messagestore.Any, Messages: []messagestore.NewMessage{newMessage("Happened"), newMessage("Happened")}},
 		messagestore.Write{Stream: "b-1", Expected: 0, Messages: []messagestore.NewMessage{newMessage("Happened")}})
@@ -128,7 +128,7 @@ func TestOwnership(t *testing.T) {
 	}
 }
 
-// A subscriber gets the claims from the tail as they are stored.
+// TestOwnership_Tail checks that the claims in the tail equal the stored ones.
 func TestOwnership_Tail(t *testing.T) {
 	t.Parallel()
 	store := owning(t, testdb.New(t, "message_store", postgres.Migrate), messagestore.Policy{})
@@ -163,9 +163,10 @@ func TestOwnership_Tail(t *testing.T) {
 	}
 }
 
-// A policy that pins a category to another takes it away, and the log says so:
-// of one that was claimed, and of one that was pinned before.
-func TestOwnership_PinnedAnew(t *testing.T) {
+// TestOwnership_PinChanged checks that a policy that pins a category to another principal
+// transfers it, whether it was claimed or pinned before, and that the log has the
+// transfer.
+func TestOwnership_PinChanged(t *testing.T) {
 	t.Parallel()
 	for name, first := range map[string]messagestore.Policy{
 		"claimed": {},
@@ -190,13 +191,14 @@ func TestOwnership_PinnedAnew(t *testing.T) {
 	}
 }
 
-// What anonymous has written, while ownership was off, is nobody's.
+// TestOwnership_AfterAnonymous checks that categories written only by anonymous have no
+// owner.
 func TestOwnership_AfterAnonymous(t *testing.T) {
 	t.Parallel()
 	off, url := teststore.Open(t)
 	var not *messagestore.NotOwnerError
 	if _, err := off.Write(t.Context(), "ownership-a", messagestore.Any, newMessage("Claimed")); !errors.As(err, &not) {
-		t.Errorf("anonymous claims: %v", err)
+		t.Errorf("a claim by anonymous: %v", err)
 	}
 	for _, s := range []messagestore.Stream{"a-1", "pinned-1", "subscriberPosition-1"} {
 		write(t, off, s, newMessage("Happened"))
@@ -208,7 +210,7 @@ func TestOwnership_AfterAnonymous(t *testing.T) {
 				t.Error(err)
 			}
 			if err := as(t, bob, store, s); !errors.As(err, &not) || not.Owner != alice {
-				t.Errorf("%v, want that alice is the owner", err)
+				t.Errorf("got %v, want the owner alice", err)
 			}
 		}
 	}
@@ -237,12 +239,12 @@ func TestTransferOwnership(t *testing.T) {
 	}
 	var operatorsOnly *messagestore.NotOperatorError
 	if _, err := store.TransferOwnership(messagestore.WithPrincipal(t.Context(), bob), "a", bob); !errors.As(err, &operatorsOnly) {
-		t.Errorf("bob transfers: %v", err)
+		t.Errorf("a transfer by bob: %v", err)
 	}
 	for _, category := range []messagestore.Category{"", "a-b", "pinned", "a:command", "subscriberPosition", "ownership"} {
 		var invalid *messagestore.InvalidError
 		if _, err := store.TransferOwnership(ctx, category, bob); !errors.As(err, &invalid) || invalid.Violations[0].Field != "category" {
-			t.Errorf("%q: %v, want that the category is refused", category, err)
+			t.Errorf("%q: got %v, want a violation of category", category, err)
 		}
 	}
 	if got := logOf(t, store); len(got) != 5 || got[2] != `3 ownership-a 1 Transferred `+string(self)+` {"from": "`+string(alice)+`", "owner": "`+string(bob)+`"}` {
@@ -250,8 +252,8 @@ func TestTransferOwnership(t *testing.T) {
 	}
 }
 
-// Two race for the first append of a category, on two servers: one wins, and the
-// log says who.
+// TestOwnership_Race checks that of two principals that append to a new category on two
+// servers, one becomes the owner, and the log names it.
 func TestOwnership_Race(t *testing.T) {
 	t.Parallel()
 	url := testdb.New(t, "message_store", postgres.Migrate)
@@ -279,7 +281,7 @@ func TestOwnership_Race(t *testing.T) {
 		}
 		owner, err := stores[0].Last(messagestore.WithPrincipal(t.Context(), operator), messagestore.OwnershipCategory.Stream(string(category)), "Claimed")
 		if err != nil || owner.Position != 0 || owner.Data != `{"owner": "`+string(winner)+`"}` {
-			t.Errorf("%s: the log says %+v %v, want %s", category, owner, err, winner)
+			t.Errorf("%s: the log has %+v %v, want %s", category, owner, err, winner)
 		}
 	}
 }

@@ -10,9 +10,9 @@ import (
 	"videotutorials/internal/test/testdb"
 )
 
-// A rare category is read by its index, also where Postgres knows that the
-// messages of all categories lie side by side: else one page would read the
-// whole log.
+// TestPage_RareCategory checks that a rare category is read by its index, even if
+// statistics show that the categories are mixed. Otherwise a page would read the whole
+// log.
 func TestPage_RareCategory(t *testing.T) {
 	t.Parallel()
 	url := testdb.New(t, "message_store", Migrate)
@@ -46,7 +46,7 @@ func TestPage_RareCategory(t *testing.T) {
 		"two":      "page(null, '{none,rare}', 1, null, 60000, false, null, null, null, null, null, 1000, 1000000, 10000)",
 		"two back": "page(null, '{none,rare}', 60000, null, 60000, true, null, null, null, null, null, 1000, 1000000, 10000)",
 	} {
-		// The first call reads Postgres's catalogue.
+		// The first call reads Postgres's catalog.
 		if _, err := conn.Exec(t.Context(), "select * from message_store."+page); err != nil {
 			t.Fatal(err)
 		}
@@ -65,7 +65,7 @@ func TestPage_RareCategory(t *testing.T) {
 			t.Fatal(err)
 		}
 		p := explained[0].Plan
-		if p.Rows != 4 || p.Hit+p.Read > 200 { // three messages and where it ended
+		if p.Rows != 4 || p.Hit+p.Read > 200 { // three messages and the last row
 			t.Errorf("%s: %d rows by %d blocks, want 4 by a few", name, p.Rows, p.Hit+p.Read)
 		}
 	}

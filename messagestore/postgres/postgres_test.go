@@ -27,7 +27,7 @@ func TestStore(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) messagestore.Store { return teststore.New(t) })
 }
 
-// connect returns a connection of the superuser.
+// connect returns a connection as superuser.
 func connect(t *testing.T, url string) *pgx.Conn {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), url)
@@ -61,7 +61,7 @@ func write(t *testing.T, store messagestore.Store, stream messagestore.Stream, m
 	return written
 }
 
-// follow pulls the messages of everything, after the place.
+// follow returns the messages of the log after the place, one per call.
 func follow(t *testing.T, store messagestore.Store, after *messagestore.Place) (next func() (messagestore.Message, error)) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
@@ -84,22 +84,23 @@ func follow(t *testing.T, store messagestore.Store, after *messagestore.Place) (
 	}
 }
 
-// A group with one member that Postgres refuses is stored without it.
-func TestStore_GuiltyMember(t *testing.T) {
+// TestStore_RejectedUnit checks that a group is stored without the units that Postgres
+// rejects.
+func TestStore_RejectedUnit(t *testing.T) {
 	t.Parallel()
 	store, url := teststore.Open(t)
-	refuseGuilty(t, url, "22023")
+	rejectType(t, url, "22023")
 	release := holdLock(t, url)
 	var group sync.WaitGroup
 	for i := range 20 {
 		group.Go(func() {
-			kind := "Innocent"
+			kind := "Happened"
 			if i%7 == 3 {
-				kind = "Guilty"
+				kind = "Rejected"
 			}
 			_, err := store.Write(t.Context(), messagestore.Category("a").Stream(fmt.Sprint(i)), messagestore.Any, newMessage(kind))
 			var invalid *messagestore.InvalidError
-			if guilty := errors.As(err, &invalid); guilty != (kind == "Guilty") || err != nil && !guilty {
+			if rejected := errors.As(err, &invalid); rejected != (kind == "Rejected") || err != nil && !rejected {
 				t.Errorf("write %s: %v", kind, err)
 			}
 		})
@@ -111,7 +112,7 @@ func TestStore_GuiltyMember(t *testing.T) {
 	}
 }
 
-// Writes that are begun together are stored together, and each has its own outcome.
+// TestStore_Begin checks that writes started together are one group with separate results.
 func TestStore_Begin(t *testing.T) {
 	t.Parallel()
 	registry := prometheus.NewRegistry()
@@ -161,23 +162,23 @@ func TestStore_Begin(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := store.Begin(ctx, writes[:1])[0](); !errors.Is(err, context.Canceled) {
-		t.Errorf("for nobody: %v", err)
+		t.Errorf("with a cancelled context: %v", err)
 	}
 }
 
-// refuseGuilty makes Postgres refuse messages of the type Guilty with the SQLSTATE.
-func refuseGuilty(t *testing.T, url, state string) {
+// rejectType makes Postgres reject messages of type Rejected with the SQLSTATE.
+func rejectType(t *testing.T, url, state string) {
 	t.Helper()
 	super := connect(t, url)
 	exec(t, super, `create function refuse() returns trigger language plpgsql as $$
 		begin
-			if new.type = 'Guilty' then raise exception 'guilty' using errcode = '`+state+`'; end if;
+			if new.type = 'Rejected' then raise exception 'rejected' using errcode = '`+state+`'; end if;
 			return new;
 		end $$`)
 	exec(t, super, "create trigger refuse before insert on message_store.messages for each row execute function refuse()")
 }
 
-// holdLock takes the append lock, as a slow writer would, until release.
+// holdLock holds the append lock until release is called.
 func holdLock(t *testing.T, url string) (release func()) {
 	t.Helper()
 	conn := connect(t, url)
@@ -186,8 +187,8 @@ func holdLock(t *testing.T, url string) (release func()) {
 	return func() { exec(t, conn, "rollback") }
 }
 
-// The writer's backend is ended while its group is on its way, before or after
-// the commit: each message is stored once, and each caller is told so.
+// TestStore_UnknownOutcome checks that if the writer's backend is terminated before or
+// after the commit, each message is stored once and each write succeeds.
 func TestStore_UnknownOutcome(t *testing.T) {
 	t.Parallel()
 	store, url := teststore.Open(t)
@@ -196,7 +197,7 @@ func TestStore_UnknownOutcome(t *testing.T) {
 	var killed, written atomic.Int64
 	var group sync.WaitGroup
 	group.Go(func() {
-		pace := time.NewTicker(20 * time.Millisecond) // so that something is written at all
+		pace := time.NewTicker(20 * time.Millisecond) // leaves time for writes
 		defer pace.Stop()
 		for killed.Load() < kills && t.Context().Err() == nil {
 			<-pace.C
@@ -235,7 +236,8 @@ func TestStore_UnknownOutcome(t *testing.T) {
 	}
 }
 
-// Two servers on one database are one store, and push each other's messages.
+// TestStore_TwoServers checks that two servers on one database act as one store and push
+// each other's messages.
 func TestStore_TwoServers(t *testing.T) {
 	t.Parallel()
 	one, url := teststore.Open(t)
@@ -261,14 +263,14 @@ func TestStore_TwoServers(t *testing.T) {
 			versions[m.Stream]++
 		}
 	}
-	// One message by one server reaches the other's subscriber at once.
+	// A message written on one server reaches a subscriber of the other.
 	written := write(t, stores[0], "b-1", newMessage("Happened"))
 	start := time.Now()
 	if m, err := nexts[1](); err != nil || m.GlobalPosition != written.GlobalPosition {
 		t.Fatalf("%+v, %v", m, err)
 	}
 	t.Logf("pushed to the other server's subscriber in %v", time.Since(start))
-	// And a place that one server told is known to the other, however late.
+	// A place delivered by one server is known to the other.
 	written = write(t, stores[0], "b-1", newMessage("Happened"))
 	m, err := stores[1].Last(t.Context(), "b-1", "")
 	if err != nil || m.GlobalPosition != written.GlobalPosition {
@@ -281,8 +283,8 @@ func TestStore_TwoServers(t *testing.T) {
 	}
 }
 
-// A log that is restored to before what was read, and written on past it, is
-// noticed by subscriptions that go on and by those that resume.
+// TestStore_Restored checks that current and resumed subscriptions fail after the log was
+// restored to an earlier state, also when new messages were written past their place.
 func TestStore_Restored(t *testing.T) {
 	t.Parallel()
 	store, url := teststore.Open(t)
@@ -304,10 +306,10 @@ func TestStore_Restored(t *testing.T) {
 	write(t, store, "a-1", newMessage("Other"), newMessage("Other"), newMessage("Other"), newMessage("Other"))
 	var diverged *messagestore.DivergedError
 	if _, err = next(); !errors.As(err, &diverged) && !errors.As(err, &ahead) {
-		t.Errorf("a subscription went on over a restore: %v", err)
+		t.Errorf("a subscription continued after a restore: %v", err)
 	}
 	if _, err = follow(t, store, &place)(); !errors.As(err, &diverged) || diverged.Place != place {
-		t.Errorf("resumed in a log that was written on: %v", err)
+		t.Errorf("resumed in a diverged log: %v", err)
 	}
 	again := follow(t, store, nil)
 	for i, kind := range []string{"Kept", "Other", "Other", "Other", "Other"} {
@@ -317,25 +319,26 @@ func TestStore_Restored(t *testing.T) {
 	}
 }
 
-// A backend that holds the lock, as that of a stopped server would, is ended.
+// TestStore_Watchdog checks that a backend that holds the lock, like that of a stopped
+// server, is terminated.
 func TestStore_Watchdog(t *testing.T) {
 	t.Parallel()
 	store, url := teststore.Open(t)
 	write(t, store, "a-1", newMessage("Happened"))
-	reader := connect(t, url) // as a dump is: it has read the table and is left alone
+	reader := connect(t, url) // reads the table like a dump, and is not terminated
 	exec(t, reader, "begin")
 	exec(t, reader, "select * from message_store.append_lock")
 	holdLock(t, url)
 	start := time.Now()
 	write(t, store, "a-1", newMessage("Happened"))
 	if took := time.Since(start); took > 6*time.Second || took < 3*time.Second {
-		t.Errorf("the lock was taken from its holder after %v", took)
+		t.Errorf("the holder of the lock was terminated after %v", took)
 	}
 	exec(t, reader, "commit")
 }
 
-// The server's role may select and insert, and the function refuses what would
-// read behind the lock.
+// TestStore_Privileges checks that the server's role may only select and insert, and that
+// append rejects other isolation levels and commits synchronously.
 func TestStore_Privileges(t *testing.T) {
 	t.Parallel()
 	store, url := teststore.Open(t)
@@ -347,13 +350,13 @@ func TestStore_Privileges(t *testing.T) {
 		"truncate message_store.messages", "drop table message_store.messages", "create table message_store.t ()",
 	} {
 		if _, err := super.Exec(t.Context(), sql); err == nil {
-			t.Errorf("the server's role may %s", sql)
+			t.Errorf("the server's role is allowed to %s", sql)
 		}
 	}
 	exec(t, super, "select count(*) from message_store.messages")
 	exec(t, super, "begin isolation level repeatable read")
 	if _, err := super.Exec(t.Context(), "select message_store.append('{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')"); err == nil {
-		t.Error("append runs in repeatable read")
+		t.Error("append runs in isolation level repeatable read")
 	}
 	exec(t, super, "rollback")
 	exec(t, super, "begin")
@@ -364,8 +367,8 @@ func TestStore_Privileges(t *testing.T) {
 	}
 }
 
-// Several servers may start at once on an empty database, and one that may change
-// nothing on a current one.
+// TestMigrate checks concurrent migrations of an empty database, and a migration of a
+// current one by the server's role.
 func TestMigrate(t *testing.T) {
 	t.Parallel()
 	url := testdb.New(t, "empty", func(context.Context, string) error { return nil })
@@ -384,7 +387,7 @@ func TestMigrate(t *testing.T) {
 	}
 	as := fmt.Sprintf("host=%s port=%d user=messagestore_server dbname=%s", config.Host, config.Port, config.Database)
 	if err := postgres.Migrate(t.Context(), as); err != nil {
-		t.Errorf("migrate what is current, as the server's role: %v", err)
+		t.Errorf("migrate a current database as the server's role: %v", err)
 	}
 	write(t, teststore.Start(t, as), "a-1", newMessage("Happened"))
 }

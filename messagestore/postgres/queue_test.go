@@ -15,7 +15,8 @@ func unitOf(ctx context.Context, who messagestore.Principal, n byte, bytes int) 
 	}
 }
 
-// Who has much to write does not keep who has little waiting.
+// TestQueue_Fair checks that a principal with many large writes does not delay one with
+// few small ones.
 func TestQueue_Fair(t *testing.T) {
 	t.Parallel()
 	q := newQueue(newMetrics(nil).refused)
@@ -39,20 +40,21 @@ func TestQueue_Fair(t *testing.T) {
 		taken[u.writer]++
 	}
 	if taken["small"] != 100 || taken["greedy"] != 3 {
-		t.Errorf("the first group has %v, want all of the small ones and three of the greedy", taken)
+		t.Errorf("the first group has %v, want 100 small and 3 greedy units", taken)
 	}
 	put("late", 1, 100)
 	if first := q.take().units[0]; first.writer != "late" {
-		t.Errorf("the next group begins with %s, not with who has had nothing", first.writer)
+		t.Errorf("the next group begins with %s, want late", first.writer)
 	}
 	for q.take() != nil {
 	}
 	if units, bytes := q.size(); units != 0 || bytes != 0 || len(q.lines) != 0 {
-		t.Errorf("%d units, %d bytes, %d lines are left", units, bytes, len(q.lines))
+		t.Errorf("%d units, %d bytes, %d lines remain", units, bytes, len(q.lines))
 	}
 }
 
-// A full queue refuses who has the longest line, and keeps within its bounds.
+// TestQueue_Full checks that a full queue rejects units of the longest line and stays
+// within its limits.
 func TestQueue_Full(t *testing.T) {
 	t.Parallel()
 	q := newQueue(newMetrics(nil).refused)
@@ -65,23 +67,23 @@ func TestQueue_Full(t *testing.T) {
 		greedy = append(greedy, u)
 	}
 	if len(greedy) != maxQueuedBytes>>20 {
-		t.Errorf("%d units of 1 MiB are let in", len(greedy))
+		t.Errorf("%d units of 1 MiB were accepted", len(greedy))
 	}
 	small := unitOf(t.Context(), "small", 0, 100)
 	if err := q.add(small); err != nil {
-		t.Fatalf("the small one is refused: %v", err)
+		t.Fatalf("the small unit was rejected: %v", err)
 	}
 	var exhausted *messagestore.ExhaustedError
 	select {
 	case r := <-greedy[len(greedy)-1].done:
 		if !errors.As(r.err, &exhausted) || exhausted.RetryAfter <= 0 {
-			t.Errorf("the greedy one's last got %v", r.err)
+			t.Errorf("the last greedy unit got %v", r.err)
 		}
 	default:
-		t.Error("the greedy one's last was not refused")
+		t.Error("the last greedy unit was not rejected")
 	}
 	if units, bytes := q.size(); units != len(greedy) || bytes > maxQueuedBytes {
-		t.Errorf("%d units, %d bytes wait", units, bytes)
+		t.Errorf("%d units, %d bytes are queued", units, bytes)
 	}
 	for range maxQueued {
 		if err := q.add(unitOf(t.Context(), "many", 0, 0)); err != nil && !errors.As(err, &exhausted) {
@@ -89,15 +91,15 @@ func TestQueue_Full(t *testing.T) {
 		}
 	}
 	if units, _ := q.size(); units > maxQueued {
-		t.Errorf("%d units wait, at most %d may", units, maxQueued)
+		t.Errorf("%d units are queued, want at most %d", units, maxQueued)
 	}
 	if len(q.lines["small"].units) != 1 {
-		t.Error("the small one was refused for the sake of the many")
+		t.Error("the small unit was rejected in favor of the many")
 	}
 }
 
-// Who has the most of what is full gives way, and nobody else: many small units
-// make no room for a large one.
+// TestQueue_FullOfBytes checks that only the line with the most bytes is shortened when
+// the limit of bytes is reached: not one with many small units.
 func TestQueue_FullOfBytes(t *testing.T) {
 	t.Parallel()
 	q := newQueue(newMetrics(nil).refused)
@@ -112,22 +114,22 @@ func TestQueue_FullOfBytes(t *testing.T) {
 	q.put(large...)
 	other := unitOf(t.Context(), "other", 0, 4<<20)
 	q.put(other)
-	refused := func(units []*unit) (n int) {
+	rejected := func(units []*unit) (n int) {
 		for _, u := range units {
 			n += len(u.done)
 		}
 		return n
 	}
-	if s, l, o := refused(small), refused(large), refused([]*unit{other}); s != 0 || l != 2 || o != 0 {
-		t.Errorf("refused %d of the small ones, %d of the large ones, %d of the other's; expected 0, 2, 0", s, l, o)
+	if s, l, o := rejected(small), rejected(large), rejected([]*unit{other}); s != 0 || l != 2 || o != 0 {
+		t.Errorf("rejected %d small, %d large, %d other units; want 0, 2, 0", s, l, o)
 	}
 	if _, bytes := q.size(); bytes > maxQueuedBytes {
-		t.Errorf("%d bytes wait", bytes)
+		t.Errorf("%d bytes are queued", bytes)
 	}
 }
 
-// Who comes back after each of its large writes does not keep who waits from its
-// turn.
+// TestQueue_Returning checks that a principal that returns after each large write does
+// not delay the others.
 func TestQueue_Returning(t *testing.T) {
 	t.Parallel()
 	q := newQueue(newMetrics(nil).refused)
@@ -146,7 +148,7 @@ func TestQueue_Returning(t *testing.T) {
 	small := 0
 	for range 10 {
 		g := q.take()
-		large() // while the one before is being written
+		large() // arrives while the group is written
 		for _, u := range g.units {
 			if u.writer == "small" {
 				small++
@@ -154,11 +156,12 @@ func TestQueue_Returning(t *testing.T) {
 		}
 	}
 	if small != 100 {
-		t.Errorf("%d of 100 small units had their turn", small)
+		t.Errorf("%d of 100 small units were taken", small)
 	}
 }
 
-// A unit that must wait for the next group keeps only its own line waiting.
+// TestQueue_Repeated checks that a unit that must wait for the next group delays only its
+// own line.
 func TestQueue_Repeated(t *testing.T) {
 	t.Parallel()
 	q := newQueue(newMetrics(nil).refused)
@@ -173,6 +176,6 @@ func TestQueue_Repeated(t *testing.T) {
 		}
 	}
 	if n := len(q.take().units); n != 101 {
-		t.Errorf("the first group has %d units, want one of the repeated and all others", n)
+		t.Errorf("the first group has %d units, want one repeated and all others", n)
 	}
 }

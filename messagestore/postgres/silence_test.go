@@ -15,8 +15,8 @@ import (
 	"videotutorials/messagestore/postgres"
 )
 
-// A server whose connections for reads are all taken sees what other servers
-// write, and passes it on.
+// TestSubscribe_BesideReads checks that a server delivers the messages of other servers
+// while all its connections for reads are in use.
 func TestSubscribe_BesideReads(t *testing.T) {
 	t.Parallel()
 	url := testdb.New(t, "message_store", postgres.Migrate)
@@ -42,8 +42,8 @@ func TestSubscribe_BesideReads(t *testing.T) {
 	}
 }
 
-// While the log is locked nothing is silent for long: who reads waits, and takes no
-// more than its part of the connections, and a subscription ends.
+// TestSubscribe_LockedLog checks that while the log is locked, Reads use only their share
+// of the connections and a subscription ends in time.
 func TestSubscribe_LockedLog(t *testing.T) {
 	t.Parallel()
 	url := testdb.New(t, "message_store", postgres.Migrate)
@@ -68,14 +68,14 @@ func TestSubscribe_LockedLog(t *testing.T) {
 			t.Errorf("%v, %v after %v", event, err, took)
 		}
 	}
-	// The subscription's may not be closed yet.
+	// The connection of the subscription may not be closed yet.
 	if n := store.Readers().Stat().AcquiredConns(); n > postgres.MaxReadPages+1 {
-		t.Errorf("%d connections are taken, %d are for Reads", n, postgres.MaxReadPages)
+		t.Errorf("%d connections are in use, want at most %d for Reads", n, postgres.MaxReadPages)
 	}
 }
 
-// What all hold that read is bounded, however many they are: with so much held a
-// page has less, and all when it was taken.
+// TestStore_Held checks that pages become small when readers hold maxHeldBytes, and that
+// delivered pages are released.
 func TestStore_Held(t *testing.T) {
 	t.Parallel()
 	store := teststore.Start(t, testdb.New(t, "message_store", postgres.Migrate))
@@ -93,18 +93,18 @@ func TestStore_Held(t *testing.T) {
 			held = append(held, store.Held().Load()/int64(len(text)))
 		}
 		if len(held) != 10 {
-			t.Fatalf("%d messages, expected 10", len(held))
+			t.Fatalf("%d messages, want 10", len(held))
 		}
 		return held
 	}
 	if held := slices.Max(read()); held != 10 {
-		t.Errorf("%d messages are held, expected all", held)
+		t.Errorf("%d messages are held, want 10", held)
 	}
 	store.Held().Add(postgres.MaxHeldBytes)
 	if held := slices.Max(read()) - postgres.MaxHeldBytes/int64(len(text)); held > 2 {
-		t.Errorf("%d messages more are held where there is no room, expected 2", held)
+		t.Errorf("%d more messages are held at the limit, want at most 2", held)
 	}
 	if held := store.Held().Load(); held != postgres.MaxHeldBytes {
-		t.Errorf("%d bytes are held, expected what was before", held)
+		t.Errorf("%d bytes are held, want as many as before", held)
 	}
 }

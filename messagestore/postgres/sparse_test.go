@@ -10,8 +10,8 @@ import (
 	"videotutorials/messagestore"
 )
 
-// A filter that lets one message of 100,000 through, over a million: none is
-// missed, and something is heard all the way.
+// TestSubscribe_Sparse checks that a filter that accepts one of 100,000 messages misses
+// none of a million, with regular events.
 func TestSubscribe_Sparse(t *testing.T) {
 	t.Parallel()
 	const messages, every = 1_000_000, 100_000
@@ -30,7 +30,7 @@ func TestSubscribe_Sparse(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, events, silence := followSparse(t, store, subscription, messages)
-			t.Logf("%d events, the longest silence was %v", events, silence)
+			t.Logf("%d events, longest silence %v", events, silence)
 			var want []int64
 			for n := int64(77); n <= messages; n += every {
 				want = append(want, n)
@@ -42,8 +42,8 @@ func TestSubscribe_Sparse(t *testing.T) {
 	}
 }
 
-// A filter that lets nothing through, over messages of which each takes its time:
-// a page would take seconds.
+// TestSubscribe_SparseAndSlow checks regular events with a filter that accepts nothing
+// and is so slow that a full page would take seconds.
 func TestSubscribe_SparseAndSlow(t *testing.T) {
 	t.Parallel()
 	store, url := teststore.Open(t)
@@ -62,14 +62,14 @@ func TestSubscribe_SparseAndSlow(t *testing.T) {
 		end $$`)
 	filter := messagestore.Filter{Group: &messagestore.ConsumerGroup{Member: 1, Size: 2}}
 	got, events, silence := followSparse(t, store, messagestore.Subscription{Source: messagestore.OfAll(), Filter: filter}, 23_000)
-	t.Logf("%d events, the longest silence was %v", events, silence)
+	t.Logf("%d events, longest silence %v", events, silence)
 	if len(got) > 0 || events < 3 {
 		t.Errorf("%d messages, %d events, want Started, CaughtUp and Progress between them", len(got), events)
 	}
 }
 
-// followSparse returns the positions of the messages up to CaughtUp at the head,
-// how many events there were, and for how long nothing came.
+// followSparse returns the positions of the messages up to CaughtUp at the head, the
+// number of events, and the longest time without an event.
 func followSparse(t *testing.T, store messagestore.Store, s messagestore.Subscription, head int64) (got []int64, events int, silence time.Duration) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -102,7 +102,7 @@ func followSparse(t *testing.T, store messagestore.Store, s messagestore.Subscri
 		}
 	}
 	if silence > 2*time.Second {
-		t.Errorf("nothing was heard for %v, want something every 2 s", silence)
+		t.Errorf("no event for %v, want one every 2 s", silence)
 	}
 	return got, events, silence
 }

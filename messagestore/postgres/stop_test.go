@@ -9,12 +9,14 @@ import (
 	"testing"
 	"time"
 
+	"videotutorials/internal/test/running"
 	"videotutorials/internal/test/testdb"
 	"videotutorials/messagestore"
 	"videotutorials/messagestore/postgres"
 )
 
-// A store that is told to stop does, also while Postgres does not answer a write.
+// TestRun_StopsWhileAWriteHangs checks that Run returns although Postgres does not answer
+// a write.
 func TestRun_StopsWhileAWriteHangs(t *testing.T) {
 	t.Parallel()
 	url := testdb.New(t, "message_store", postgres.Migrate)
@@ -27,7 +29,7 @@ func TestRun_StopsWhileAWriteHangs(t *testing.T) {
 	go func() { done <- store.Run(ctx) }()
 	t.Cleanup(stop)
 	write(t, store, "a-1", newMessage("Happened"))
-	// As a machine that hangs would.
+	// Simulates a hanging machine.
 	backend, err := os.FindProcess(store.WriterPID())
 	if err == nil {
 		err = backend.Signal(syscall.SIGSTOP)
@@ -42,11 +44,7 @@ func TestRun_StopsWhileAWriteHangs(t *testing.T) {
 		_, err := store.Write(t.Context(), "a-1", messagestore.Any, newMessage("Happened"))
 		answer <- err
 	}()
-	for begin := time.Now(); !store.Writing(); time.Sleep(time.Millisecond) {
-		if time.Since(begin) > 10*time.Second {
-			t.Fatal("the write does not hang")
-		}
-	}
+	running.Until(t, "the write hangs", store.Writing)
 	stop()
 	select {
 	case err := <-done:
