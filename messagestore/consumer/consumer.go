@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"videotutorials/messagestore"
 )
 
@@ -23,6 +25,8 @@ type Consumer struct {
 	// ID names the consumer and its position. It MUST never change.
 	ID           string
 	Store        messagestore.Store
+	// Subscription selects the messages. Its source MUST have global positions: it
+	// MUST NOT be a stream.
 	Subscription messagestore.Subscription
 	// Prepare decodes a message and returns the task that handles it. Tasks of
 	// different entities run in parallel, at most 16 at a time. The consumer keeps
@@ -39,7 +43,7 @@ type Consumer struct {
 	// stores the position itself.
 	Batches   BatchHandler
 	BatchSize int
-	// Metrics defaults to none.
+	// Metrics defaults to metrics that are not exported.
 	Metrics *Metrics
 	Log     *slog.Logger
 
@@ -88,7 +92,10 @@ type BatchHandler interface {
 func (c *Consumer) Run(ctx context.Context) error { return c.run(ctx, defaultLimits) }
 
 func (c *Consumer) run(ctx context.Context, limits limits) error {
-	c.handler, c.size = measured{c.Batches, c}, c.BatchSize
+	if c.Metrics == nil {
+		c.Metrics = NewMetrics(prometheus.NewRegistry(), c.Store)
+	}
+	c.handler, c.size = c.Batches, c.BatchSize
 	if c.Prepare != nil {
 		w, err := newWorkers(ctx, c, limits)
 		if err != nil {
@@ -141,9 +148,14 @@ func (c *Consumer) deliver(ctx, work context.Context, event messagestore.Event) 
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
+			begun := time.Now()
 			n, err := c.handler.Handle(work, batch)
 			if n > 0 {
 				c.running()
+			}
+			if n > 0 && c.Prepare == nil { // the workers measure each task
+				c.Metrics.handled(c.ID, n, time.Since(begun))
+				c.Metrics.moved(c.ID, placeOf(&batch[n-1]))
 			}
 			if err != nil {
 				return err
@@ -158,11 +170,14 @@ func (c *Consumer) deliver(ctx, work context.Context, event messagestore.Event) 
 }
 
 func (c *Consumer) skip(ctx context.Context, place messagestore.Place) error {
-	err := c.handler.Skip(ctx, place)
-	if err == nil {
-		c.running()
+	if err := c.handler.Skip(ctx, place); err != nil {
+		return err
 	}
-	return err
+	c.running()
+	if c.Prepare == nil {
+		c.Metrics.moved(c.ID, place)
+	}
+	return nil
 }
 
 func (c *Consumer) diverged(ctx context.Context, cause error) error {
@@ -231,28 +246,4 @@ func (c *Consumer) retrying(err error, pause time.Duration) {
 		log = log.With("message", failed.Message.ID, "position", failed.Message.GlobalPosition)
 	}
 	log.Error("consumer stopped, retrying")
-}
-
-// measured measures a Consumer's BatchHandler.
-type measured struct {
-	BatchHandler
-	c *Consumer
-}
-
-func (m measured) Handle(ctx context.Context, messages []messagestore.Message) (int, error) {
-	begun := time.Now()
-	n, err := m.BatchHandler.Handle(ctx, messages)
-	if n > 0 {
-		m.c.Metrics.handled(m.c.ID, n, time.Since(begun))
-		m.c.Metrics.moved(m.c.ID, m.c.Subscription.Source.Place(&messages[n-1]))
-	}
-	return n, err
-}
-
-func (m measured) Skip(ctx context.Context, place messagestore.Place) error {
-	err := m.BatchHandler.Skip(ctx, place)
-	if err == nil {
-		m.c.Metrics.moved(m.c.ID, place)
-	}
-	return err
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"videotutorials/internal/test/running"
 	"videotutorials/internal/test/teststore"
 	"videotutorials/messagestore"
 	"videotutorials/messagestore/contract"
@@ -29,8 +30,8 @@ func TestConsumer_HandlesInOrderAndResumes(t *testing.T) {
 	last := view(t, store, 4, 5)[1]
 	want(t, viewed, 4, 5)
 	run.stop()
-	if got := kept(t, store); !slices.Equal(got, []messagestore.Place{last}) {
-		t.Errorf("kept %v, want %v", got, last)
+	if got := saved(t, store); !slices.Equal(got, []messagestore.Place{last}) {
+		t.Errorf("saved %v, want %v", got, last)
 	}
 
 	view(t, store, 6, 7)
@@ -39,9 +40,9 @@ func TestConsumer_HandlesInOrderAndResumes(t *testing.T) {
 	want(t, viewed, 6, 7)
 }
 
-// TestConsumer_KeepsPositions keeps one after three messages, or when the next one
-// comes, and at the stop.
-func TestConsumer_KeepsPositions(t *testing.T) {
+// TestConsumer_SavesPositions saves a position after every three messages and at the
+// stop.
+func TestConsumer_SavesPositions(t *testing.T) {
 	t.Parallel()
 	store := teststore.New(t)
 	c, viewed := viewer("test")
@@ -50,15 +51,15 @@ func TestConsumer_KeepsPositions(t *testing.T) {
 	run := start(t, c, store, three)
 	last := step(t, store, viewed, 1, 7)
 	run.stop()
-	got := kept(t, store)
+	got := saved(t, store)
 	if len(got) < 2 || len(got) > 3 {
-		t.Errorf("kept %v of 7, want two and perhaps the one of the stop", got)
+		t.Errorf("saved %v of 7, want two, and perhaps one at the stop", got)
 	}
-	keptUpTo(t, got, last)
+	savedUpTo(t, got, last)
 }
 
-// TestConsumer_IdleWritesNothing lets consumers that keep their position as
-// eagerly as can be see nothing but Progress and each other's positions.
+// TestConsumer_IdleWritesNothing runs consumers that save their position as often as
+// possible and receive only Progress and each other's positions.
 func TestConsumer_IdleWritesNothing(t *testing.T) {
 	t.Parallel()
 	store := teststore.New(t)
@@ -80,7 +81,7 @@ func TestConsumer_IdleWritesNothing(t *testing.T) {
 	stops = append(stops, start(t, c, store, eager).stop)
 	want(t, viewed, 1, 1)
 	for _, read := range reads {
-		if got := <-read; got != 1 {
+		if got := running.Receive(t, "a position", read); got != 1 {
 			t.Errorf("read position %d, want 1", got)
 		}
 	}
@@ -93,7 +94,7 @@ func TestConsumer_IdleWritesNothing(t *testing.T) {
 	}
 }
 
-func TestWorkers_SkipKeepsNothingBefore10000(t *testing.T) {
+func TestWorkers_SkipSavesNothingBefore10000(t *testing.T) {
 	t.Parallel()
 	store := teststore.New(t)
 	c := viewings("test", nil)
@@ -113,13 +114,13 @@ func TestWorkers_SkipKeepsNothingBefore10000(t *testing.T) {
 		}
 	}
 	s.stop(t.Context())
-	got := kept(t, store)
+	got := saved(t, store)
 	if want := []messagestore.Place{{Position: 10_000, ID: "m"}, {Position: 20_000, ID: "m"}}; !slices.Equal(got, want) {
-		t.Errorf("kept %v, want %v", got, want)
+		t.Errorf("saved %v, want %v", got, want)
 	}
 }
 
-func TestConsumer_TriesAgain(t *testing.T) {
+func TestConsumer_Retries(t *testing.T) {
 	t.Parallel()
 	for name, fail := range map[string]func() error{
 		"Error": func() error { return errors.New("not now") },
@@ -155,13 +156,13 @@ func TestConsumer_TriesAgain(t *testing.T) {
 			}
 			view(t, store, 1, 3)
 			run := start(t, c, store, lazy)
-			<-done
+			running.Receive(t, "handling of v3", done)
 			run.stop()
 			if want := []string{"v1", "v2", "v3"}; !slices.Equal(handled, want) {
 				t.Errorf("handled %v, want %v", handled, want)
 			}
 			if notReady == nil || !strings.Contains(notReady.Error(), "not now") {
-				t.Errorf("ready while a handler fails: %v, want the reason", notReady)
+				t.Errorf("ready while a handler fails: %v, want its error", notReady)
 			}
 			if err := c.Ready(); err != nil {
 				t.Errorf("ready after the handler recovered: %v", err)
@@ -176,7 +177,7 @@ func TestConsumer_TriesAgain(t *testing.T) {
 	}
 }
 
-func TestConsumer_Wrong(t *testing.T) {
+func TestConsumer_Misconfigured(t *testing.T) {
 	t.Parallel()
 	c, _ := viewer("")
 	if err := c.Run(t.Context()); err == nil {

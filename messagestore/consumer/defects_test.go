@@ -7,8 +7,8 @@ import (
 	"videotutorials/internal/test/teststore"
 )
 
-// TestFewMessages_D7 handles one message, and no other: its position is kept
-// after a time, and at the stop.
+// TestFewMessages_D7 handles a single message: its position is saved after an
+// interval, and at the stop.
 func TestFewMessages_D7(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -20,15 +20,15 @@ func TestFewMessages_D7(t *testing.T) {
 			store := teststore.New(t)
 			place := view(t, store, 1, 1)[0]
 			c, viewed := viewer("test")
-			running := start(t, c, store, limits{handled: 100, interval: test.interval, skipped: 1_000_000, timeout: time.Second})
+			run := start(t, c, store, limits{handled: 100, interval: test.interval, skipped: 1_000_000, timeout: time.Second})
 			want(t, viewed, 1, 1)
 			if test.stop {
-				running.stop()
+				run.stop()
 			} else {
-				awaitKept(t, store)
+				awaitSaved(t, store)
 			}
-			if places := kept(t, store); len(places) != 1 || places[0] != place {
-				t.Errorf("kept %v, want %v alone", places, place)
+			if places := saved(t, store); len(places) != 1 || places[0] != place {
+				t.Errorf("saved %v, want only %v", places, place)
 			}
 		})
 	}

@@ -8,8 +8,8 @@ import (
 	"videotutorials/messagestore"
 )
 
-// TestProtect_Panic has the first line alone in the text of the error, and all of
-// it, with the stack, in the log.
+// TestProtect_Panic has the first line of the panic in the text of the error, and the
+// whole value and the stack in the log.
 func TestProtect_Panic(t *testing.T) {
 	t.Parallel()
 	err := &MessageError{

@@ -10,12 +10,13 @@ import (
 	"testing/synctest"
 	"time"
 
+	"videotutorials/internal/test/running"
 	"videotutorials/internal/test/teststore"
 	"videotutorials/messagestore"
 )
 
-// TestConsumer_LogRestored restores the log to before the consumer's place and
-// writes it on past it: the consumer goes on from the position the log has.
+// TestConsumer_LogRestored restores an older log and writes to it beyond the
+// consumer's place: the consumer resumes at the position saved in that log.
 func TestConsumer_LogRestored(t *testing.T) {
 	t.Parallel()
 	store, url := teststore.Open(t)
@@ -26,7 +27,7 @@ func TestConsumer_LogRestored(t *testing.T) {
 	run := start(t, c, faulty, three)
 	view(t, store, 1, 3)
 	want(t, viewed, 1, 3)
-	awaitKept(t, store) // is message 4
+	awaitSaved(t, store) // message 4
 	view(t, store, 4, 5)
 	want(t, viewed, 4, 5)
 
@@ -37,12 +38,12 @@ func TestConsumer_LogRestored(t *testing.T) {
 	faulty.cut <- struct{}{}
 	want(t, viewed, 6, 9)
 	run.stop()
-	keptUpTo(t, kept(t, restored), places[len(places)-1])
+	savedUpTo(t, saved(t, restored), places[len(places)-1])
 }
 
-// TestConsumer_KeptPlaceDiverged damages the position itself: the consumer says
-// so, handles nothing, and goes on as soon as it is mended.
-func TestConsumer_KeptPlaceDiverged(t *testing.T) {
+// TestConsumer_SavedPlaceDiverged damages the saved position: the consumer reports it,
+// handles nothing, and resumes when the position is repaired.
+func TestConsumer_SavedPlaceDiverged(t *testing.T) {
 	t.Parallel()
 	for name, damaged := range map[string]string{
 		"OtherMessage": `{"position": 2, "messageId": "01926f4e-0000-7000-8000-000000000000"}`,
@@ -56,20 +57,20 @@ func TestConsumer_KeptPlaceDiverged(t *testing.T) {
 			write(t, store, positionStream("test"), "Read", damaged)
 			c, viewed := viewer("test")
 			run := start(t, c, store, lazy)
-			<-run.failed
-			<-run.failed
+			run.awaitFailure(t)
+			run.awaitFailure(t)
 			if err := c.Ready(); err == nil || !strings.Contains(err.Error(), "subscriberPosition-test") {
-				t.Errorf("ready with a damaged position: %v, want that it is damaged", err)
+				t.Errorf("ready with a damaged position: %v, want the position stream", err)
 			}
-			mended := fmt.Sprintf(`{"position": 2, "messageId": %q}`, places[1].ID)
-			write(t, store, positionStream("test"), "Read", mended)
+			repaired := fmt.Sprintf(`{"position": 2, "messageId": %q}`, places[1].ID)
+			write(t, store, positionStream("test"), "Read", repaired)
 			want(t, viewed, 3, 3)
 		})
 	}
 }
 
-// TestConsumer_PositionOfTheOriginal resumes by the position alone.
-func TestConsumer_PositionOfTheOriginal(t *testing.T) {
+// TestConsumer_PositionOfOriginalSystem resumes at a position without a message id.
+func TestConsumer_PositionOfOriginalSystem(t *testing.T) {
 	t.Parallel()
 	store := teststore.New(t)
 	view(t, store, 1, 4)
@@ -79,34 +80,34 @@ func TestConsumer_PositionOfTheOriginal(t *testing.T) {
 	want(t, viewed, 3, 4)
 }
 
-// TestConsumer_TwoInstances lets two instances of a consumer keep its position:
-// both handle all, and no position goes back.
+// TestConsumer_TwoInstances runs two instances of a consumer: both handle all
+// messages, and the saved positions never decrease.
 func TestConsumer_TwoInstances(t *testing.T) {
 	t.Parallel()
 	store := teststore.New(t)
-	var runs []running
+	var runs []process
 	var views []<-chan string
 	for range 2 {
 		faulty := &faulty{Store: store, subscribed: make(chan struct{}, 1)}
 		c, viewed := viewer("test")
 		runs, views = append(runs, start(t, c, faulty, eager)), append(views, viewed)
-		<-faulty.subscribed
+		running.Receive(t, "a subscription", faulty.subscribed)
 	}
 	last := view(t, store, 1, 50)[49]
 	for i, viewed := range views {
 		want(t, viewed, 1, 50)
 		runs[i].stop()
 	}
-	got := kept(t, store)
+	got := saved(t, store)
 	byPosition := func(a, b messagestore.Place) int { return int(a.Position - b.Position) }
 	if !slices.IsSortedFunc(got, byPosition) {
-		t.Errorf("kept %v, want them in order", got)
+		t.Errorf("saved %v, want them in order", got)
 	}
-	keptUpTo(t, got, last)
+	savedUpTo(t, got, last)
 }
 
-// TestConsumer_AnotherInstance finds that another one has kept a position: behind
-// it the consumer keeps its own, before it none.
+// TestConsumer_AnotherInstance finds a position saved by another instance: the
+// consumer saves its own only if it is larger.
 func TestConsumer_AnotherInstance(t *testing.T) {
 	t.Parallel()
 	for name, other := range map[string]int64{"Behind": 1, "Ahead": 1000} {
@@ -117,22 +118,22 @@ func TestConsumer_AnotherInstance(t *testing.T) {
 			run := start(t, c, store, eager)
 			view(t, store, 1, 1)
 			want(t, viewed, 1, 1)
-			awaitKept(t, store)
+			awaitSaved(t, store)
 			write(t, store, positionStream("test"), "Read", fmt.Sprintf(`{"position": %d}`, other))
 			last := step(t, store, viewed, 2, 5)
 			run.stop()
-			got := kept(t, store)
-			keptUpTo(t, got, last)
+			got := saved(t, store)
+			savedUpTo(t, got, last)
 			if ahead := (messagestore.Place{Position: other}); other > last.Position && got[len(got)-1] != ahead {
-				t.Errorf("kept %v, want %v to stay the last", got, ahead)
+				t.Errorf("saved %v, want %v to stay the last", got, ahead)
 			}
 		})
 	}
 }
 
-// TestConsumer_PositionCannotBeKept lets each write fail, or hang: the handlers
-// go on, and later the position is kept.
-func TestConsumer_PositionCannotBeKept(t *testing.T) {
+// TestConsumer_PositionCannotBeSaved makes writes fail or hang: handling continues,
+// and the position is saved later.
+func TestConsumer_PositionCannotBeSaved(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]func(context.Context) error{
 		"Fails": func(context.Context) error { return &messagestore.ExhaustedError{Reason: "queue full"} },
@@ -149,8 +150,8 @@ func TestConsumer_PositionCannotBeKept(t *testing.T) {
 			view(t, store, 1, 20)
 			want(t, viewed, 1, 20)
 			run.stop()
-			if got := kept(t, store); len(got) != 0 {
-				t.Errorf("kept %v, want nothing", got)
+			if got := saved(t, store); len(got) != 0 {
+				t.Errorf("saved %v, want none", got)
 			}
 		})
 	}
@@ -169,11 +170,11 @@ func TestConsumer_PositionCannotBeKept(t *testing.T) {
 		run := start(t, c, faulty, eager)
 		last := step(t, store, viewed, 1, 5)
 		run.stop()
-		keptUpTo(t, kept(t, store), last)
+		savedUpTo(t, saved(t, store), last)
 	})
 }
 
-// TestConsumer_StopFinishesTheMessage stops in the middle of a handler.
+// TestConsumer_StopFinishesTheMessage stops while a task runs.
 func TestConsumer_StopFinishesTheMessage(t *testing.T) {
 	t.Parallel()
 	store := teststore.New(t)
@@ -187,10 +188,10 @@ func TestConsumer_StopFinishesTheMessage(t *testing.T) {
 	})
 	first := view(t, store, 1, 2)[0]
 	run := start(t, c, store, lazy)
-	<-begun
+	running.Receive(t, "a running task", begun)
 	run.stop()
-	if got := kept(t, store); !slices.Equal(got, []messagestore.Place{first}) {
-		t.Errorf("kept %v, want %v: the message that was under way, and no other", got, first)
+	if got := saved(t, store); !slices.Equal(got, []messagestore.Place{first}) {
+		t.Errorf("saved %v, want %v: the message whose task was running, and no other", got, first)
 	}
 }
 
@@ -203,7 +204,7 @@ func TestFinishing(t *testing.T) {
 		begun := time.Now()
 		<-work.Done()
 		if got := time.Since(begun); got != grace {
-			t.Errorf("work was broken off %v after the stop, want %v", got, grace)
+			t.Errorf("work ended %v after the stop, want %v", got, grace)
 		}
 		work, done = Finishing(t.Context())
 		done()

@@ -11,7 +11,7 @@ import (
 	"videotutorials/messagestore"
 )
 
-// A scripted store answers one subscription after the other from its script.
+// A scripted store has a script for each subscription.
 type scripted struct {
 	messagestore.Store
 	script []func(yield func(messagestore.Event, error) bool)
@@ -36,7 +36,7 @@ func TestFollow(t *testing.T) {
 			func(yield func(messagestore.Event, error) bool) {
 				_ = yield(messagestore.Started{}, nil) &&
 					yield(messagestore.Progress{Place: messagestore.Place{Position: 9, ID: "c"}}, nil) &&
-					yield(nil, context.DeadlineExceeded) // not ours
+					yield(nil, context.DeadlineExceeded) // of another context
 			},
 			func(yield func(messagestore.Event, error) bool) { yield(nil, ahead) },
 		}}

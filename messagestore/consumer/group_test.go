@@ -7,13 +7,14 @@ import (
 
 	"github.com/google/uuid"
 
+	"videotutorials/internal/test/running"
 	"videotutorials/internal/test/teststore"
 	"videotutorials/messagestore"
 	"videotutorials/messagestore/contract"
 	subscriberpositionv1 "videotutorials/proto/subscriberposition/v1"
 )
 
-// TestConsumer_Group shares entities among members: each is one's.
+// TestConsumer_Group divides the entities among the members of a group.
 func TestConsumer_Group(t *testing.T) {
 	t.Parallel()
 	store := teststore.New(t)
@@ -42,9 +43,9 @@ func TestConsumer_Group(t *testing.T) {
 	}
 	members := map[messagestore.Stream]int32{}
 	for range 2 * streams {
-		h := <-handled
+		h := running.Receive(t, "a message", handled)
 		if before, ok := members[h.stream]; ok && before != h.member {
-			t.Errorf("%s is of the members %d and %d", h.stream, before, h.member)
+			t.Errorf("%s is handled by the members %d and %d", h.stream, before, h.member)
 		}
 		members[h.stream] = h.member
 	}
@@ -53,7 +54,7 @@ func TestConsumer_Group(t *testing.T) {
 		stop()
 	}
 	if len(members) != streams || len(handled) > 0 {
-		t.Errorf("%d entities, and %d messages too many, want %d and none", len(members), len(handled), streams)
+		t.Errorf("%d entities and %d extra messages, want %d and none", len(members), len(handled), streams)
 	}
 }
 

@@ -5,14 +5,15 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/prometheus/client_golang/prometheus"
 
+	"videotutorials/internal/test/running"
 	"videotutorials/internal/test/testdb"
 	"videotutorials/messagestore"
 	"videotutorials/messagestore/contract"
@@ -22,38 +23,34 @@ import (
 
 func TestMain(m *testing.M) { testdb.Main(m) }
 
-// eager keeps the position after each message, and tries again at once.
+// eager saves the position after each message and retries at once.
 var eager = limits{handled: 1, interval: 1, skipped: 1_000_000, timeout: time.Second}
 
-// lazy keeps the position at the stop alone.
+// lazy saves the position only when the consumer stops.
 var lazy = limits{handled: 1_000_000, interval: time.Hour, skipped: 1_000_000, timeout: time.Second}
 
-// A running consumer.
-type running struct {
-	// stop ends it and waits for the end; so does the end of the test.
+// A process is a running consumer.
+type process struct {
+	// stop ends it and waits until it has ended, like the end of the test.
 	stop func()
-	// failed receives when it has logged an error.
+	// failed receives after each error that it logs.
 	failed <-chan struct{}
 }
 
-func start(t *testing.T, c *Consumer, store messagestore.Store, limits limits) running {
+func (p process) awaitFailure(t *testing.T) {
+	t.Helper()
+	running.Receive(t, "an error in the log", p.failed)
+}
+
+func start(t *testing.T, c *Consumer, store messagestore.Store, limits limits) process {
 	t.Helper()
 	failed := make(chan struct{}, 1000)
 	c.Store, c.Log = store, slog.New(watcher{slog.NewTextHandler(t.Output(), nil), failed})
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- c.run(ctx, limits) }()
-	stop := sync.OnceFunc(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Errorf("run: %v", err)
-		}
-	})
-	t.Cleanup(stop)
-	return running{stop, failed}
+	stop := running.Start(t, func(ctx context.Context) error { return c.run(ctx, limits) })
+	return process{stop, failed}
 }
 
-// A watcher is a log handler that tells of errors.
+// A watcher is a log handler that signals errors.
 type watcher struct {
 	slog.Handler
 	failed chan<- struct{}
@@ -74,12 +71,11 @@ func (w watcher) WithAttrs(attributes []slog.Attr) slog.Handler {
 func viewings(id string, run func(context.Context, messagestore.Message, func()) error) *Consumer {
 	return &Consumer{
 		ID: id, Subscription: messagestore.Subscription{Source: messagestore.OfCategories("viewing")},
-		Prepare: func(m messagestore.Message) (Task, error) { return task(m, run), nil },
+		Prepare: func(m messagestore.Message) (Task, error) {
+			return Task{m.Stream, func(ctx context.Context, release func()) error { return run(ctx, m, release) }}, nil
+		},
+		Metrics: NewMetrics(prometheus.NewRegistry(), nil),
 	}
-}
-
-func task(m messagestore.Message, run func(context.Context, messagestore.Message, func()) error) Task {
-	return Task{m.Stream, func(ctx context.Context, release func()) error { return run(ctx, m, release) }}
 }
 
 // viewer returns a consumer of viewings that sends the id of each video viewed.
@@ -92,8 +88,8 @@ func viewer(id string) (*Consumer, <-chan string) {
 	}), viewed
 }
 
-// step writes viewings of v<from> to v<to>, each after the one before was handled,
-// and returns the place of the last.
+// step writes viewings of v<from> to v<to>, waits until each is handled, and returns
+// the place of the last.
 func step(t *testing.T, store messagestore.Store, viewed <-chan string, from, to int) (last messagestore.Place) {
 	t.Helper()
 	for i := from; i <= to; i++ {
@@ -126,12 +122,13 @@ func write(t *testing.T, store messagestore.Store, stream messagestore.Stream, m
 	return messagestore.Place{Position: written.GlobalPosition, ID: id}
 }
 
-// want receives v<from> to v<to>, in this order and nothing else.
+// want receives v<from> to v<to> in this order, and nothing else.
 func want(t *testing.T, viewed <-chan string, from, to int) {
 	t.Helper()
 	for i := from; i <= to; i++ {
-		if got := <-viewed; got != fmt.Sprintf("v%d", i) {
-			t.Fatalf("handled %s, want v%d", got, i)
+		want := fmt.Sprintf("v%d", i)
+		if got := running.Receive(t, "handling of "+want, viewed); got != want {
+			t.Fatalf("handled %s, want %s", got, want)
 		}
 	}
 	select {
@@ -141,8 +138,8 @@ func want(t *testing.T, viewed <-chan string, from, to int) {
 	}
 }
 
-// kept returns the positions that the consumer "test" has kept, oldest first.
-func kept(t *testing.T, store messagestore.Store) (places []messagestore.Place) {
+// saved returns the saved positions of the consumer "test", oldest first.
+func saved(t *testing.T, store messagestore.Store) (places []messagestore.Place) {
 	t.Helper()
 	for m, err := range store.Read(t.Context(), messagestore.ReadRequest{Source: messagestore.OfStream(positionStream("test"))}) {
 		if err != nil {
@@ -153,20 +150,22 @@ func kept(t *testing.T, store messagestore.Store) (places []messagestore.Place) 
 			t.Fatal(err)
 		}
 		if m.Metadata != "{}" {
-			t.Errorf("a position has metadata %s", m.Metadata)
+			t.Errorf("the position has metadata %s", m.Metadata)
 		}
 		places = append(places, messagestore.Place{Position: read.GetPosition(), ID: read.GetMessageId()})
 	}
 	return places
 }
 
-// awaitKept waits until the consumer "test" has kept a position.
-func awaitKept(t *testing.T, store messagestore.Store) {
+// awaitSaved waits until the consumer "test" has saved a position.
+func awaitSaved(t *testing.T, store messagestore.Store) {
 	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), running.Patience)
+	defer cancel()
 	subscription := messagestore.Subscription{Source: messagestore.OfStream(positionStream("test"))}
-	for event, err := range store.Subscribe(t.Context(), subscription) {
+	for event, err := range store.Subscribe(ctx, subscription) {
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("await a saved position: %v", err)
 		}
 		if _, ok := event.(messagestore.Messages); ok {
 			return
@@ -174,12 +173,12 @@ func awaitKept(t *testing.T, store messagestore.Store) {
 	}
 }
 
-// keptUpTo checks that the last kept place is the message, or behind it, since a
+// savedUpTo checks that the last saved place is at the message or behind it: the
 // consumer's own positions come after the message and are skipped.
-func keptUpTo(t *testing.T, places []messagestore.Place, message messagestore.Place) {
+func savedUpTo(t *testing.T, places []messagestore.Place, message messagestore.Place) {
 	t.Helper()
 	if len(places) == 0 || places[len(places)-1].Position < message.Position {
-		t.Errorf("kept %v, want up to %v", places, message)
+		t.Errorf("saved %v, want up to %v", places, message)
 	}
 }
 
@@ -197,16 +196,16 @@ func exec(t *testing.T, url string, statements ...string) {
 	}
 }
 
-// A faulty store is another store with faults. It may be exchanged for another.
+// A faulty store adds faults to another store.
 type faulty struct {
 	messagestore.Store
-	// next, if set, replaces Store at the next subscription, which is when cut
-	// ends the one before.
+	// next, if set, replaces Store at the next subscription. A value sent to cut
+	// ends the current subscription.
 	next atomic.Pointer[messagestore.Store]
 	cut  chan struct{}
-	// subscribed, if set, receives at the first subscription.
+	// subscribed, if set, receives at each subscription.
 	subscribed chan struct{}
-	// write, if set, is Write.
+	// write, if set, is called before each Write.
 	write func(context.Context) error
 }
 

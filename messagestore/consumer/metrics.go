@@ -22,7 +22,7 @@ const statusTimeout = time.Second
 //	consumer_position_age_seconds  time since the position moved or was confirmed
 //
 // A scrape reads the head of the log from the store. While the store is
-// unavailable the lag is absent and the age grows. A nil *Metrics does nothing.
+// unavailable the lag is absent and the age grows.
 type Metrics struct {
 	store           messagestore.Store
 	handledTotal    *prometheus.CounterVec
@@ -78,26 +78,17 @@ func (m *Metrics) Collect(out chan<- prometheus.Metric) {
 }
 
 func (m *Metrics) handled(id string, messages int, took time.Duration) {
-	if m == nil {
-		return
-	}
 	m.handledTotal.WithLabelValues(id).Add(float64(messages))
 	m.handlingSeconds.WithLabelValues(id).Observe(took.Seconds())
 }
 
 func (m *Metrics) failed(id string) {
-	if m == nil {
-		return
-	}
 	m.failuresTotal.WithLabelValues(id).Inc()
 }
 
 // placed records where the consumer subscribes. Only the first time confirms the
 // position: a failing consumer subscribes again and again.
 func (m *Metrics) placed(id string, place messagestore.Place) {
-	if m == nil {
-		return
-	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.positions[id] = place.Position
@@ -108,9 +99,6 @@ func (m *Metrics) placed(id string, place messagestore.Place) {
 
 // moved records that everything up to the place is handled or skipped.
 func (m *Metrics) moved(id string, place messagestore.Place) {
-	if m == nil {
-		return
-	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.positions[id], m.confirmed[id] = place.Position, time.Now()

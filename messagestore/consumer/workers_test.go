@@ -14,11 +14,12 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"videotutorials/internal/test/running"
 	"videotutorials/internal/test/teststore"
 	"videotutorials/messagestore"
 )
 
-// fill writes n messages to each of the streams, in turn, and returns them.
+// fill writes n messages to each of the streams, in turn, and returns their places.
 func fill(t *testing.T, store messagestore.Store, n, streams int) (places []messagestore.Place) {
 	t.Helper()
 	for range n {
@@ -29,13 +30,13 @@ func fill(t *testing.T, store messagestore.Store, n, streams int) (places []mess
 	return places
 }
 
-// TestConsumer_Order handles entities at the same time, each in order.
+// TestConsumer_Order handles entities in parallel and the messages of each in order.
 func TestConsumer_Order(t *testing.T) {
 	t.Parallel()
 	store := teststore.New(t)
 	const n, streams = 50, 4
 	last := fill(t, store, n, streams)[n*streams-1]
-	var together sync.WaitGroup // of the first message of each entity
+	var together sync.WaitGroup // the first tasks of all entities run together
 	together.Add(streams)
 	handled := make(chan messagestore.Message, n*streams)
 	c := viewings("test", func(_ context.Context, m messagestore.Message, _ func()) error {
@@ -49,21 +50,21 @@ func TestConsumer_Order(t *testing.T) {
 	run := start(t, c, store, lazy)
 	next := map[messagestore.Stream]int64{}
 	for range n * streams {
-		m := <-handled
+		m := running.Receive(t, "a message", handled)
 		if m.Position != next[m.Stream] {
 			t.Fatalf("handled %d of %s, want %d", m.Position, m.Stream, next[m.Stream])
 		}
 		next[m.Stream]++
 	}
 	run.stop()
-	if got := kept(t, store); !slices.Equal(got, []messagestore.Place{last}) {
-		t.Errorf("kept %v, want %v", got, last)
+	if got := saved(t, store); !slices.Equal(got, []messagestore.Place{last}) {
+		t.Errorf("saved %v, want %v", got, last)
 	}
 }
 
-// TestConsumer_Fails has one entity fail: the others go on, the position stays
-// below its message, from which the next start goes on.
-func TestConsumer_Fails(t *testing.T) {
+// TestConsumer_EntityFails makes one entity fail: the others continue, the position stays
+// below its message, and the next start resumes there.
+func TestConsumer_EntityFails(t *testing.T) {
 	t.Parallel()
 	store := teststore.New(t)
 	places := fill(t, store, 3, 3)
@@ -83,14 +84,14 @@ func TestConsumer_Fails(t *testing.T) {
 	}
 	run := start(t, c, store, lazy)
 	for range 3 + 3 + 1 {
-		if m := <-handled; m.Stream == bad && m.Position != 0 {
-			t.Errorf("handled %d of %s behind the one that fails", m.Position, bad)
+		if m := running.Receive(t, "a message", handled); m.Stream == bad && m.Position != 0 {
+			t.Errorf("handled %d of %s behind the failing one", m.Position, bad)
 		}
 	}
-	<-run.failed
-	<-run.failed
+	run.awaitFailure(t)
+	run.awaitFailure(t)
 	if err := c.Ready(); err == nil || !strings.Contains(err.Error(), "not now") {
-		t.Errorf("ready while an entity fails: %v, want the reason", err)
+		t.Errorf("ready while an entity fails: %v, want its error", err)
 	}
 	run.stop()
 	if n := testutil.ToFloat64(c.Metrics.failuresTotal); n < 2 {
@@ -99,8 +100,8 @@ func TestConsumer_Fails(t *testing.T) {
 	if n := testutil.ToFloat64(c.Metrics.handledTotal); n != 7 {
 		t.Errorf("%v messages are counted as handled, want 7", n)
 	}
-	if got := kept(t, store); !slices.Equal(got, []messagestore.Place{places[3]}) {
-		t.Errorf("kept %v, want %v, right below the oldest that is not handled", got, places[3])
+	if got := saved(t, store); !slices.Equal(got, []messagestore.Place{places[3]}) {
+		t.Errorf("saved %v, want %v, right below the oldest unhandled message", got, places[3])
 	}
 
 	again := viewings("test", func(_ context.Context, m messagestore.Message, _ func()) error {
@@ -110,7 +111,7 @@ func TestConsumer_Fails(t *testing.T) {
 	run = start(t, again, store, lazy)
 	var rest []int64
 	for range 5 {
-		rest = append(rest, (<-handled).GlobalPosition)
+		rest = append(rest, running.Receive(t, "a message", handled).GlobalPosition)
 	}
 	slices.Sort(rest)
 	if want := []int64{5, 6, 7, 8, 9}; !slices.Equal(rest, want) {
@@ -122,12 +123,12 @@ func TestConsumer_Fails(t *testing.T) {
 	}
 }
 
-// TestConsumer_Release lets the next message for the entity go on before the
-// first is handled; the position waits for it.
+// TestConsumer_Release starts the next task of an entity before the first has ended.
+// The position waits for the first.
 func TestConsumer_Release(t *testing.T) {
 	t.Parallel()
 	store := teststore.New(t)
-	// More than work at a time, so that one that is released must give its place.
+	// More than can run at a time: a released task must give up its turn.
 	const n = maxRunning + 5
 	last := fill(t, store, n+1, 1)[n]
 	finish := make(chan struct{})
@@ -142,43 +143,43 @@ func TestConsumer_Release(t *testing.T) {
 		return nil
 	})
 	run := start(t, c, store, eager)
-	<-handled
-	if got := kept(t, store); len(got) > 0 {
-		t.Errorf("kept %v before anything is handled", got)
+	running.Receive(t, "the last task", handled)
+	if got := saved(t, store); len(got) > 0 {
+		t.Errorf("saved %v before any message is handled", got)
 	}
 	close(finish)
 	run.stop()
-	if got := kept(t, store); !slices.Equal(got, []messagestore.Place{last}) {
-		t.Errorf("kept %v, want %v", got, last)
+	if got := saved(t, store); !slices.Equal(got, []messagestore.Place{last}) {
+		t.Errorf("saved %v, want %v", got, last)
 	}
 }
 
-// TestConsumer_Release_Ready has a message fail once, and then take long: it does
-// not fail any more.
+// TestConsumer_Release_Ready retries a message whose task then takes long: the
+// consumer is ready again.
 func TestConsumer_Release_Ready(t *testing.T) {
 	t.Parallel()
 	store := teststore.New(t)
 	fill(t, store, 1, 1)
-	tries, goesOn, finish := 0, make(chan struct{}), make(chan struct{})
+	tries, retried, finish := 0, make(chan struct{}), make(chan struct{})
 	c := viewings("test", func(_ context.Context, _ messagestore.Message, release func()) error {
 		if tries++; tries == 1 {
 			return errors.New("not now")
 		}
 		release()
-		close(goesOn)
+		close(retried)
 		<-finish
 		return nil
 	})
 	start(t, c, store, eager)
 	defer close(finish)
-	<-goesOn
+	running.Receive(t, "the second attempt", retried)
 	if err := c.Ready(); err != nil && strings.Contains(err.Error(), "not now") {
 		t.Errorf("ready: %v", err)
 	}
 }
 
-// TestConsumer_Unhandleable skips what nobody can handle, and says so.
-func TestConsumer_Unhandleable(t *testing.T) {
+// TestConsumer_Rejects logs and skips messages that can never be handled.
+func TestConsumer_Rejects(t *testing.T) {
 	t.Parallel()
 	store := teststore.New(t)
 	last := fill(t, store, 1, 5)[4]
@@ -203,25 +204,25 @@ func TestConsumer_Unhandleable(t *testing.T) {
 	run := start(t, c, store, lazy)
 	var streams []messagestore.Stream
 	for range 2 {
-		streams = append(streams, (<-handled).Stream)
+		streams = append(streams, running.Receive(t, "a message", handled).Stream)
 	}
 	slices.Sort(streams)
 	if want := []messagestore.Stream{"viewing-2", "viewing-4"}; !slices.Equal(streams, want) {
 		t.Errorf("handled %v, want %v", streams, want)
 	}
-	<-run.failed
-	<-run.failed
+	run.awaitFailure(t)
+	run.awaitFailure(t)
 	run.stop()
 	if len(run.failed) != 0 {
-		t.Errorf("%d errors more are logged than the 2", len(run.failed))
+		t.Errorf("%d errors are logged beyond the expected 2", len(run.failed))
 	}
-	if got := kept(t, store); !slices.Equal(got, []messagestore.Place{last}) {
-		t.Errorf("kept %v, want %v", got, last)
+	if got := saved(t, store); !slices.Equal(got, []messagestore.Place{last}) {
+		t.Errorf("saved %v, want %v", got, last)
 	}
 }
 
-// TestConsumer_Bounded takes up no more than it may: so many that are not handled,
-// and many more that are, behind one that is not.
+// TestConsumer_Bounded bounds the unhandled messages, and the window behind one
+// unhandled message.
 func TestConsumer_Bounded(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ stuck, most int64 }{
@@ -300,7 +301,7 @@ func TestWindow(t *testing.T) {
 		}
 	}
 	if len(w) != 0 || c.handled != 2 {
-		t.Errorf("%d are left, %d counted as handled, want 0 and 2", len(w), c.handled)
+		t.Errorf("%d remain, %d count as handled, want 0 and 2", len(w), c.handled)
 	}
 }
 
