@@ -23,8 +23,8 @@ var ErrMoved = errors.New("the stored place has changed")
 // either Prepare or Batches.
 type Consumer struct {
 	// ID names the consumer and its position. It MUST never change.
-	ID           string
-	Store        messagestore.Store
+	ID    string
+	Store messagestore.Store
 	// Subscription selects the messages. Its source MUST have global positions: it
 	// MUST NOT be a stream.
 	Subscription messagestore.Subscription

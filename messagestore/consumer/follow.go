@@ -53,7 +53,7 @@ func Follow(ctx context.Context, store messagestore.Store, s messagestore.Subscr
 				}
 			},
 		}
-		if err := f.run(ctx); err != stopped {
+		if err := f.run(ctx); !errors.Is(err, stopped) {
 			yield(nil, err)
 		}
 	}
