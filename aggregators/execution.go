@@ -1,6 +1,9 @@
 package aggregators
 
-import "github.com/google/uuid"
+import (
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgtype"
+)
 
 // An execution is one execution of SQL: a plain Statement, or the merged Statements
 // of a run of messages.
@@ -29,7 +32,7 @@ func (e *execution) parameters() []any {
 	}
 	columns := make([]any, len(e.Args))
 	for i := range columns {
-		values := make([]any, len(e.rows))
+		values := make(pgtype.FlatArray[any], len(e.rows))
 		for j, row := range e.rows {
 			values[j] = element(row[i])
 		}
