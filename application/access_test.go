@@ -47,7 +47,7 @@ func TestAccess(t *testing.T) {
 		"TwoCookies":    {[]string{"Cookie", "vt_session=" + good + "; vt_session=" + over}, map[string]int{list: 401, home: 401, out: 401, in: 400, up: 401, mine: 401}},
 		"HeaderFirst":   {append(bearer(over), "Cookie", "vt_session="+good), map[string]int{list: 401, home: 401, out: 401, in: 400, up: 401, mine: 401}},
 		"Metadata":      {[]string{"Grpc-Metadata-Authorization", "Bearer " + good, "Vt_session", good}, map[string]int{list: 401, home: 200, out: 401, in: 400, up: 401, mine: 401}},
-		// Another site cannot do anything with a cookie that it does not know.
+		// A request of another site with the cookie changes nothing.
 		"CrossSite":   {[]string{"Cookie", "vt_session=" + good, "Sec-Fetch-Site", "cross-site"}, map[string]int{list: 200, home: 200, out: 403, in: 403, up: 403, mine: 200}},
 		"OtherOrigin": {[]string{"Cookie", "vt_session=" + good, "Origin", "https://evil.example.com"}, map[string]int{list: 200, home: 200, out: 403, in: 403, up: 403, mine: 200}},
 	} {
@@ -60,9 +60,9 @@ func TestAccess(t *testing.T) {
 					t.Errorf("%s: %d %s, want %d", call, got.status, got.body, want)
 				}
 				if got.status >= 400 {
-					got.violations(t) // it is a google.rpc.Status
+					got.violations(t) // fails unless it is a google.rpc.Status
 				}
-				// A browser that is refused its cookie gets rid of it.
+				// A refused cookie is deleted.
 				dropped := got.status == 401 && name == "ExpiredCookie" || got.status == 401 && name == "TwoCookies"
 				if dropped != strings.HasPrefix(got.header.Get("Set-Cookie"), "vt_session=; Path=/; Max-Age=0") && got.status != 204 {
 					t.Errorf("%s: Set-Cookie is %q", call, got.header.Get("Set-Cookie"))
@@ -72,7 +72,7 @@ func TestAccess(t *testing.T) {
 	}
 }
 
-// The role is that of the moment.
+// A change of the role takes effect at once.
 func TestAccess_RoleChanges(t *testing.T) {
 	t.Parallel()
 	a := start(t, Config{})
@@ -100,7 +100,7 @@ func TestAccess_GRPC(t *testing.T) {
 	}
 }
 
-// Over TLS the cookie is for TLS only.
+// With TLS the cookie is restricted to TLS.
 func TestCookies_Secure(t *testing.T) {
 	t.Parallel()
 	peer := httptest.NewTLSServer(nil)

@@ -10,7 +10,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// An overseen is an Application with an administrator.
+// An overseen is an api with an administrator's session.
 type overseen struct {
 	*api
 	url     string
@@ -32,7 +32,7 @@ func (o overseen) get(t testing.TB, path string, want int) string {
 	return got.body
 }
 
-// message puts a message into View Data.
+// message inserts a message into View Data.
 func (o overseen) message(t testing.TB, position int, stream, kind, trace, user, data string) (id string) {
 	t.Helper()
 	id = uuid.NewString()
@@ -68,7 +68,7 @@ func TestAdmin_Users(t *testing.T) {
 		!slices.Equal(one.Logins, list{{"UserLoginFailed", "authentication-" + aUser}, {"UserLoggedIn", "authentication-" + aUser}}) {
 		t.Errorf("the user is %+v", one)
 	}
-	// D16: what is not there is 404.
+	// D16: an unknown user is 404.
 	o.get(t, "users/"+uuid.NewString(), http.StatusNotFound)
 	o.get(t, "users/me", http.StatusBadRequest)
 }

@@ -35,10 +35,9 @@ type api struct {
 	store     messagestore.Store
 	// viewURL is View Data's for a superuser. It is empty if the test has made its own.
 	viewURL string
-	// stop ends it, and returns when it has ended.
-	stop func()
-	log  *lockedBuffer
-	// client calls it.
+	// stop stops it and waits for its end.
+	stop   func()
+	log    *lockedBuffer
 	client *http.Client
 }
 
@@ -82,7 +81,7 @@ func folder(t testing.TB) *media.Folder {
 	return f
 }
 
-// aSecret returns the secret of every Application of the tests.
+// aSecret returns the secret of all Applications of the tests.
 func aSecret(t testing.TB) token.Secret {
 	t.Helper()
 	secret, err := token.NewSecret([]byte("a secret of the tests, 32 bytes!"))
@@ -119,11 +118,19 @@ func open(t testing.TB, url string) *pgxpool.Pool {
 	return pool
 }
 
-// An answer is an HTTP answer, read.
+// An answered is an HTTP answer with its whole body.
 type answered struct {
 	status int
 	header http.Header
 	body   string
+}
+
+// check checks the status.
+func (a answered) check(t testing.TB, status int) {
+	t.Helper()
+	if a.status != status {
+		t.Errorf("answer is %d %s, want %d", a.status, a.body, status)
+	}
 }
 
 // traceID returns the traceId of the JSON body.
@@ -136,8 +143,8 @@ func (a answered) traceID(t testing.TB) string {
 	return body.TraceID
 }
 
-// violations returns the fields of a google.rpc.Status's BadRequest, and the
-// text of the whole.
+// violations returns the fields of the BadRequest in the google.rpc.Status that the
+// answer MUST be.
 func (a answered) violations(t testing.TB) []string {
 	t.Helper()
 	var body struct {
@@ -165,9 +172,8 @@ func (a answered) violations(t testing.TB) []string {
 	return fields
 }
 
-// call makes a request; headers are names and values by turns. It checks what
-// holds of every answer: that it has one trace id, a new one. It may be called by
-// any goroutine.
+// call makes a request, with alternating names and values of headers. It checks that
+// the answer has one new trace id. Any goroutine may call it.
 func (a *api) call(t testing.TB, method, path, body string, headers ...string) answered {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, a.url+path, bytes.NewReader([]byte(body)))

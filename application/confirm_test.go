@@ -39,7 +39,7 @@ func TestConfirmRegistration(t *testing.T) {
 			t.Errorf("%s: %d %s", name, got.status, got.body)
 		}
 	}
-	// Programs that look at the links of a mail confirm nothing.
+	// A mail program that checks the link with HEAD confirms nothing.
 	if got := a.call(t, "HEAD", "/v1/users/"+aUser+":confirm?token="+url.QueryEscape(good), ""); got.status != http.StatusMethodNotAllowed || got.header.Get("Allow") != "GET" {
 		t.Errorf("HEAD is %d, allowed %q", got.status, got.header.Get("Allow"))
 	}

@@ -16,14 +16,13 @@ import (
 	videopublishingv1 "videotutorials/proto/videopublishing/v1"
 )
 
-// command posts a command of the user's.
+// command posts a command of the user.
 func (p *portal) command(t testing.TB, path string, body map[string]any, headers ...string) answered {
 	t.Helper()
 	return p.call(t, "POST", "/v1/me/videos"+path, jsonOf(t, body), slices.Concat(p.session, headers)...)
 }
 
-// receiptOf reads the receipt of a command. D21: it is a 202 that leads nowhere
-// by itself.
+// receiptOf returns the receipt of a command. D21: it is a 202 without a redirect.
 func receiptOf(t testing.TB, got answered) (r struct{ VideoID, TraceID, Operation string }) {
 	t.Helper()
 	r = decode[struct{ VideoID, TraceID, Operation string }](t, got.body)
@@ -33,13 +32,13 @@ func receiptOf(t testing.TB, got answered) (r struct{ VideoID, TraceID, Operatio
 	return r
 }
 
-// last returns the last message of a video's commands.
+// last returns the last stored message, which MUST be a command to the video.
 func last(t testing.TB, store messagestore.Store, video string) messagestore.Message {
 	t.Helper()
 	all := stored(t, store)
 	m := all[len(all)-1]
 	if m.Stream != messagestore.Stream("videoPublishing:command-"+video) {
-		t.Errorf("it is in %s", m.Stream)
+		t.Errorf("the stream is %s", m.Stream)
 	}
 	return m
 }
@@ -48,7 +47,7 @@ func TestCreators_D21(t *testing.T) {
 	t.Parallel()
 	p := openPortal(t, Config{})
 	uri := p.uploaded(t, "a video")
-	wide := strings.Repeat("🎬", 5000) // the longest that the component takes
+	wide := strings.Repeat("🎬", 5000) // the longest that the component accepts
 	for name, c := range map[string]struct {
 		path string
 		body map[string]any
@@ -72,7 +71,7 @@ func TestCreators_D21(t *testing.T) {
 			}
 		})
 	}
-	// Without an id one is made.
+	// Without an id one is generated.
 	a := receiptOf(t, p.command(t, "", map[string]any{"sourceUri": uri}))
 	b := receiptOf(t, p.command(t, "", map[string]any{"sourceUri": uri}))
 	if a.VideoID == b.VideoID || uuid.Validate(a.VideoID) != nil {
@@ -123,7 +122,7 @@ func TestCreators_BadInput(t *testing.T) {
 		t.Errorf("without a session: %d %s", got.status, got.body)
 	}
 	if got := p.command(t, "/"+aVideo+":delete", nil); got.status != 404 && got.status != 405 {
-		t.Errorf("what is no command: %d %s", got.status, got.body)
+		t.Errorf("unknown command: %d %s", got.status, got.body)
 	}
 	if all := stored(t, p.store); len(all) > 0 {
 		t.Errorf("stored: %v", all)
@@ -136,7 +135,7 @@ func TestPublishVideo_PrivateSources(t *testing.T) {
 	receiptOf(t, p.command(t, "", map[string]any{"sourceUri": "http://127.0.0.1:1/a.mp4"}))
 }
 
-// A repeat is the first one, even when the upload is gone meanwhile.
+// A repeat has the first answer, even if the upload was removed meanwhile.
 func TestPublishVideo_IdempotencyKey(t *testing.T) {
 	t.Parallel()
 	p := openPortal(t, Config{})
@@ -181,7 +180,7 @@ func TestPublishVideo_IdempotencyKey(t *testing.T) {
 	}
 }
 
-// Each sees the own ones; those of others are not there.
+// Users see only their own videos.
 func TestListVideos(t *testing.T) {
 	t.Parallel()
 	p := openPortal(t, Config{})

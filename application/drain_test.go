@@ -61,18 +61,14 @@ func TestRun_Drain(t *testing.T) {
 	default:
 	}
 	close(store.proceed)
-	if got := running.Receive(t, "the answer", answer); got.status != http.StatusAccepted {
-		t.Errorf("answer is %d %s", got.status, got.body)
-	}
+	running.Receive(t, "the answer", answer).check(t, http.StatusAccepted)
 	running.Receive(t, "the end", ended)
 }
 
 func TestRecordViewing_Deadline(t *testing.T) {
 	t.Parallel()
 	a := start(t, Config{Store: &slowStore{teststore.New(t), make(chan struct{}, 1), nil}})
-	if got := a.record(t, aVideo, "Grpc-Timeout", "50m"); got.status != http.StatusGatewayTimeout {
-		t.Errorf("answer is %d %s", got.status, got.body)
-	}
+	a.record(t, aVideo, "Grpc-Timeout", "50m").check(t, http.StatusGatewayTimeout)
 }
 
 // The code tells whether the deadline of the caller or of the application has passed.
@@ -103,10 +99,10 @@ func TestBound(t *testing.T) {
 					ctx = bounded
 				}
 				if _, err := bound(ctx, c.in, nil, hang); status.Code(err) != c.code {
-					t.Errorf("it returns %v", err)
+					t.Errorf("error is %v", err)
 				}
 				if took := time.Since(start); took != c.after {
-					t.Errorf("it takes %v", took)
+					t.Errorf("it took %v", took)
 				}
 			})
 		})

@@ -53,7 +53,7 @@ func TestParseEmail(t *testing.T) {
 	}
 }
 
-// What is an address stays what it is.
+// A normalised address is an address, and its own normal form.
 func FuzzParseEmail(f *testing.F) {
 	f.Add(" Ann@Example.com")
 	f.Add("a@b@c.d")
@@ -63,10 +63,10 @@ func FuzzParseEmail(f *testing.F) {
 			return
 		}
 		if again, ok := parseEmail(email); !ok || again != email {
-			t.Errorf("of %q, which is %q, is %q, %t", text, email, again, ok)
+			t.Errorf("%q becomes %q, which becomes %q, %t", text, email, again, ok)
 		}
 		if strings.Count(email, "@") != 1 || strings.ContainsAny(email, " \r\n\x00<>,;") || len(email) > maxAddress {
-			t.Errorf("%q is one", email)
+			t.Errorf("%q is accepted", email)
 		}
 	})
 }

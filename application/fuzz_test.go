@@ -13,8 +13,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// FuzzREST sends anything: it is answered with a success or with what is wrong
-// with it, and with a trace id.
+// Each request is answered with a success or a google.rpc.Status, and a trace id.
 func FuzzREST(f *testing.F) {
 	a := start(f, Config{})
 	admin := a.session(f, addUser(f, a.viewURL, "admin@example.com", true))[1]
@@ -75,7 +74,7 @@ func FuzzREST(f *testing.F) {
 			r.Header.Set("Authorization", credential)
 		}
 		if strings.Contains(query, "wait") && query != "wait=1ns" && query != "wait=-1e9h" && strings.HasPrefix(path, "/v1/me/operations/") {
-			return // it may wait for half a minute
+			return // it may wait up to 30 s
 		}
 		w := httptest.NewRecorder()
 		a.app.http.Handler.ServeHTTP(w, r.WithContext(t.Context()))

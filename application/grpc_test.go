@@ -83,7 +83,7 @@ func TestGRPC(t *testing.T) {
 	})
 }
 
-// Both ports take TLS, and no certificate of a client.
+// Both ports serve TLS without client certificates.
 func TestTLS(t *testing.T) {
 	t.Parallel()
 	peer := httptest.NewTLSServer(nil)

@@ -41,7 +41,7 @@ func TestGetHome(t *testing.T) {
 	}
 }
 
-// compact takes the white space out that protojson strews in at random.
+// compact removes spaces, which protojson adds at random.
 func compact(s string) string { return strings.ReplaceAll(s, " ", "") }
 
 func TestGetHome_NotReady(t *testing.T) {

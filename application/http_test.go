@@ -98,7 +98,7 @@ func TestREST_BadInput(t *testing.T) {
 	}
 }
 
-// HEAD is answered as GET is, without the body.
+// HEAD has the answer of GET without the body.
 func TestREST_Head(t *testing.T) {
 	t.Parallel()
 	a := start(t, Config{})
@@ -115,7 +115,7 @@ func TestREST_Head(t *testing.T) {
 	}
 }
 
-// The asterisk is a path too, and headers are bounded.
+// Requests that an HTTP client does not send: the path *, large headers, a cut body.
 func TestREST_Raw(t *testing.T) {
 	t.Parallel()
 	a := start(t, Config{})
@@ -135,7 +135,7 @@ func TestREST_Raw(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer conn.Close() //nolint:errcheck // it is over
-			// A server that refuses may close before all is sent.
+			// A refusing server may close the connection before all is sent.
 			_, _ = fmt.Fprint(conn, c.request)
 			_ = conn.(*net.TCPConn).CloseWrite()
 			response, err := http.ReadResponse(bufio.NewReader(conn), nil)

@@ -15,7 +15,7 @@ import (
 	"videotutorials/application/rest"
 )
 
-// A document is what is read of an OpenAPI document.
+// A document is the tested part of the OpenAPI document.
 type document struct {
 	Swagger     string
 	Info        struct{ Title, Version string }
@@ -53,8 +53,7 @@ type schema struct {
 	Example    any
 }
 
-// documentFile has the document as it is served, so that a change of it is seen
-// in a review, and for the validator.
+// documentFile is the served document, for reviews of changes and for the validator.
 const documentFile = "testdata/openapi.json"
 
 func readDocument(t *testing.T) (text []byte, doc document) {
@@ -69,7 +68,7 @@ func readDocument(t *testing.T) (text []byte, doc document) {
 	return text, doc
 }
 
-// With VT_UPDATE=true it writes the file instead.
+// With VT_UPDATE=true the test writes the file.
 func TestOpenAPI_File(t *testing.T) {
 	t.Parallel()
 	text, _ := readDocument(t)
@@ -108,7 +107,7 @@ func TestOpenAPI(t *testing.T) {
 	tags := map[string]bool{}
 	for path, verbs := range doc.Paths {
 		for verb, o := range verbs {
-			// The document has a path's variables as in JSON.
+			// The document has the variables of paths in lowerCamelCase.
 			path := upper.ReplaceAllStringFunc(path, func(s string) string { return "_" + strings.ToLower(s) })
 			got = append(got, strings.ToUpper(verb)+" "+path)
 			for _, tag := range o.Tags {
@@ -130,8 +129,8 @@ func TestOpenAPI(t *testing.T) {
 	checkReferences(t, text)
 }
 
-// checkOperation checks what each operation has: descriptions, examples, the
-// header of the trace, and errors.
+// checkOperation checks the descriptions, examples, headers and errors of an
+// operation.
 func checkOperation(t *testing.T, doc document, verb, path string, o documented) {
 	t.Helper()
 	if o.Summary == "" {
@@ -162,7 +161,7 @@ func checkOperation(t *testing.T, doc document, verb, path string, o documented)
 	}
 }
 
-// checkExample checks that the schema has an example, of its own properties.
+// checkExample checks that the schema has an example with known properties.
 func checkExample(t *testing.T, doc document, what string, s schema) {
 	t.Helper()
 	if s.Ref == "" {
@@ -213,7 +212,7 @@ func TestOpenAPI_Answers(t *testing.T) {
 	}
 }
 
-// checkReferences checks that each $ref leads to something.
+// checkReferences checks that the target of each $ref exists.
 func checkReferences(t *testing.T, text []byte) {
 	t.Helper()
 	var all map[string]any
@@ -231,7 +230,7 @@ func checkReferences(t *testing.T, text []byte) {
 			if ref, ok := v["$ref"]; ok {
 				kind, name, _ := strings.Cut(strings.TrimPrefix(fmt.Sprint(ref), "#/"), "/")
 				if found, _ := all[kind].(map[string]any); found[name] == nil {
-					t.Errorf("%v leads nowhere", ref)
+					t.Errorf("%v has no target", ref)
 				}
 			}
 			for _, e := range v {

@@ -20,8 +20,7 @@ import (
 	applicationv1 "videotutorials/proto/application/v1"
 )
 
-// finish puts an operation of the user's into View Data; without a code it has
-// succeeded.
+// finish inserts the user's operation into View Data. Without a code it succeeded.
 func (p *portal) finish(t testing.TB, trace, code string) {
 	t.Helper()
 	insert(t, p.viewURL, `insert into video_operations (trace_id, video_id, succeeded, failure_reason, owner_id, failure_code)
@@ -37,7 +36,7 @@ func (p *portal) operation(t testing.TB, trace, wait string) answered {
 	return p.call(t, "GET", path, "", p.session...)
 }
 
-// D22: the operation of another is not there, whatever its state.
+// D22: another user's operation is 404 in each state.
 func TestGetOperation_D22(t *testing.T) {
 	t.Parallel()
 	p := openPortal(t, Config{})
@@ -61,7 +60,7 @@ func TestGetOperation_D22(t *testing.T) {
 		for _, wait := range []string{"", "1ms"} {
 			got := p.operation(t, trace, wait)
 			if got.status != want || strings.Contains(got.body, aVideo) {
-				t.Errorf("another's: %d %s, want %d", got.status, got.body, want)
+				t.Errorf("another user: %d %s, want %d", got.status, got.body, want)
 			}
 		}
 	}
@@ -89,7 +88,7 @@ func TestGetOperation_BadInput(t *testing.T) {
 	}
 }
 
-// Who waits is woken by the row, long before anybody looks again by himself.
+// The row wakes a waiting call before its next poll.
 func TestGetOperation_Woken(t *testing.T) {
 	t.Parallel()
 	p := openPortal(t, Config{})
@@ -99,7 +98,7 @@ func TestGetOperation_Woken(t *testing.T) {
 		trace := uuid.NewString()
 		answer := make(chan answered, 1)
 		go func() { answer <- p.operation(t, trace, "30s") }()
-		running.Until(t, "somebody waits", func() bool { return p.app.waits.semaphore.Held() > 0 })
+		running.Until(t, "a call waits", func() bool { return p.app.waits.semaphore.Held() > 0 })
 		begin := time.Now()
 		p.finish(t, trace, "")
 		if got := <-answer; got.status != 200 || !decode[struct{ Done bool }](t, got.body).Done {
@@ -108,16 +107,16 @@ func TestGetOperation_Woken(t *testing.T) {
 		best = min(best, time.Since(begin))
 	}
 	if best >= pollInterval/2 {
-		t.Errorf("the best of them took %v", best)
+		t.Errorf("the fastest answer took %v", best)
 	}
 }
 
-// untilListening returns when the API hears of operations.
+// untilListening waits until the application receives notifications.
 func (p *portal) untilListening(t *testing.T) {
 	t.Helper()
 	woken, stop := p.app.listener.Wait(aKey)
 	defer stop()
-	running.Until(t, "it listens", func() bool {
+	running.Until(t, "the application listens", func() bool {
 		execute(t, p.viewURL, "select pg_notify('operations', '"+aKey+"')")
 		select {
 		case <-woken:
@@ -128,14 +127,14 @@ func (p *portal) untilListening(t *testing.T) {
 	})
 }
 
-// A notification that is lost costs a second, not the wait.
+// A lost notification delays the answer until the next poll.
 func TestGetOperation_Unheard(t *testing.T) {
 	t.Parallel()
 	p := openPortal(t, Config{})
 	execute(t, p.viewURL, "drop trigger video_operations_notify on video_operations")
 	answer := make(chan answered, 1)
 	go func() { answer <- p.operation(t, aKey, "30s") }()
-	running.Until(t, "somebody waits", func() bool { return p.app.waits.semaphore.Held() > 0 })
+	running.Until(t, "a call waits", func() bool { return p.app.waits.semaphore.Held() > 0 })
 	p.untilListening(t)
 	begin := time.Now()
 	p.finish(t, aKey, "")
@@ -148,7 +147,7 @@ func TestGetOperation_Unheard(t *testing.T) {
 	}
 }
 
-// A wait is over at its end.
+// Without an outcome a call answers at the end of its wait.
 func TestGetOperation_WaitIsOver(t *testing.T) {
 	t.Parallel()
 	p := openPortal(t, Config{})
@@ -169,19 +168,17 @@ func TestGetOperation_Limits(t *testing.T) {
 	var all sync.WaitGroup
 	for range userWaits {
 		all.Go(func() {
-			if got := p.operation(t, aKey, "30s"); got.status != 200 {
-				t.Errorf("answer is %d %s", got.status, got.body)
-			}
+			p.operation(t, aKey, "30s").check(t, 200)
 		})
 	}
-	running.Until(t, "all wait", func() bool { return p.app.waits.semaphore.Held() == userWaits })
+	running.Until(t, "all calls wait", func() bool { return p.app.waits.semaphore.Held() == userWaits })
 	if got := p.operation(t, aKey, "1s"); got.status != 429 || got.header.Get("Retry-After") != "1" {
-		t.Errorf("one too many: %d %s", got.status, got.body)
+		t.Errorf("beyond the limit: %d %s", got.status, got.body)
 	}
 	if got := p.operation(t, aKey, ""); got.status != 200 {
 		t.Errorf("without a wait: %d %s", got.status, got.body)
 	}
-	// The end of the application is the end of the waits.
+	// Stopping the application ends all waits.
 	begin := time.Now()
 	p.stop()
 	all.Wait()
@@ -199,25 +196,25 @@ func TestGetOperation_Gone(t *testing.T) {
 	defer cancel()
 	_, err := client.GetOperation(short, &applicationv1.GetOperationRequest{TraceId: aKey, Wait: "30s"})
 	if status.Code(err) != codes.DeadlineExceeded {
-		t.Errorf("who waits no longer: %v", err)
+		t.Errorf("after the deadline: %v", err)
 	}
-	running.Until(t, "nobody waits", func() bool { return p.app.waits.semaphore.Held() == 0 })
+	running.Until(t, "no call waits", func() bool { return p.app.waits.semaphore.Held() == 0 })
 	execute(t, p.viewURL, "drop table video_operations")
 	if got := p.operation(t, aKey, "30s"); got.status != 503 {
 		t.Errorf("without View Data: %d %s", got.status, got.body)
 	}
 }
 
-// Who registers has no session, and may wait too.
+// A registration can be awaited without a session.
 func TestGetRegistration_Woken(t *testing.T) {
 	t.Parallel()
 	p := openPortal(t, Config{})
 	p.untilListening(t)
 	answer := make(chan answered, 1)
 	go func() { answer <- p.call(t, "GET", "/v1/registrations/"+aKey+"?wait=30s", "") }()
-	running.Until(t, "somebody waits", func() bool { return p.app.waits.semaphore.Held() > 0 })
+	running.Until(t, "a call waits", func() bool { return p.app.waits.semaphore.Held() > 0 })
 	execute(t, p.viewURL, "insert into registrations (trace_id, user_id, succeeded) values ('"+aKey+"', '"+aUser+"', true)")
-	// It is done when he can log in, too.
+	// It is done when the user can log in.
 	execute(t, p.viewURL, "insert into user_credentials (id, email, password_hash) values ('"+aUser+"', 'ann@example.com', '')")
 	if got := <-answer; got.status != 200 || !strings.Contains(compact(got.body), `"done":true`) {
 		t.Errorf("answer is %d %s", got.status, got.body)

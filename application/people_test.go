@@ -23,7 +23,7 @@ const (
 	aPassword = "correct horse"
 )
 
-// addUser puts a user into View Data, as the aggregators would have.
+// addUser inserts a user into View Data, as the aggregators do.
 func addUser(t testing.TB, url, email string, admin bool) (id string) {
 	t.Helper()
 	return addUserAt(t, bcrypt.MinCost, url, email, admin)
@@ -52,13 +52,13 @@ func insert(t testing.TB, url, sql string, args ...any) {
 	}
 }
 
-// logIn tries to.
+// logIn calls LogIn.
 func (a *api) logIn(t testing.TB, email, password string, headers ...string) answered {
 	t.Helper()
 	return a.call(t, http.MethodPost, "/v1/sessions", jsonOf(t, map[string]string{"email": email, "password": password}), headers...)
 }
 
-// register asks for a new user; fields are names and values by turns.
+// register calls RegisterUser, with alternating names and values of fields.
 func (a *api) register(t testing.TB, headers []string, fields ...string) answered {
 	t.Helper()
 	body := map[string]string{}
@@ -68,7 +68,7 @@ func (a *api) register(t testing.TB, headers []string, fields ...string) answere
 	return a.call(t, http.MethodPost, "/v1/users", jsonOf(t, body), headers...)
 }
 
-// session returns the headers of a user's session.
+// session returns the headers of a new session of the user.
 func (a *api) session(t testing.TB, user string) []string {
 	t.Helper()
 	return bearer(session.Tokens{Secret: aSecret(t)}.Sign(call.Session{ID: uuid.New(), User: uuid.MustParse(user)}, time.Now().Add(time.Hour)))

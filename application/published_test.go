@@ -9,8 +9,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// publish puts a video into View Data and into the folder, as the aggregator and
-// the component would have.
+// publish adds a video to View Data and to the folder, as the aggregator and the
+// component do.
 func (p *portal) publish(t testing.TB, id, contentType, body, poster string) {
 	t.Helper()
 	scratch, err := p.media.Scratch()
@@ -90,7 +90,7 @@ func TestMedia(t *testing.T) {
 				t.Errorf("answer is %d, Content-Range %q", got.status, got.header.Get("Content-Range"))
 			}
 			if c.body == "google" {
-				got.violations(t) // it is a google.rpc.Status
+				got.violations(t) // fails unless it is a google.rpc.Status
 				if got.header.Get("Content-Type") != "application/json" || got.header.Get("Cache-Control") != "" {
 					t.Errorf("headers are %v", got.header)
 				}
@@ -109,7 +109,7 @@ func TestMedia(t *testing.T) {
 	}
 }
 
-// D16: what is not there is a 404, and what is no path too.
+// D16: unknown videos and unknown paths are 404.
 func TestMedia_D16(t *testing.T) {
 	t.Parallel()
 	p := openPortal(t, Config{})
@@ -147,11 +147,11 @@ func TestMedia_D16(t *testing.T) {
 				t.Errorf("%s %.80s: %d %s", method, path, got.status, got.body)
 			}
 			if method == "GET" && want != 200 {
-				got.violations(t) // it is a google.rpc.Status
+				got.violations(t) // fails unless it is a google.rpc.Status
 			}
 		}
 	}
-	// What does not say that it is a video is nothing that a browser would run.
+	// A browser runs nothing that is not a video.
 	if got := p.call(t, "GET", "/media/"+posterless, ""); got.header.Get("Content-Type") != "application/octet-stream" {
 		t.Errorf("its type is %q", got.header.Get("Content-Type"))
 	}

@@ -35,7 +35,7 @@ func TestLogIn(t *testing.T) {
 	t.Parallel()
 	a := start(t, Config{})
 	user := addUser(t, a.viewURL, anEmail, false)
-	// D18: as typed, the address is another.
+	// D18: the address is normalised.
 	got := a.logIn(t, " ANN@example.com ", aPassword)
 	answer := decode[loggedIn](t, got.body)
 	if got.status != http.StatusCreated || answer.UserID != user {
@@ -90,7 +90,7 @@ func TestLogIn_Refused(t *testing.T) {
 	}
 	for _, body := range bodies {
 		if body != bodies[0] {
-			t.Errorf("answers are not alike: %q", bodies)
+			t.Errorf("answers differ: %q", bodies)
 		}
 	}
 	all := stored(t, a.store)
@@ -103,7 +103,7 @@ func TestLogIn_Refused(t *testing.T) {
 	if got := a.logIn(t, "", ""); got.status != http.StatusBadRequest || len(got.violations(t)) != 2 {
 		t.Errorf("blank: %d %s", got.status, got.body)
 	}
-	// A page of another site would make the visitor act as somebody else.
+	// A page of another site cannot log the visitor in as another user.
 	for name, header := range map[string][]string{"Site": {"Sec-Fetch-Site", "cross-site"}, "Origin": {"Origin", "https://elsewhere.example"}} {
 		if got := a.logIn(t, anEmail, aPassword, header...); got.status != http.StatusForbidden || got.header.Get("Set-Cookie") != "" {
 			t.Errorf("from another %s: %d %s", name, got.status, got.body)
@@ -114,8 +114,7 @@ func TestLogIn_Refused(t *testing.T) {
 	}
 }
 
-// Five failures lock the account, in the log and so for every process, and the
-// right password does not help.
+// Five failures lock the account for all processes, also for the right password.
 func TestLogIn_Lock(t *testing.T) {
 	t.Parallel()
 	store := teststore.New(t)
@@ -123,9 +122,7 @@ func TestLogIn_Lock(t *testing.T) {
 	a, other := start(t, Config{Store: store, ViewData: pool}), start(t, Config{Store: store, ViewData: pool})
 	user := addUser(t, url, anEmail, false)
 	for range 5 {
-		if got := a.logIn(t, anEmail, "wrong horse"); got.status != http.StatusUnauthorized {
-			t.Errorf("answer is %d %s", got.status, got.body)
-		}
+		a.logIn(t, anEmail, "wrong horse").check(t, http.StatusUnauthorized)
 	}
 	if all := stored(t, store); types(all) != strings.Repeat("UserLoginFailed ", 5)+"AccountLocked" {
 		t.Errorf("stored: %v", all)
@@ -134,31 +131,31 @@ func TestLogIn_Lock(t *testing.T) {
 	if limited.status != http.StatusTooManyRequests || limited.header.Get("Retry-After") == "" || !strings.Contains(limited.body, "google.rpc.RetryInfo") {
 		t.Errorf("then: %d %s", limited.status, limited.body)
 	}
-	// Nobody learns from it that there is an account.
+	// An unknown address has the same answers.
 	for range 5 {
 		a.logIn(t, "bob@example.com", aPassword)
 	}
 	if got := a.logIn(t, "bob@example.com", aPassword); got.status != http.StatusTooManyRequests {
-		t.Errorf("of nobody: %d %s", got.status, got.body)
+		t.Errorf("unknown address: %d %s", got.status, got.body)
 	}
-	// Who came too early may come again once the account is there.
+	// The failures before the registration do not lock the new account.
 	addUser(t, url, "bob@example.com", false)
 	if got := a.logIn(t, "bob@example.com", aPassword); got.status != http.StatusCreated {
-		t.Errorf("of somebody by now: %d %s", got.status, got.body)
+		t.Errorf("after the registration: %d %s", got.status, got.body)
 	}
-	// View Data lags for the first, and not for the second.
+	// View Data lags in the first round, and not in the second.
 	for range 2 {
 		if got := other.logIn(t, anEmail, aPassword); got.status != http.StatusUnauthorized {
 			t.Errorf("with another process: %d %s", got.status, got.body)
 		}
 		insert(t, url, "update user_credentials set locked_until = now() + interval '15 minutes', last_authentication_position = 5 where id = $1", user)
 	}
-	if all := stored(t, store); len(all) != 7 { // five failures, the lock, and a log-in
+	if all := stored(t, store); len(all) != 7 { // five failures, the lock, a log-in
 		t.Errorf("stored: %v", all)
 	}
 }
 
-// Many guesses at once: five are counted, and none gets through after.
+// Of many concurrent guesses five are counted, and none is checked afterwards.
 func TestLogIn_ConcurrentGuesses(t *testing.T) {
 	t.Parallel()
 	store := teststore.New(t)
@@ -181,7 +178,7 @@ func TestLogIn_ConcurrentGuesses(t *testing.T) {
 	}
 }
 
-// A store that is away tells no more of who has an account than one that is there.
+// While the store is unavailable, known and unknown addresses have the same answer.
 func TestLogIn_StoreAway(t *testing.T) {
 	t.Parallel()
 	a := start(t, Config{Store: away{teststore.New(t)}})
@@ -192,7 +189,7 @@ func TestLogIn_StoreAway(t *testing.T) {
 	}
 }
 
-// away is a store that takes no writes.
+// An away store is unavailable for writes.
 type away struct{ messagestore.Store }
 
 func (away) Write(context.Context, messagestore.Stream, messagestore.Version, ...messagestore.NewMessage) (messagestore.Written, error) {
@@ -203,7 +200,7 @@ func (away) WriteBatch(context.Context, ...messagestore.Write) ([]messagestore.W
 	return nil, &messagestore.UnavailableError{Reason: "away"}
 }
 
-// With the aggregators away, View Data knows nothing of the log-ins before.
+// While no aggregator runs, View Data lags behind the log-ins.
 func TestLogIn_ViewDataLags(t *testing.T) {
 	t.Parallel()
 	a := start(t, Config{})
@@ -212,9 +209,7 @@ func TestLogIn_ViewDataLags(t *testing.T) {
 		for range 4 {
 			a.logIn(t, anEmail, "wrong horse")
 		}
-		if got := a.logIn(t, anEmail, aPassword); got.status != http.StatusCreated {
-			t.Errorf("answer is %d %s", got.status, got.body)
-		}
+		a.logIn(t, anEmail, aPassword).check(t, http.StatusCreated)
 	}
 	if all := stored(t, a.store); len(all) != 10 {
 		t.Errorf("stored: %s", types(all))
@@ -227,11 +222,9 @@ func TestLogIn_IdempotencyKey(t *testing.T) {
 	addUser(t, a.viewURL, anEmail, false)
 	bob := addUser(t, a.viewURL, "bob@example.com", false)
 	key := []string{"Idempotency-Key", uuid.NewString()}
-	// With one key, guesses are still counted each.
+	// Guesses with the same key are counted one by one.
 	for range 2 {
-		if got := a.logIn(t, anEmail, "wrong horse", key...); got.status != http.StatusUnauthorized {
-			t.Errorf("answer is %d %s", got.status, got.body)
-		}
+		a.logIn(t, anEmail, "wrong horse", key...).check(t, http.StatusUnauthorized)
 	}
 	var sessions []call.Session
 	for range 2 {
@@ -249,14 +242,14 @@ func TestLogIn_IdempotencyKey(t *testing.T) {
 		t.Errorf("stored: %s", types(all))
 	}
 	if got := a.logIn(t, "bob@example.com", aPassword, key...); got.status != http.StatusConflict {
-		t.Errorf("of %s: %d %s", bob, got.status, got.body)
+		t.Errorf("log-in of %s: %d %s", bob, got.status, got.body)
 	}
 }
 
-// Whoever has failed too often from one place waits, whatever the address.
 // peerFailures is the number of failures that lock out a peer.
 const peerFailures = 100
 
+// A peer with too many failures is locked out for all addresses.
 func TestLogIn_PeerLimit(t *testing.T) {
 	t.Parallel()
 	a := start(t, Config{})
@@ -271,7 +264,7 @@ func TestLogIn_PeerLimit(t *testing.T) {
 	for range 8 {
 		all.Go(func() {
 			for range left {
-				// What is forwarded is not believed: all these are one peer.
+				// A forged X-Forwarded-For is ignored: all calls have one peer.
 				got := a.logIn(t, uuid.NewString()+"@example.com", aPassword, "X-Forwarded-For", uuid.NewString())
 				if got.status == http.StatusUnauthorized {
 					failed.Add(1)
@@ -294,7 +287,7 @@ func TestLogOut(t *testing.T) {
 	user := addUser(t, a.viewURL, anEmail, false)
 	token := decode[loggedIn](t, a.logIn(t, anEmail, aPassword).body).Token
 	s, _ := session.Tokens{Secret: aSecret(t)}.Verify(token, time.Now())
-	for range 2 { // the second before View Data knows of the first
+	for range 2 { // the second while View Data lags
 		got := a.call(t, "DELETE", "/v1/sessions/current", "", "Cookie", "vt_session="+token)
 		cookie, err := http.ParseSetCookie(got.header.Get("Set-Cookie"))
 		if got.status != http.StatusNoContent || got.body != "" || err != nil || cookie.MaxAge >= 0 || cookie.Value != "" {

@@ -15,7 +15,7 @@ import (
 	"videotutorials/internal/test/running"
 )
 
-// What is too large is known before it is sent, or while it is.
+// A too large upload is refused before or while it is sent.
 func TestUpload_TooLarge(t *testing.T) {
 	t.Parallel()
 	p := openPortal(t, Config{uploads: smallUploads()})
@@ -23,18 +23,18 @@ func TestUpload_TooLarge(t *testing.T) {
 	if got := readAnswer(t, at); got.status != 413 {
 		t.Errorf("at once: %d %s", got.status, got.body)
 	}
-	// Who asks before sending is not told to send.
+	// A client with Expect: 100-continue is not asked to send.
 	asks := p.raw(t, "Expect: 100-continue\r\nContent-Length: 1048577")
 	if got := readAnswer(t, asks); got.status != 413 {
-		t.Errorf("who asks: %d %s", got.status, got.body)
+		t.Errorf("with Expect: %d %s", got.status, got.body)
 	}
 	conn := p.raw(t, "Transfer-Encoding: chunked")
 	_, _ = fmt.Fprintf(conn, "%x\r\n%s\r\n0\r\n\r\n", 1<<20+1, strings.Repeat("x", 1<<20+1))
 	if got := readAnswer(t, conn); got.status != 413 {
-		t.Errorf("while it is: %d %s", got.status, got.body)
+		t.Errorf("while it is sent: %d %s", got.status, got.body)
 	}
 	if left := p.files(t); len(left) > 0 {
-		t.Errorf("left are %q", left)
+		t.Errorf("%q are left", left)
 	}
 	conn = p.raw(t, "Transfer-Encoding: chunked")
 	_, _ = io.WriteString(conn, "0\r\n\r\n")
@@ -43,7 +43,7 @@ func TestUpload_TooLarge(t *testing.T) {
 	}
 }
 
-// A client that is slow may be so; one that stops or crawls is cut off.
+// A slow client is accepted; a silent or too slow one is cut off.
 func TestUpload_Slow(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -81,13 +81,13 @@ func TestUpload_Slow(t *testing.T) {
 				t.Errorf("answer is %d %s", got.status, got.body)
 			}
 			if left := p.files(t); (c.status == 408) != (len(left) == 0) {
-				t.Errorf("left are %q", left)
+				t.Errorf("%q are left", left)
 			}
 		})
 	}
 }
 
-// No user has more than some on the way, and all together neither.
+// The running uploads of a user and of all users are bounded.
 func TestUpload_AtATime(t *testing.T) {
 	t.Parallel()
 	p := openPortal(t, Config{uploads: smallUploads()})
@@ -100,15 +100,15 @@ func TestUpload_AtATime(t *testing.T) {
 	begin := func(n int) net.Conn {
 		conn := p.raw(t, "Content-Length: 2")
 		_, _ = io.WriteString(conn, "x")
-		running.Until(t, "it has begun", func() bool { return len(p.files(t)) >= 2*n })
+		running.Until(t, "the upload has begun", func() bool { return len(p.files(t)) >= 2*n })
 		return conn
 	}
 	first := begin(1)
 	begin(2)
-	refused("a third of one user")
+	refused("the third of a user")
 	p.session = p.api.session(t, uuid.NewString())
 	begin(3)
-	refused("a fourth of all")
+	refused("the fourth of all users")
 	_, _ = io.WriteString(first, "y")
 	if got := readAnswer(t, first); got.status != 201 {
 		t.Errorf("the first: %d %s", got.status, got.body)
@@ -118,7 +118,7 @@ func TestUpload_AtATime(t *testing.T) {
 	}
 }
 
-// No user keeps more than some.
+// The stored uploads of a user are bounded.
 func TestUpload_Waiting(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*video.Limits){
@@ -135,17 +135,16 @@ func TestUpload_Waiting(t *testing.T) {
 			p.uploaded(t, "0123456789")
 			got := p.upload(t, "0123456789")
 			if got.status != 429 || got.header.Get("Retry-After") != "3600" || !strings.Contains(got.body, "too many uploads wait") {
-				t.Errorf("one too many: %d %s", got.status, got.body)
+				t.Errorf("beyond the limit: %d %s", got.status, got.body)
 			}
-			p.uploaded(t, "0123456789", key...) // a repeat needs no room
+			p.uploaded(t, "0123456789", key...) // a repeat is not bounded
 			p.session = p.api.session(t, uuid.NewString())
 			p.uploaded(t, "0123456789")
 		})
 	}
 }
 
-// The disk is not filled: an upload that would is refused before it is sent, and
-// while it is.
+// An upload that would fill the disk is refused before or while it is sent.
 func TestUpload_NoRoom(t *testing.T) {
 	t.Parallel()
 	p := openPortal(t, Config{})
@@ -157,7 +156,7 @@ func TestUpload_NoRoom(t *testing.T) {
 			!strings.Contains(got.body, "the disk has too little room") {
 			t.Errorf("%s: %d %s", when, got.status, got.body)
 		}
-		running.Until(t, when+": nothing is left", func() bool { return len(p.files(t)) == 0 })
+		running.Until(t, when+": no file is left", func() bool { return len(p.files(t)) == 0 })
 	}
 	free.Store(1<<30 + 1<<20 - 1)
 	refused("at once", readAnswer(t, p.raw(t, "Content-Length: 1048576"))) // nothing of it is sent
@@ -168,7 +167,7 @@ func TestUpload_NoRoom(t *testing.T) {
 		free.Store(2 << 30)
 		conn := p.raw(t, sent[0])
 		_, _ = io.WriteString(conn, sent[1])
-		running.Until(t, "it has begun", func() bool { return len(p.files(t)) == 2 })
+		running.Until(t, "the upload has begun", func() bool { return len(p.files(t)) == 2 })
 		free.Store(1 << 30)
 		_, _ = io.WriteString(conn, sent[2])
 		refused(name, readAnswer(t, conn))

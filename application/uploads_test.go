@@ -22,7 +22,7 @@ import (
 	"videotutorials/internal/test/running"
 )
 
-// A portal is an API with a user who publishes.
+// A portal is an api with a user's session and the folder of videos.
 type portal struct {
 	*api
 	media   *media.Folder
@@ -52,13 +52,13 @@ func smallUploads() video.Limits {
 	return limits
 }
 
-// upload sends a video; headers come after those of the session and the type.
+// upload uploads a video, with headers after those of the session and the type.
 func (p *portal) upload(t testing.TB, body string, headers ...string) answered {
 	t.Helper()
 	return p.call(t, "POST", "/v1/me/uploads", body, slices.Concat(p.session, []string{"Content-Type", "video/mp4"}, headers)...)
 }
 
-// uploaded sends a video and returns its sourceUri.
+// uploaded uploads a video and returns its sourceUri.
 func (p *portal) uploaded(t testing.TB, body string, headers ...string) string {
 	t.Helper()
 	got := p.upload(t, body, headers...)
@@ -86,7 +86,7 @@ func (p *portal) files(t testing.TB) (names []string) {
 func TestUpload(t *testing.T) {
 	t.Parallel()
 	p := openPortal(t, Config{})
-	body := strings.Repeat("0123456789", 300_000) // more than other bodies may have
+	body := strings.Repeat("0123456789", 300_000) // larger than other bodies may be
 	uri := p.uploaded(t, body)
 	id, ok := media.ParseUploadURI(uri)
 	if !ok {
@@ -101,7 +101,7 @@ func TestUpload(t *testing.T) {
 		t.Errorf("stored are %d bytes, %v", len(text), err)
 	}
 	if again := p.uploaded(t, body); again == uri {
-		t.Error("two uploads are one")
+		t.Error("two uploads have one id")
 	}
 	if got := p.call(t, "GET", "/metrics", ""); !strings.Contains(got.body, `http_server_bytes_total{direction="in",path="/v1/me/uploads"} 6e+06`) {
 		t.Errorf("metrics are %s", got.body)
@@ -155,11 +155,11 @@ func TestUpload_BadInput(t *testing.T) {
 		t.Errorf("GET: %d %s", got.status, got.body)
 	}
 	if left := p.files(t); len(left) > 0 {
-		t.Errorf("left are %q", left)
+		t.Errorf("%q are left", left)
 	}
 }
 
-// A repeat is the first one, and a file of another size is none.
+// A repeat has the first answer; a file of another size is refused.
 func TestUpload_IdempotencyKey(t *testing.T) {
 	t.Parallel()
 	p := openPortal(t, Config{})
@@ -184,14 +184,14 @@ func TestUpload_IdempotencyKey(t *testing.T) {
 	if want := media.UploadURI(uuid.MustParse(expected.ID(call.PurposeUpload))); uris[0] != want {
 		t.Errorf("it is %s, want %s", uris[0], want)
 	}
-	// Of another user it is another one.
+	// The same key of another user is another upload.
 	p.session = p.api.session(t, uuid.NewString())
 	if got := p.uploaded(t, "x", key...); got == uris[0] {
-		t.Errorf("another's is %s too", got)
+		t.Errorf("another user has %s too", got)
 	}
 }
 
-// raw begins a request by hand.
+// raw opens a connection and sends the header of an upload.
 func (p *portal) raw(t *testing.T, length string) net.Conn {
 	t.Helper()
 	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", strings.TrimPrefix(p.url, "http://"))
@@ -230,12 +230,12 @@ func TestUpload_Broken(t *testing.T) {
 				_, _ = io.WriteString(conn, "4\r\n")
 			}
 			_, _ = io.WriteString(conn, "some")
-			running.Until(t, "it has begun", func() bool { return len(p.files(t)) > 0 })
+			running.Until(t, "the upload has begun", func() bool { return len(p.files(t)) > 0 })
 			_ = conn.Close()
-			running.Until(t, "nothing is left", func() bool { return len(p.files(t)) == 0 })
+			running.Until(t, "no file is left", func() bool { return len(p.files(t)) == 0 })
 		})
 	}
-	// Who ends too early and listens is told.
+	// A client that ends too early and reads gets an error.
 	conn := p.raw(t, "Content-Length: 1000")
 	_, _ = io.WriteString(conn, "some")
 	_ = conn.(*net.TCPConn).CloseWrite()
@@ -244,20 +244,17 @@ func TestUpload_Broken(t *testing.T) {
 	}
 }
 
-// At its end the application lets uploads come to theirs, and cuts off those that
-// do not; nothing is left of them.
+// A stopping application waits for running uploads.
 func TestUpload_Drain(t *testing.T) {
 	t.Parallel()
 	p := openPortal(t, Config{})
 	conn := p.raw(t, "Content-Length: 2")
 	_, _ = io.WriteString(conn, "x")
-	running.Until(t, "it has begun", func() bool { return len(p.files(t)) > 0 })
+	running.Until(t, "the upload has begun", func() bool { return len(p.files(t)) > 0 })
 	ended := make(chan struct{})
 	go func() { defer close(ended); p.stop() }()
 	<-p.app.stopping
 	_, _ = io.WriteString(conn, "y")
-	if got := readAnswer(t, conn); got.status != 201 {
-		t.Errorf("answer is %d %s", got.status, got.body)
-	}
+	readAnswer(t, conn).check(t, 201)
 	<-ended
 }

@@ -20,7 +20,7 @@ func TestRegisterUser_D21(t *testing.T) {
 	t.Parallel()
 	a := start(t, Config{})
 	got := a.register(t, nil, "email", " Ann@Example.com ", "password", aPassword)
-	// D21: no redirect, and none that a browser would keep.
+	// D21: it is not a redirect.
 	if got.status != http.StatusAccepted || got.header.Get("Location") != "" {
 		t.Fatalf("answer is %d %s", got.status, got.body)
 	}
@@ -50,7 +50,7 @@ func TestRegisterUser_D21(t *testing.T) {
 	}
 }
 
-// D13 and D16: ids are UUIDs, and what is wrong is said by field.
+// D13 and D16: ids are UUIDs, and errors name the fields.
 func TestRegisterUser_D13(t *testing.T) {
 	t.Parallel()
 	a := start(t, Config{})
@@ -105,7 +105,7 @@ func TestRegisterUser_D13(t *testing.T) {
 	}
 }
 
-// The hash is another one each time, and still a repeat is one.
+// A repeat is recognised although each hash has its own salt.
 func TestRegisterUser_IdempotencyKey(t *testing.T) {
 	t.Parallel()
 	a := start(t, Config{})
@@ -118,7 +118,7 @@ func TestRegisterUser_IdempotencyKey(t *testing.T) {
 	}
 	all.Wait()
 	first := decode[receipt](t, answers[0].body)
-	// By now the registration has come through.
+	// The registration has succeeded meanwhile.
 	insert(t, a.viewURL, "insert into user_credentials (id, email, password_hash) values ($1, $2, '')", first.UserID, anEmail)
 	for _, got := range append(answers, a.register(t, key, fields...)) {
 		if got.status != http.StatusAccepted || decode[receipt](t, got.body) != first || got.header.Get("X-Trace-Id") != first.TraceID {
@@ -128,7 +128,7 @@ func TestRegisterUser_IdempotencyKey(t *testing.T) {
 	for name, other := range map[string][]string{
 		"Password": {"email", anEmail, "password", aPassword + "!"},
 		"Email":    {"email", "bob@example.com", "password", aPassword},
-		// Of another user it is seen only where nothing else is wrong.
+		// Another user id is noticed only if everything else is valid.
 		"UserID": {"email", "bob@example.com", "password", aPassword, "userId", aUser},
 	} {
 		if got := a.register(t, key, other...); got.status != http.StatusConflict || !strings.Contains(got.body, "IDEMPOTENCY_KEY_REUSED") {
@@ -149,7 +149,7 @@ func TestGetRegistration(t *testing.T) {
 	for trace, want := range map[string]string{
 		good:                  `{"traceId":"` + good + `","done":true,"userId":"` + aUser + `"}`,
 		strings.ToUpper(good): `{"traceId":"` + good + `","done":true,"userId":"` + aUser + `"}`,
-		// D19: a code for programs, a text for people.
+		// D19: the error has a code and a text.
 		bad:  `{"traceId":"` + bad + `","done":true,"userId":"` + aUser + `","error":{"code":"EMAIL_TAKEN","message":"somebodyhasit"}}`,
 		none: `{"traceId":"` + none + `","done":false}`,
 	} {
@@ -162,7 +162,7 @@ func TestGetRegistration(t *testing.T) {
 	}
 }
 
-// D22: nobody chooses a trace id, and so what operation a registration is.
+// D22: a caller cannot choose the trace id, and so not the operation.
 func TestRegisterUser_D22(t *testing.T) {
 	t.Parallel()
 	a := start(t, Config{})

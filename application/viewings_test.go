@@ -68,9 +68,7 @@ func TestRecordViewing_Concurrent(t *testing.T) {
 		clients.Go(func() {
 			for i := range left {
 				got := a.record(t, videos[i%len(videos)])
-				if got.status != http.StatusAccepted {
-					t.Errorf("answer is %d %s", got.status, got.body)
-				}
+				got.check(t, http.StatusAccepted)
 				if _, twice := traces.LoadOrStore(got.traceID(t), true); twice {
 					t.Error("two viewings have one trace id")
 				}
@@ -110,7 +108,7 @@ func TestRecordViewing_IdempotencyKey(t *testing.T) {
 			}
 			again := a.record(t, video, "idempotency-key", key)
 			if again.status != first.status || again.body != first.body || again.header.Get("X-Trace-Id") != first.traceID(t) {
-				t.Errorf("a repeat is answered %d %s, X-Trace-Id %s", again.status, again.body, again.header.Get("X-Trace-Id"))
+				t.Errorf("a repeat: %d %s, X-Trace-Id %s", again.status, again.body, again.header.Get("X-Trace-Id"))
 			}
 		})
 	}
@@ -121,7 +119,7 @@ func TestRecordViewing_IdempotencyKey(t *testing.T) {
 
 	other := a.record(t, uuid.NewString(), "Idempotency-Key", key)
 	if other.status != http.StatusAccepted || other.traceID(t) == first.traceID(t) {
-		t.Errorf("of another video: %d %s", other.status, other.body)
+		t.Errorf("another video: %d %s", other.status, other.body)
 	}
 	if all := stored(t, a.store); len(all) != 2 {
 		t.Errorf("%d viewings are stored", len(all))
@@ -141,7 +139,7 @@ func TestRecordViewing_KeyReused(t *testing.T) {
 	}
 }
 
-// A losing store does what is asked, and loses the answer.
+// A losing store writes and then loses the answer.
 type losing struct {
 	messagestore.Store
 	mu   sync.Mutex
@@ -175,14 +173,14 @@ func TestRecordViewing_AnswerLost(t *testing.T) {
 		t.Errorf("trace ids are %q", traces)
 	}
 	if !strings.Contains(a.log.String(), "secret of the connection") {
-		t.Errorf("the log does not say why:\n%s", a.log)
+		t.Errorf("the log has no cause:\n%s", a.log)
 	}
 	if all := stored(t, a.store); len(all) != 1 {
 		t.Errorf("%d viewings are stored", len(all))
 	}
 }
 
-// The message store is not there, comes, and has what was repeated once.
+// A viewing is repeated until the store is available, and stored once.
 func TestRecordViewing_StoreAway(t *testing.T) {
 	t.Parallel()
 	store := teststore.New(t)
@@ -199,9 +197,7 @@ func TestRecordViewing_StoreAway(t *testing.T) {
 	a := start(t, Config{Store: client})
 	key := uuid.NewString()
 	away := a.record(t, aVideo, "Idempotency-Key", key, "Grpc-Timeout", "500m")
-	if away.status != http.StatusGatewayTimeout {
-		t.Errorf("answer is %d %s", away.status, away.body)
-	}
+	away.check(t, http.StatusGatewayTimeout)
 	if got := a.call(t, "GET", "/readyz", ""); got.status != http.StatusServiceUnavailable || !strings.Contains(got.body, "message store") {
 		t.Errorf("/readyz: %d %s", got.status, got.body)
 	}

@@ -7,7 +7,7 @@ import (
 	"google.golang.org/grpc/peer"
 )
 
-// Every method is in the table by purpose: what it forgets is for Admins.
+// Each method is in the table on purpose: missing ones are for administrators.
 func TestAccessOf(t *testing.T) {
 	t.Parallel()
 	want := map[string]Access{

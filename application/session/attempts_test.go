@@ -50,7 +50,7 @@ func TestAttempts_Decide(t *testing.T) {
 					t.Errorf("%s names %q", contract.Type(e), named)
 				}
 				if locked, ok := e.(*authenticationv1.AccountLocked); ok && !locked.GetUntil().AsTime().Equal(now.Add(15*time.Minute)) {
-					t.Errorf("locked until %v", locked.GetUntil().AsTime())
+					t.Errorf("the lock ends at %v", locked.GetUntil().AsTime())
 				}
 			}
 			if !slices.Equal(got, c.want) {

@@ -18,7 +18,7 @@ func TestTokens(t *testing.T) {
 	s := call.Session{ID: uuid.New(), User: uuid.New()}
 	good := all.Sign(s, now.Add(time.Second))
 	if got, ok := all.Verify(good, now); !ok || got != s {
-		t.Errorf("it reads %v, %t, made was %v", got, ok, s)
+		t.Errorf("the token has %v, %t, want %v", got, ok, s)
 	}
 	other := newSecret(t, strings.Repeat("another secret, ", 2))
 	subject := s.ID.String() + " " + s.User.String()
@@ -34,14 +34,14 @@ func TestTokens(t *testing.T) {
 		"Shorter":      good[:len(good)-1],
 	} {
 		if got, ok := all.Verify(text, now); ok {
-			t.Errorf("%s reads %v", name, got)
+			t.Errorf("%s is valid: %v", name, got)
 		}
 	}
 	for i := range good {
 		changed := []byte(good)
 		changed[i] ^= 1
 		if _, ok := all.Verify(string(changed), now); ok {
-			t.Errorf("it reads a token whose letter %d was changed", i)
+			t.Errorf("a token with another byte %d is valid", i)
 		}
 	}
 }
