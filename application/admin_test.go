@@ -10,20 +10,20 @@ import (
 	"github.com/google/uuid"
 )
 
-// An overseen is an api with an administrator's session.
-type overseen struct {
+// An adminAPI is an api with an administrator's session.
+type adminAPI struct {
 	*api
 	url     string
 	session []string
 }
 
-func oversee(t *testing.T) overseen {
+func startAdmin(t *testing.T) adminAPI {
 	t.Helper()
 	a := start(t, Config{})
-	return overseen{a, a.viewURL, a.session(t, addUser(t, a.viewURL, "admin@example.com", true))}
+	return adminAPI{a, a.viewURL, a.session(t, addUser(t, a.viewURL, "admin@example.com", true))}
 }
 
-func (o overseen) get(t testing.TB, path string, want int) string {
+func (o adminAPI) get(t testing.TB, path string, want int) string {
 	t.Helper()
 	got := o.call(t, "GET", "/v1/admin/"+path, "", o.session...)
 	if got.status != want {
@@ -33,7 +33,7 @@ func (o overseen) get(t testing.TB, path string, want int) string {
 }
 
 // message inserts a message into View Data.
-func (o overseen) message(t testing.TB, position int, stream, kind, trace, user, data string) (id string) {
+func (o adminAPI) message(t testing.TB, position int, stream, kind, trace, user, data string) (id string) {
 	t.Helper()
 	id = uuid.NewString()
 	category, _, _ := strings.Cut(stream, "-")
@@ -45,7 +45,7 @@ func (o overseen) message(t testing.TB, position int, stream, kind, trace, user,
 
 func TestAdmin_Users(t *testing.T) {
 	t.Parallel()
-	o := oversee(t)
+	o := startAdmin(t)
 	if got := compact(o.get(t, "users", 200)); got != `{"users":[],"nextPageToken":""}` {
 		t.Errorf("none are %s", got)
 	}
@@ -75,7 +75,7 @@ func TestAdmin_Users(t *testing.T) {
 
 func TestAdmin_Messages(t *testing.T) {
 	t.Parallel()
-	o := oversee(t)
+	o := startAdmin(t)
 	trace := uuid.NewString()
 	first := o.message(t, 1, "identity-"+aUser, "Registered", trace, aUser, `{"email": "a", "passwordHash": "***", "n": 1}`)
 	o.message(t, 2, "identity:command-"+aUser, "Register", trace, aUser, "{}")
@@ -135,7 +135,7 @@ func TestAdmin_Messages(t *testing.T) {
 
 func TestAdmin_Lists(t *testing.T) {
 	t.Parallel()
-	o := oversee(t)
+	o := startAdmin(t)
 	id := uuid.NewString()
 	insert(t, o.url, "insert into admin_streams select 's-' || n, n, $1, n from generate_series(1, 60) n", id)
 	insert(t, o.url, "insert into admin_categories select 'c' || n, n from generate_series(1, 60) n")

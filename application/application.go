@@ -111,7 +111,7 @@ func New(c Config) (*Application, error) {
 		Authorizer: authorizer, Cookies: cookies, Media: c.Media, ViewData: c.ViewData, Limits: c.uploads, Log: c.Log, Registry: c.Registry,
 	})
 	a.http = &http.Server{
-		Handler:   rest.NewHandler(gateway, a.pages(document)),
+		Handler:   rest.NewHandler(gateway, a.endpoints(document)),
 		TLSConfig: c.REST,
 		ErrorLog:  slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug),
 		// Clients that send or receive one byte at a time are cut off.
@@ -156,18 +156,18 @@ func (a *Application) newGRPC(routes call.Routes, authorizer session.Authorizer)
 	return local, nil
 }
 
-// pages returns the paths of the REST port that are not in the gateway.
-func (a *Application) pages(document []byte) []rest.Page {
+// endpoints returns the paths of the REST port that are not in the gateway.
+func (a *Application) endpoints(document []byte) []rest.Endpoint {
 	read := []string{http.MethodGet, http.MethodHead}
 	operations := service.Operations(a.config.Registry, a.ready)
-	pages := []rest.Page{{Template: "/openapi.json", Verbs: read, Serve: func(w http.ResponseWriter, _ *http.Request) {
+	endpoints := []rest.Endpoint{{Template: "/openapi.json", Verbs: read, Serve: func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = w.Write(document)
 	}}}
 	for _, path := range []call.Template{"/metrics", "/healthz", "/readyz"} {
-		pages = append(pages, rest.Page{Template: path, Verbs: read, Serve: operations.ServeHTTP})
+		endpoints = append(endpoints, rest.Endpoint{Template: path, Verbs: read, Serve: operations.ServeHTTP})
 	}
-	return append(pages, a.videos.Pages()...)
+	return append(endpoints, a.videos.Endpoints()...)
 }
 
 // ready returns nil if View Data can be read and the store answers.
@@ -198,8 +198,13 @@ func (a *Application) Run(ctx context.Context, rest, rpc net.Listener) error {
 		rpc = tls.NewListener(rpc, c)
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return a.serveGRPC(rpc) })
-	group.Go(func() error { return a.serveHTTP(rest) })
+	group.Go(func() error { return served("gRPC", a.grpc.Serve(rpc)) })
+	group.Go(func() error {
+		if a.http.TLSConfig != nil {
+			return served("REST", a.http.ServeTLS(rest, "", ""))
+		}
+		return served("REST", a.http.Serve(rest))
+	})
 	group.Go(func() error { return a.listener.Run(ctx) })
 	group.Go(func() error { return a.videos.Sweep(ctx) })
 	group.Go(func() error {
@@ -209,25 +214,12 @@ func (a *Application) Run(ctx context.Context, rest, rpc net.Listener) error {
 	return group.Wait()
 }
 
-func (a *Application) serveGRPC(rpc net.Listener) error {
-	err := a.grpc.Serve(rpc)
-	if err == nil || errors.Is(err, grpc.ErrServerStopped) {
+// served returns the error of a server that ended, nil after a shutdown.
+func served(name string, err error) error {
+	if err == nil || errors.Is(err, grpc.ErrServerStopped) || errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}
-	return fmt.Errorf("serve gRPC: %w", err)
-}
-
-func (a *Application) serveHTTP(rest net.Listener) error {
-	var err error
-	if a.http.TLSConfig != nil {
-		err = a.http.ServeTLS(rest, "", "")
-	} else {
-		err = a.http.Serve(rest)
-	}
-	if errors.Is(err, http.ErrServerClosed) {
-		return nil
-	}
-	return fmt.Errorf("serve REST: %w", err)
+	return fmt.Errorf("serve %s: %w", name, err)
 }
 
 // drain finishes the accepted calls.

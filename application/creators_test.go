@@ -17,7 +17,7 @@ import (
 )
 
 // command posts a command of the user.
-func (p *portal) command(t testing.TB, path string, body map[string]any, headers ...string) answered {
+func (p *creatorAPI) command(t testing.TB, path string, body map[string]any, headers ...string) answered {
 	t.Helper()
 	return p.call(t, "POST", "/v1/me/videos"+path, jsonOf(t, body), slices.Concat(p.session, headers)...)
 }
@@ -45,7 +45,7 @@ func last(t testing.TB, store messagestore.Store, video string) messagestore.Mes
 
 func TestCreators_D21(t *testing.T) {
 	t.Parallel()
-	p := openPortal(t, Config{})
+	p := startCreator(t, Config{})
 	uri := p.uploaded(t, "a video")
 	wide := strings.Repeat("🎬", 5000) // the longest that the component accepts
 	for name, c := range map[string]struct {
@@ -82,7 +82,7 @@ func TestCreators_D21(t *testing.T) {
 
 func TestCreators_BadInput(t *testing.T) {
 	t.Parallel()
-	p := openPortal(t, Config{})
+	p := startCreator(t, Config{})
 	own := p.uploaded(t, "a video")
 	others := *p
 	others.user = uuid.NewString()
@@ -131,14 +131,14 @@ func TestCreators_BadInput(t *testing.T) {
 
 func TestPublishVideo_PrivateSources(t *testing.T) {
 	t.Parallel()
-	p := openPortal(t, Config{AllowPrivateSources: true})
+	p := startCreator(t, Config{AllowPrivateSources: true})
 	receiptOf(t, p.command(t, "", map[string]any{"sourceUri": "http://127.0.0.1:1/a.mp4"}))
 }
 
 // A repeat has the first answer, even if the upload was removed meanwhile.
 func TestPublishVideo_IdempotencyKey(t *testing.T) {
 	t.Parallel()
-	p := openPortal(t, Config{})
+	p := startCreator(t, Config{})
 	uri := p.uploaded(t, "a video")
 	key := []string{"Idempotency-Key", aKey}
 	body := map[string]any{"sourceUri": uri}
@@ -183,7 +183,7 @@ func TestPublishVideo_IdempotencyKey(t *testing.T) {
 // Users see only their own videos.
 func TestListVideos(t *testing.T) {
 	t.Parallel()
-	p := openPortal(t, Config{})
+	p := startCreator(t, Config{})
 	other, failed := uuid.NewString(), uuid.NewString()
 	insert(t, p.viewURL, `insert into creators_portal_videos (id, owner_id, name, description, views, source_uri, transcoded_uri, poster_uri, content_type, status, failure_code, failure_reason, position, first_position)
 		values ($1, $2, 'a name', 'a text', 9007199254740993, 'upload:x', '/media/1', '/media/1/poster', 'video/mp4', 'published', null, null, 0, 1),
@@ -215,7 +215,7 @@ func TestListVideos(t *testing.T) {
 
 func TestGetHome_Videos(t *testing.T) {
 	t.Parallel()
-	p := openPortal(t, Config{})
+	p := startCreator(t, Config{})
 	nameless := uuid.NewString()
 	insert(t, p.viewURL, `insert into home_videos (video_id, name, views, owner_id, published_position)
 		values ($1, 'a name', 5, $2, 1), ($3, null, 0, $2, 2), (gen_random_uuid(), 'not published', 1, null, null)`, aVideo, p.user, nameless)

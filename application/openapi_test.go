@@ -99,7 +99,7 @@ func TestOpenAPI(t *testing.T) {
 	for _, r := range call.NewRoutes() {
 		want = append(want, r.Verb+" "+string(r.Template))
 	}
-	for _, p := range a.app.pages(nil) {
+	for _, p := range a.app.endpoints(nil) {
 		want = append(want, p.Verbs[0]+" "+string(p.Template))
 	}
 	var got []string

@@ -21,13 +21,13 @@ import (
 )
 
 // finish inserts the user's operation into View Data. Without a code it succeeded.
-func (p *portal) finish(t testing.TB, trace, code string) {
+func (p *creatorAPI) finish(t testing.TB, trace, code string) {
 	t.Helper()
 	insert(t, p.viewURL, `insert into video_operations (trace_id, video_id, succeeded, failure_reason, owner_id, failure_code)
 		values ($1, $2, $3, 'for people', $4, nullif($5, ''))`, trace, aVideo, code == "", p.user, code)
 }
 
-func (p *portal) operation(t testing.TB, trace, wait string) answered {
+func (p *creatorAPI) operation(t testing.TB, trace, wait string) answered {
 	t.Helper()
 	path := "/v1/me/operations/" + trace
 	if wait != "" {
@@ -39,7 +39,7 @@ func (p *portal) operation(t testing.TB, trace, wait string) answered {
 // D22: another user's operation is 404 in each state.
 func TestGetOperation_D22(t *testing.T) {
 	t.Parallel()
-	p := openPortal(t, Config{})
+	p := startCreator(t, Config{})
 	good, bad, none := uuid.NewString(), uuid.NewString(), uuid.NewString()
 	p.finish(t, good, "")
 	p.finish(t, bad, "NOT_OWNER")
@@ -68,7 +68,7 @@ func TestGetOperation_D22(t *testing.T) {
 
 func TestGetOperation_BadInput(t *testing.T) {
 	t.Parallel()
-	p := openPortal(t, Config{})
+	p := startCreator(t, Config{})
 	for _, c := range []struct {
 		trace, wait string
 		fields      []string
@@ -91,7 +91,7 @@ func TestGetOperation_BadInput(t *testing.T) {
 // The row wakes a waiting call before its next poll.
 func TestGetOperation_Woken(t *testing.T) {
 	t.Parallel()
-	p := openPortal(t, Config{})
+	p := startCreator(t, Config{})
 	p.untilListening(t)
 	best := time.Hour
 	for range 5 {
@@ -112,7 +112,7 @@ func TestGetOperation_Woken(t *testing.T) {
 }
 
 // untilListening waits until the application receives notifications.
-func (p *portal) untilListening(t *testing.T) {
+func (p *creatorAPI) untilListening(t *testing.T) {
 	t.Helper()
 	woken, stop := p.app.listener.Wait(aKey)
 	defer stop()
@@ -130,7 +130,7 @@ func (p *portal) untilListening(t *testing.T) {
 // A lost notification delays the answer until the next poll.
 func TestGetOperation_Unheard(t *testing.T) {
 	t.Parallel()
-	p := openPortal(t, Config{})
+	p := startCreator(t, Config{})
 	execute(t, p.viewURL, "drop trigger video_operations_notify on video_operations")
 	answer := make(chan answered, 1)
 	go func() { answer <- p.operation(t, aKey, "30s") }()
@@ -150,7 +150,7 @@ func TestGetOperation_Unheard(t *testing.T) {
 // Without an outcome a call answers at the end of its wait.
 func TestGetOperation_WaitIsOver(t *testing.T) {
 	t.Parallel()
-	p := openPortal(t, Config{})
+	p := startCreator(t, Config{})
 	begin := time.Now()
 	const wait = 100 * time.Millisecond
 	got := p.operation(t, aKey, wait.String())
@@ -164,7 +164,7 @@ func TestGetOperation_WaitIsOver(t *testing.T) {
 
 func TestGetOperation_Limits(t *testing.T) {
 	t.Parallel()
-	p := openPortal(t, Config{})
+	p := startCreator(t, Config{})
 	var all sync.WaitGroup
 	for range userWaits {
 		all.Go(func() {
@@ -189,7 +189,7 @@ func TestGetOperation_Limits(t *testing.T) {
 
 func TestGetOperation_Gone(t *testing.T) {
 	t.Parallel()
-	p := openPortal(t, Config{})
+	p := startCreator(t, Config{})
 	client := applicationv1.NewOperationsServiceClient(dial(t, p.grpc, insecure.NewCredentials()))
 	ctx := metadata.AppendToOutgoingContext(t.Context(), "authorization", p.session[1])
 	short, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
@@ -208,7 +208,7 @@ func TestGetOperation_Gone(t *testing.T) {
 // A registration can be awaited without a session.
 func TestGetRegistration_Woken(t *testing.T) {
 	t.Parallel()
-	p := openPortal(t, Config{})
+	p := startCreator(t, Config{})
 	p.untilListening(t)
 	answer := make(chan answered, 1)
 	go func() { answer <- p.call(t, "GET", "/v1/registrations/"+aKey+"?wait=30s", "") }()

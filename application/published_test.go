@@ -11,7 +11,7 @@ import (
 
 // publish adds a video to View Data and to the folder, as the aggregator and the
 // component do.
-func (p *portal) publish(t testing.TB, id, contentType, body, poster string) {
+func (p *creatorAPI) publish(t testing.TB, id, contentType, body, poster string) {
 	t.Helper()
 	scratch, err := p.media.Scratch()
 	if err != nil {
@@ -40,7 +40,7 @@ func (p *portal) publish(t testing.TB, id, contentType, body, poster string) {
 
 func TestMedia(t *testing.T) {
 	t.Parallel()
-	p := openPortal(t, Config{})
+	p := startCreator(t, Config{})
 	body := strings.Repeat("0123456789", 100_000)
 	p.publish(t, aVideo, "video/webm", body, "a poster")
 	path := "/media/" + aVideo
@@ -112,7 +112,7 @@ func TestMedia(t *testing.T) {
 // D16: unknown videos and unknown paths are 404.
 func TestMedia_D16(t *testing.T) {
 	t.Parallel()
-	p := openPortal(t, Config{})
+	p := startCreator(t, Config{})
 	posterless, missing, publishing, foreign := uuid.NewString(), uuid.NewString(), uuid.NewString(), uuid.NewString()
 	p.publish(t, posterless, "text/html", "<script>", "")
 	insert(t, p.viewURL, `insert into creators_portal_videos (id, owner_id, status, transcoded_uri, position, first_position)

@@ -18,7 +18,7 @@ import (
 // A too large upload is refused before or while it is sent.
 func TestUpload_TooLarge(t *testing.T) {
 	t.Parallel()
-	p := openPortal(t, Config{uploads: smallUploads()})
+	p := startCreator(t, Config{uploads: smallUploads()})
 	at := p.raw(t, "Content-Length: 1048577") // nothing of it is sent
 	if got := readAnswer(t, at); got.status != 413 {
 		t.Errorf("at once: %d %s", got.status, got.body)
@@ -60,7 +60,7 @@ func TestUpload_Slow(t *testing.T) {
 			t.Parallel()
 			limits := smallUploads()
 			limits.Silence, limits.BytesPerSecond = c.silence, c.bytesPerSecond
-			p := openPortal(t, Config{uploads: limits})
+			p := startCreator(t, Config{uploads: limits})
 			conn := p.raw(t, "Content-Length: 50")
 			stop, done := make(chan struct{}), make(chan struct{})
 			go func() {
@@ -90,7 +90,7 @@ func TestUpload_Slow(t *testing.T) {
 // The running uploads of a user and of all users are bounded.
 func TestUpload_AtATime(t *testing.T) {
 	t.Parallel()
-	p := openPortal(t, Config{uploads: smallUploads()})
+	p := startCreator(t, Config{uploads: smallUploads()})
 	refused := func(who string) {
 		t.Helper()
 		if got := p.upload(t, "x"); got.status != 429 || got.header.Get("Retry-After") != "5" || !strings.Contains(got.body, "on their way") {
@@ -129,7 +129,7 @@ func TestUpload_Waiting(t *testing.T) {
 			t.Parallel()
 			limits := smallUploads()
 			change(&limits)
-			p := openPortal(t, Config{uploads: limits})
+			p := startCreator(t, Config{uploads: limits})
 			key := []string{"Idempotency-Key", aKey}
 			p.uploaded(t, "0123456789", key...)
 			p.uploaded(t, "0123456789")
@@ -147,7 +147,7 @@ func TestUpload_Waiting(t *testing.T) {
 // An upload that would fill the disk is refused before or while it is sent.
 func TestUpload_NoRoom(t *testing.T) {
 	t.Parallel()
-	p := openPortal(t, Config{})
+	p := startCreator(t, Config{})
 	var free atomic.Int64
 	p.media.Space = func() (int64, int64, error) { return free.Load(), 1 << 40, nil }
 	refused := func(when string, got answered) {

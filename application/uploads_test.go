@@ -22,8 +22,8 @@ import (
 	"videotutorials/internal/test/running"
 )
 
-// A portal is an api with a user's session and the folder of videos.
-type portal struct {
+// A creatorAPI is an api with a user's session and the folder of videos.
+type creatorAPI struct {
 	*api
 	media   *media.Folder
 	path    string
@@ -31,9 +31,9 @@ type portal struct {
 	session []string
 }
 
-func openPortal(t testing.TB, c Config) *portal {
+func startCreator(t testing.TB, c Config) *creatorAPI {
 	t.Helper()
-	p := &portal{path: t.TempDir(), user: uuid.NewString()}
+	p := &creatorAPI{path: t.TempDir(), user: uuid.NewString()}
 	var err error
 	if p.media, err = media.Open(p.path); err != nil {
 		t.Fatal(err)
@@ -53,13 +53,13 @@ func smallUploads() video.Limits {
 }
 
 // upload uploads a video, with headers after those of the session and the type.
-func (p *portal) upload(t testing.TB, body string, headers ...string) answered {
+func (p *creatorAPI) upload(t testing.TB, body string, headers ...string) answered {
 	t.Helper()
 	return p.call(t, "POST", "/v1/me/uploads", body, slices.Concat(p.session, []string{"Content-Type", "video/mp4"}, headers)...)
 }
 
 // uploaded uploads a video and returns its sourceUri.
-func (p *portal) uploaded(t testing.TB, body string, headers ...string) string {
+func (p *creatorAPI) uploaded(t testing.TB, body string, headers ...string) string {
 	t.Helper()
 	got := p.upload(t, body, headers...)
 	if got.status != http.StatusCreated || got.header.Get("Content-Type") != "application/json" {
@@ -69,7 +69,7 @@ func (p *portal) uploaded(t testing.TB, body string, headers ...string) string {
 }
 
 // files returns all files in the folder of videos.
-func (p *portal) files(t testing.TB) (names []string) {
+func (p *creatorAPI) files(t testing.TB) (names []string) {
 	t.Helper()
 	err := filepath.WalkDir(p.path, func(name string, entry fs.DirEntry, err error) error {
 		if err == nil && (!entry.IsDir() || filepath.Base(filepath.Dir(name)) == "tmp") {
@@ -85,7 +85,7 @@ func (p *portal) files(t testing.TB) (names []string) {
 
 func TestUpload(t *testing.T) {
 	t.Parallel()
-	p := openPortal(t, Config{})
+	p := startCreator(t, Config{})
 	body := strings.Repeat("0123456789", 300_000) // larger than other bodies may be
 	uri := p.uploaded(t, body)
 	id, ok := media.ParseUploadURI(uri)
@@ -117,7 +117,7 @@ func TestUpload(t *testing.T) {
 func TestUpload_BadInput(t *testing.T) {
 	t.Parallel()
 	limits := smallUploads()
-	p := openPortal(t, Config{uploads: limits})
+	p := startCreator(t, Config{uploads: limits})
 	for name, c := range map[string]struct {
 		headers []string
 		path    string
@@ -162,7 +162,7 @@ func TestUpload_BadInput(t *testing.T) {
 // A repeat has the first answer; a file of another size is refused.
 func TestUpload_IdempotencyKey(t *testing.T) {
 	t.Parallel()
-	p := openPortal(t, Config{})
+	p := startCreator(t, Config{})
 	key := []string{"Idempotency-Key", aKey}
 	uris := make([]string, 6)
 	var all sync.WaitGroup
@@ -192,7 +192,7 @@ func TestUpload_IdempotencyKey(t *testing.T) {
 }
 
 // raw opens a connection and sends the header of an upload.
-func (p *portal) raw(t *testing.T, length string) net.Conn {
+func (p *creatorAPI) raw(t *testing.T, length string) net.Conn {
 	t.Helper()
 	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", strings.TrimPrefix(p.url, "http://"))
 	if err != nil {
@@ -222,7 +222,7 @@ func readAnswer(t *testing.T, conn net.Conn) answered {
 
 func TestUpload_Broken(t *testing.T) {
 	t.Parallel()
-	p := openPortal(t, Config{})
+	p := startCreator(t, Config{})
 	for name, length := range map[string]string{"Length": "Content-Length: 1000", "Chunked": "Transfer-Encoding: chunked"} {
 		t.Run(name, func(t *testing.T) {
 			conn := p.raw(t, length)
@@ -247,7 +247,7 @@ func TestUpload_Broken(t *testing.T) {
 // A stopping application waits for running uploads.
 func TestUpload_Drain(t *testing.T) {
 	t.Parallel()
-	p := openPortal(t, Config{})
+	p := startCreator(t, Config{})
 	conn := p.raw(t, "Content-Length: 2")
 	_, _ = io.WriteString(conn, "x")
 	running.Until(t, "the upload has begun", func() bool { return len(p.files(t)) > 0 })

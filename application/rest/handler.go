@@ -18,8 +18,8 @@ import (
 // MaxBody bounds the body of a request, in bytes, files excepted.
 const MaxBody = 1 << 20
 
-// A Page is a path on the REST port that is not a method of a service.
-type Page struct {
+// An Endpoint is a path on the REST port that is not a method of a service.
+type Endpoint struct {
 	Template call.Template
 	Verbs    []string
 	// MaxBody bounds the body of a request, in bytes. Defaults to MaxBody.
@@ -28,38 +28,38 @@ type Page struct {
 	Serve http.HandlerFunc
 }
 
-// NewHandler returns the handler of the REST port: the pages, and the gateway for
+// NewHandler returns the handler of the REST port: the endpoints, and the gateway for
 // all other paths. Each answer has a trace id.
-func NewHandler(gateway http.Handler, pages []Page) http.Handler {
-	paths := make([]*regexp.Regexp, len(pages))
-	for i, p := range pages {
-		paths[i] = p.Template.Regexp()
+func NewHandler(gateway http.Handler, endpoints []Endpoint) http.Handler {
+	paths := make([]*regexp.Regexp, len(endpoints))
+	for i, e := range endpoints {
+		paths[i] = e.Template.Regexp()
 	}
 	var origin http.CrossOriginProtection
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		trace := uuid.NewString()
 		w.Header().Set(call.TraceHeader, trace)
-		// http.ServeMux would redirect, and would refuse in plain text.
-		p := Page{Serve: gateway.ServeHTTP}
+		// htte.ServeMux would redirect, and would refuse in plain text.
+		e := Endpoint{Serve: gateway.ServeHTTP}
 		i := slices.IndexFunc(paths, func(path *regexp.Regexp) bool { return match(path, r) })
 		if i >= 0 {
-			p = pages[i]
+			e = endpoints[i]
 		}
 		// The body is replaced in a copy of the request. If the server misses its own
 		// body there, it reads some of it before it refuses, and so asks a client that
 		// waits with Expect: 100-continue to send it.
 		r = r.WithContext(interceptor.WithTraceID(r.Context(), trace))
 		if r.ContentLength != 0 {
-			r.Body = http.MaxBytesReader(w, r.Body, cmp.Or(p.MaxBody, MaxBody))
+			r.Body = http.MaxBytesReader(w, r.Body, cmp.Or(e.MaxBody, MaxBody))
 		}
 		switch {
 		case (session.HasCookie(r) || r.URL.Path == session.LogInPath) && origin.Check(r) != nil:
 			WriteError(w, http.StatusForbidden, status.New(codes.PermissionDenied,
 				"another site may not use the cookie "+call.CookieName+", nor set it"))
-		case i >= 0 && !slices.Contains(p.Verbs, r.Method):
-			writeNotAllowed(w, r, p.Verbs...)
+		case i >= 0 && !slices.Contains(e.Verbs, r.Method):
+			writeNotAllowed(w, r, e.Verbs...)
 		default:
-			p.Serve(w, r)
+			e.Serve(w, r)
 		}
 	})
 }

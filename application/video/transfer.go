@@ -74,18 +74,18 @@ func New(c Config) *Server {
 	}
 }
 
-// Pages returns the paths of the server.
-func (s *Server) Pages() []rest.Page {
+// Endpoints returns the paths of the server.
+func (s *Server) Endpoints() []rest.Endpoint {
 	read := []string{http.MethodGet, http.MethodHead}
-	pages := []rest.Page{
+	endpoints := []rest.Endpoint{
 		{Template: "/v1/me/uploads", Verbs: []string{http.MethodPost}, MaxBody: s.Limits.Bytes},
 		{Template: "/media/{video_id}", Verbs: read},
 		{Template: "/media/{video_id}/poster", Verbs: read},
 	}
-	pages[0].Serve = s.handle(pages[0].Template, call.Users, s.upload)
-	pages[1].Serve = s.handle(pages[1].Template, call.Anyone, s.video)
-	pages[2].Serve = s.handle(pages[2].Template, call.Anyone, s.poster)
-	return pages
+	endpoints[0].Serve = s.handle(endpoints[0].Template, call.Users, s.upload)
+	endpoints[1].Serve = s.handle(endpoints[1].Template, call.Anyone, s.video)
+	endpoints[2].Serve = s.handle(endpoints[2].Template, call.Anyone, s.poster)
+	return endpoints
 }
 
 // Drain waits until no call runs. The HTTP server MUST have been shut down.
