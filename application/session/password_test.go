@@ -72,18 +72,18 @@ func TestPasswords_Bounded(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		hash := func(ctx context.Context) (error, time.Duration) {
+		hash := func(ctx context.Context) (took time.Duration, err error) {
 			begun := time.Now()
-			_, err := p.Hash(ctx, "12345678")
-			return err, time.Since(begun)
+			_, err = p.Hash(ctx, "12345678")
+			return time.Since(begun), err
 		}
 		var exhausted *messagestore.ExhaustedError
 		canceled, cancel := context.WithCancel(t.Context())
 		cancel()
-		if err, _ := hash(canceled); !errors.Is(err, context.Canceled) {
+		if _, err := hash(canceled); !errors.Is(err, context.Canceled) {
 			t.Errorf("a canceled call gets %v", err)
 		}
-		if err, took := hash(t.Context()); !errors.As(err, &exhausted) || took >= call.Timeout {
+		if took, err := hash(t.Context()); !errors.As(err, &exhausted) || took >= call.Timeout {
 			t.Errorf("a call that waits too long gets %v after %v", err, took)
 		}
 		waiting, stop := context.WithCancel(t.Context())
@@ -91,13 +91,13 @@ func TestPasswords_Bounded(t *testing.T) {
 			go func() { _, _ = hash(waiting) }()
 		}
 		synctest.Wait()
-		if err, took := hash(t.Context()); !errors.As(err, &exhausted) || exhausted.RetryAfter <= 0 || took > 0 {
+		if took, err := hash(t.Context()); !errors.As(err, &exhausted) || exhausted.RetryAfter <= 0 || took > 0 {
 			t.Errorf("one call too many gets %v after %v", err, took)
 		}
 		stop()
 		synctest.Wait()
 		p.cores.Release("")
-		if err, _ := hash(t.Context()); err != nil {
+		if _, err := hash(t.Context()); err != nil {
 			t.Errorf("with a free core: %v", err)
 		}
 		if left := p.cores.Waiting(); left != 0 {

@@ -4,12 +4,16 @@
 package session
 
 import (
+	"net/http"
 	"strings"
 	"time"
+
+	"google.golang.org/protobuf/proto"
 
 	"videotutorials/application/call"
 	"videotutorials/internal/token"
 	"videotutorials/messagestore/contract"
+	applicationv1 "videotutorials/proto/application/v1"
 )
 
 // Lifetime is the duration of a session. View Data forgets the end of a session
@@ -44,4 +48,60 @@ func (t Tokens) Verify(text string, now time.Time) (call.Session, bool) {
 	s.ID, idOK = contract.ParseUUID(id)
 	s.User, userOK = contract.ParseUUID(user)
 	return s, idOK && userOK
+}
+
+// LogInPath is the path in REST whose answer sets the cookie.
+const LogInPath = "/v1/sessions"
+
+// Cookies stores sessions in browsers, in the cookie vt_session.
+//
+// Other sites cannot use the cookie. With SameSite=Lax a browser sends it only if
+// it follows a link of another site, a GET, which changes nothing except with a
+// token of its own. The REST handler refuses all other requests with the cookie
+// from another origin, including another host of the same site. It also refuses a
+// log-in from there, which would make the visitor act as another user. Other sites
+// cannot read answers either: there is no CORS.
+type Cookies struct {
+	// Secure restricts the cookie to TLS.
+	Secure bool
+}
+
+// Update sets the cookie if the answer is that of a log-in, and deletes it if it is
+// that of a log-out.
+func (c Cookies) Update(w http.ResponseWriter, answer proto.Message) {
+	switch m := answer.(type) {
+	case *applicationv1.LogInResponse:
+		cookie := c.cookie(m.GetToken())
+		cookie.Expires = m.GetExpireTime().AsTime()
+		http.SetCookie(w, cookie)
+	case *applicationv1.LogOutResponse:
+		c.delete(w)
+	}
+}
+
+// Drop deletes the cookie if it was the request's credential, which MUST have been
+// refused. Without it the browser's user is a guest again.
+func (c Cookies) Drop(w http.ResponseWriter, r *http.Request) {
+	if HasCookie(r) {
+		c.delete(w)
+	}
+}
+
+func (c Cookies) delete(w http.ResponseWriter) {
+	cookie := c.cookie("")
+	cookie.MaxAge = -1
+	http.SetCookie(w, cookie)
+}
+
+func (c Cookies) cookie(token string) *http.Cookie {
+	return &http.Cookie{
+		Name: call.CookieName, Value: token, Path: "/",
+		HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: c.Secure,
+	}
+}
+
+// HasCookie reports whether the request's credential is the cookie. The header
+// Authorization has precedence over it.
+func HasCookie(r *http.Request) bool {
+	return len(r.Header.Values("Authorization")) == 0 && len(r.CookiesNamed(call.CookieName)) > 0
 }
