@@ -34,6 +34,8 @@ type Method struct {
 	Name string
 	// Kind is unary, client_stream, server_stream or bidi_stream.
 	Kind string
+	// Start is when the call began. Log and metrics measure its duration from then.
+	Start time.Time
 }
 
 // A Chain is a sequence of interceptors, outermost first.
@@ -58,7 +60,7 @@ func (c Chain) Intercept(ctx context.Context, m Method, next func(context.Contex
 
 // Unary is the chain as a grpc.UnaryServerInterceptor.
 func (c Chain) Unary(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (response any, err error) {
-	err = c.Intercept(ctx, Method{info.FullMethod, "unary"}, func(ctx context.Context) (err error) {
+	err = c.Intercept(ctx, Method{info.FullMethod, "unary", time.Now()}, func(ctx context.Context) (err error) {
 		response, err = handler(ctx, request)
 		return err
 	})
@@ -74,7 +76,7 @@ func (c Chain) Stream(server any, s grpc.ServerStream, info *grpc.StreamServerIn
 	case info.IsClientStream:
 		kind = "client_stream"
 	}
-	return c.Intercept(s.Context(), Method{info.FullMethod, kind}, func(ctx context.Context) error {
+	return c.Intercept(s.Context(), Method{info.FullMethod, kind, time.Now()}, func(ctx context.Context) error {
 		return handler(server, stream{s, ctx})
 	})
 }
@@ -96,21 +98,6 @@ func ChainUnary(all ...grpc.UnaryServerInterceptor) grpc.UnaryServerInterceptor 
 		}
 		return next(ctx, in)
 	}
-}
-
-type startKey struct{}
-
-// WithStart returns a context for work that began at start, before its chain ran.
-// Log and metrics measure the duration from then.
-func WithStart(ctx context.Context, start time.Time) context.Context {
-	return context.WithValue(ctx, startKey{}, start)
-}
-
-func startOf(ctx context.Context) time.Time {
-	if start, ok := ctx.Value(startKey{}).(time.Time); ok {
-		return start
-	}
-	return time.Now()
 }
 
 // code returns the code that gRPC sends for a handler's error.

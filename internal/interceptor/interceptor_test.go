@@ -228,12 +228,12 @@ grpc_server_started_total{grpc_method="Read",grpc_service="messagestore.v1.Messa
 	}
 }
 
-// TestWithStart checks that the duration includes the time before the chain runs.
-func TestWithStart(t *testing.T) {
+// TestMethod_Start checks that the duration includes the time before the chain runs.
+func TestMethod_Start(t *testing.T) {
 	b := &fixture{registry: prometheus.NewRegistry(), log: &bytes.Buffer{}}
 	chain := interceptor.Standard(slog.New(slog.NewJSONHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})), b.registry)
-	ctx := interceptor.WithStart(t.Context(), time.Now().Add(-time.Hour))
-	err := chain.Intercept(ctx, interceptor.Method{Name: "/s/Begun", Kind: "unary"}, func(context.Context) error { return nil })
+	method := interceptor.Method{Name: "/s/Begun", Kind: "unary", Start: time.Now().Add(-time.Hour)}
+	err := chain.Intercept(t.Context(), method, func(context.Context) error { return nil })
 	if err != nil {
 		t.Fatal(err)
 	}

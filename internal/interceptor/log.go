@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
-	"slices"
-	"sync"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -15,41 +13,26 @@ import (
 
 type attrsKey struct{}
 
-// callAttrs are the attributes that a handler adds to the log line of its call.
-type callAttrs struct {
-	mu    sync.Mutex
-	attrs []slog.Attr
-}
-
 // Annotate adds attributes, such as the principal, to the log line of the current
-// call. Outside a call it does nothing.
+// call. Only the goroutine of the call may call it. Outside a call it does nothing.
 func Annotate(ctx context.Context, attrs ...slog.Attr) {
-	a, ok := ctx.Value(attrsKey{}).(*callAttrs)
-	if !ok {
-		return
+	if added, ok := ctx.Value(attrsKey{}).(*[]slog.Attr); ok {
+		*added = append(*added, attrs...)
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.attrs = append(a.attrs, attrs...)
 }
 
 // logCalls writes a line when a call has ended, with the text of the handler's
 // error. That text may tell more than the status, which the caller sees.
 func logCalls(log *slog.Logger) Interceptor {
 	return func(ctx context.Context, m Method, next func(context.Context) error) error {
-		added := &callAttrs{}
-		start := startOf(ctx)
-		err := next(context.WithValue(ctx, attrsKey{}, added))
-
+		var attrs []slog.Attr
+		err := next(context.WithValue(ctx, attrsKey{}, &attrs))
 		c := code(err)
 		if !log.Enabled(ctx, Level(c)) {
 			return err
 		}
-		added.mu.Lock()
-		attrs := slices.Clone(added.attrs)
-		added.mu.Unlock()
 		attrs = append(attrs, slog.String("method", m.Name), slog.String("code", c.String()),
-			slog.Duration("duration", time.Since(start)), slog.String("traceId", TraceID(ctx)))
+			slog.Duration("duration", time.Since(m.Start)), slog.String("traceId", TraceID(ctx)))
 		if err != nil {
 			attrs = append(attrs, slog.String("error", err.Error()))
 		}

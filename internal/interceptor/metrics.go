@@ -3,7 +3,6 @@ package interceptor
 import (
 	"context"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -16,15 +15,6 @@ type metrics struct {
 	started *prometheus.CounterVec
 	handled *prometheus.CounterVec
 	seconds *prometheus.HistogramVec
-	methods sync.Map // Method → *series
-}
-
-// series are the metrics of one method. They are cached because a lookup by labels
-// takes longer than counting.
-type series struct {
-	started prometheus.Counter
-	seconds prometheus.Observer    // nil for streams
-	handled *prometheus.CounterVec // by code
 }
 
 func newMetrics(registry *prometheus.Registry) *metrics {
@@ -48,30 +38,15 @@ func newMetrics(registry *prometheus.Registry) *metrics {
 	}
 }
 
-// of returns the series of a method. gRPC calls interceptors only for registered
+// intercept counts and times the call. gRPC calls interceptors only for registered
 // methods, so callers cannot create labels.
-func (m *metrics) of(method Method) *series {
-	if s, ok := m.methods.Load(method); ok {
-		return s.(*series)
-	}
-	service, name, _ := strings.Cut(strings.TrimPrefix(method.Name, "/"), "/")
-	labels := prometheus.Labels{"grpc_type": method.Kind, "grpc_service": service, "grpc_method": name}
-	s := &series{started: m.started.With(labels), handled: m.handled.MustCurryWith(labels)}
-	if method.Kind == "unary" {
-		s.seconds = m.seconds.With(labels)
-	}
-	m.methods.Store(method, s)
-	return s
-}
-
 func (m *metrics) intercept(ctx context.Context, method Method, next func(context.Context) error) error {
-	s := m.of(method)
-	s.started.Inc()
-	start := startOf(ctx)
+	service, name, _ := strings.Cut(strings.TrimPrefix(method.Name, "/"), "/")
+	m.started.WithLabelValues(method.Kind, service, name).Inc()
 	err := next(ctx)
-	if s.seconds != nil {
-		s.seconds.Observe(time.Since(start).Seconds())
+	if method.Kind == "unary" {
+		m.seconds.WithLabelValues(method.Kind, service, name).Observe(time.Since(method.Start).Seconds())
 	}
-	s.handled.WithLabelValues(code(err).String()).Inc()
+	m.handled.WithLabelValues(method.Kind, service, name, code(err).String()).Inc()
 	return err
 }

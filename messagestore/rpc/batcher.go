@@ -15,9 +15,13 @@ import (
 )
 
 const (
-	// maxInFlight is how many calls are in flight when other writes begin to wait.
-	// While the store commits the writes of one, the next is on its way.
-	maxInFlight = 2
+	// maxCallsInFlight is how many calls are in flight before other writes wait. While
+	// the store commits the writes of one call, the next is on its way.
+	maxCallsInFlight = 2
+	// fewWrites is how many writes in flight are few. With more in flight, the next
+	// call waits until it has as many, so that two calls take turns with half of the
+	// writers each.
+	fewWrites = 8
 	// inFlightTimeout is how long a call counts as in flight. A server that does not
 	// answer delays other writes by no more.
 	inFlightTimeout = 50 * time.Millisecond
@@ -31,14 +35,14 @@ const (
 	maxPendingMessages = maxBatchMessages / 16
 )
 
-// A batcher coalesces writes: while maxInFlight calls are in flight, writes wait,
-// and then go to the server in one call of WriteEach. With fewer calls in flight,
-// a write is sent at once.
+// A batcher coalesces writes: while maxCallsInFlight calls are in flight, writes
+// wait, and then go to the server in one call of WriteEach. A write that need not
+// wait is sent at once in a call of its own.
 type batcher struct {
 	send func([]*pendingWrite)
 
-	mu       sync.Mutex
-	inFlight int // calls
+	mu            sync.Mutex
+	calls, writes int // in flight
 	// pending are the writes that wait, and messages and bytes their sizes.
 	pending         []*pendingWrite
 	messages, bytes int
@@ -69,8 +73,8 @@ type writeResult struct {
 func (b *batcher) add(w *pendingWrite) (done func()) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.inFlight < maxInFlight {
-		return b.begin()
+	if len(b.pending) == 0 && b.maySend(1) {
+		return b.begin(1)
 	}
 	messages := len(w.request.Messages)
 	if len(b.pending) == maxBatchWrites || b.bytes+w.bytes > maxBatchBytes || b.messages+messages > maxBatchMessages {
@@ -79,12 +83,20 @@ func (b *batcher) add(w *pendingWrite) (done func()) {
 	b.pending = append(b.pending, w)
 	b.bytes += w.bytes
 	b.messages += messages
+	if b.maySend(len(b.pending)) {
+		b.sendPending()
+	}
 	return nil
+}
+
+// maySend reports whether a call with so many writes may be sent, with mu held.
+func (b *batcher) maySend(writes int) bool {
+	return b.calls < maxCallsInFlight && (b.writes < fewWrites || writes >= b.writes)
 }
 
 // sendPending sends the pending writes, with mu held.
 func (b *batcher) sendPending() {
-	batch, done := b.pending, b.begin()
+	batch, done := b.pending, b.begin(len(b.pending))
 	b.pending, b.messages, b.bytes = nil, 0, 0
 	go func() {
 		defer done()
@@ -92,14 +104,17 @@ func (b *batcher) sendPending() {
 	}()
 }
 
-// begin counts a call as in flight until done or inFlightTimeout, with mu held.
-func (b *batcher) begin() (done func()) {
-	b.inFlight++
+// begin counts a call with so many writes as in flight until done or
+// inFlightTimeout, with mu held.
+func (b *batcher) begin(writes int) (done func()) {
+	b.calls++
+	b.writes += writes
 	end := sync.OnceFunc(func() {
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		b.inFlight--
-		if b.inFlight < maxInFlight && len(b.pending) > 0 {
+		b.calls--
+		b.writes -= writes
+		if len(b.pending) > 0 && b.maySend(len(b.pending)) {
 			b.sendPending()
 		}
 	})

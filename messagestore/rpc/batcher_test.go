@@ -121,7 +121,7 @@ func testBatcher(t *testing.T, result func(messageType string) error, test func(
 		w := &writers{serve(store, ServerOptions{}, func(*Server) {}), store, map[string]chan error{}}
 		w.dial(t, options...)
 		defer w.close(t)
-		for i := range maxInFlight {
+		for i := range maxCallsInFlight {
 			w.write(t.Context(), fmt.Sprint("in flight ", i))
 		}
 		test(t, w)
@@ -152,8 +152,8 @@ func TestBatcher(t *testing.T) {
 		if n := w.handled(t, "WriteEach"); n != 1 {
 			t.Errorf("%v calls of WriteEach, want 1", n)
 		}
-		if n := w.handled(t, "Write"); n != float64(maxInFlight+len(types)) {
-			t.Errorf("%v writes are counted, want %d", n, maxInFlight+len(types))
+		if n := w.handled(t, "Write"); n != float64(maxCallsInFlight+len(types)) {
+			t.Errorf("%v writes are counted, want %d", n, maxCallsInFlight+len(types))
 		}
 		start := time.Now()
 		w.write(t.Context(), "last")
@@ -177,15 +177,15 @@ func TestBatcher_Unanswered(t *testing.T) {
 			}
 		}
 		w.finish(t)
-		if n := w.batcher.inFlight; n != 0 {
+		if n := w.batcher.calls; n != 0 {
 			t.Errorf("%d calls are in flight at the end", n)
 		}
 	})
 }
 
-// TestBatcher_InFlight checks that the pending writes go as one batch whenever a
-// call returns, and so never more calls than maxInFlight.
-func TestBatcher_InFlight(t *testing.T) {
+// TestBatcher_Turns checks that with many writes in flight the next batch has as
+// many, and that the pending writes go without others once no call is in flight.
+func TestBatcher_Turns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var sizes []int
 		returned := make(chan struct{})
@@ -197,27 +197,31 @@ func TestBatcher_InFlight(t *testing.T) {
 			for range writes {
 				done = b.add(newPendingWrite(t.Context(), &messagestorev1.WriteRequest{}))
 			}
+			synctest.Wait()
 			return done
+		}
+		expect := func(when string, want ...int) {
+			t.Helper()
+			synctest.Wait()
+			if !slices.Equal(sizes, want) {
+				t.Errorf("%s: batches of %v, want %v", when, sizes, want)
+			}
 		}
 		first, second := add(1), add(1)
 		add(20)
+		expect("2 calls in flight")
 		first()
-		synctest.Wait()
-		add(10)
-		synctest.Wait()
-		if want := []int{20}; !slices.Equal(sizes, want) {
-			t.Errorf("batches of %v, want %v and 10 pending", sizes, want)
-		}
+		expect("1 call in flight", 20)
 		second()
-		synctest.Wait()
+		add(19)
+		expect("19 pending, 20 in flight", 20)
+		add(1)
+		expect("20 pending, 20 in flight", 20, 20)
 		add(5)
 		close(returned)
-		synctest.Wait()
-		if want := []int{20, 10, 5}; !slices.Equal(sizes, want) {
-			t.Errorf("batches of %v, want %v", sizes, want)
-		}
-		if b.inFlight != 0 {
-			t.Errorf("%d calls are in flight at the end", b.inFlight)
+		expect("no call in flight", 20, 20, 5)
+		if b.calls != 0 || b.writes != 0 {
+			t.Errorf("%d calls and %d writes are in flight at the end", b.calls, b.writes)
 		}
 	})
 }

@@ -23,10 +23,6 @@ type connectionLimiter struct {
 	log         *slog.Logger
 }
 
-func newConnectionLimiter(transport credentials.TransportCredentials, connections *meteredLimit, log *slog.Logger) connectionLimiter {
-	return connectionLimiter{transport, connections, new(atomic.Bool), log}
-}
-
 // ServerHandshake implements credentials.TransportCredentials.
 func (l connectionLimiter) ServerHandshake(conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
 	if !l.connections.acquire("") {

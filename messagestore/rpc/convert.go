@@ -96,29 +96,15 @@ func fromWritten(r *messagestorev1.WriteResponse) messagestore.Written {
 
 func toMessage(m *messagestore.Message) *messagestorev1.Message {
 	return &messagestorev1.Message{
-		Id:             m.ID,
-		StreamName:     string(m.Stream),
-		Type:           m.Type,
-		Data:           m.Data,
-		Metadata:       m.Metadata,
-		Position:       m.Position,
-		GlobalPosition: m.GlobalPosition,
-		Time:           timestamppb.New(m.Time),
-		Writer:         string(m.Writer),
+		Id: m.ID, StreamName: string(m.Stream), Type: m.Type, Data: m.Data, Metadata: m.Metadata,
+		Position: m.Position, GlobalPosition: m.GlobalPosition, Time: timestamppb.New(m.Time), Writer: string(m.Writer),
 	}
 }
 
 func fromMessage(m *messagestorev1.Message) messagestore.Message {
 	return messagestore.Message{
-		ID:             m.GetId(),
-		Stream:         messagestore.Stream(m.GetStreamName()),
-		Type:           m.GetType(),
-		Data:           m.GetData(),
-		Metadata:       m.GetMetadata(),
-		Position:       m.GetPosition(),
-		GlobalPosition: m.GetGlobalPosition(),
-		Time:           m.GetTime().AsTime(),
-		Writer:         messagestore.Principal(m.GetWriter()),
+		ID: m.GetId(), Stream: messagestore.Stream(m.GetStreamName()), Type: m.GetType(), Data: m.GetData(), Metadata: m.GetMetadata(),
+		Position: m.GetPosition(), GlobalPosition: m.GetGlobalPosition(), Time: m.GetTime().AsTime(), Writer: messagestore.Principal(m.GetWriter()),
 	}
 }
 

@@ -32,7 +32,9 @@ type details struct {
 	metadata   map[string]string
 	violations []messagestore.Violation
 	retryAfter *time.Duration
-	malformed  bool // a required value is absent from the metadata
+
+	decoding  bool // from a status into an error, else the other way
+	malformed bool // a required value is absent from the metadata
 }
 
 func (d *details) status(code codes.Code, reason string) *status.Status {
@@ -58,7 +60,7 @@ func (d *details) status(code codes.Code, reason string) *status.Status {
 }
 
 func detailsOf(s *status.Status) (d *details, reason string) {
-	d = &details{text: s.Message()}
+	d = &details{text: s.Message(), decoding: true}
 	for _, detail := range s.Details() {
 		switch detail := detail.(type) {
 		case *errdetails.ErrorInfo:
@@ -77,23 +79,42 @@ func detailsOf(s *status.Status) (d *details, reason string) {
 	return d, reason
 }
 
-// decimal returns a number as metadata has it.
-func decimal[N ~int64](n N) string { return strconv.FormatInt(int64(n), 10) }
-
-func (d *details) number(key string) int64 {
-	n, err := strconv.ParseInt(d.metadata[key], 10, 64)
-	d.malformed = d.malformed || err != nil
-	return n
+// text converts a field of an error that is a string in the metadata.
+func text[S ~string](d *details, key string, field *S) {
+	if d.decoding {
+		*field = S(d.metadata[key])
+		return
+	}
+	if d.metadata == nil {
+		d.metadata = map[string]string{}
+	}
+	d.metadata[key] = string(*field)
 }
 
-// version parses the result of Version.String.
-func (d *details) version(key string) messagestore.Version {
+// number converts a field of an error that is a decimal number in the metadata.
+func number[N ~int64](d *details, key string, field *N) {
+	decimal := strconv.FormatInt(int64(*field), 10)
+	text(d, key, &decimal)
+	if d.decoding {
+		n, err := strconv.ParseInt(decimal, 10, 64)
+		*field, d.malformed = N(n), d.malformed || err != nil
+	}
+}
+
+// version converts a field of an error that is Version.String in the metadata.
+func version(d *details, key string, field *messagestore.Version) {
+	name := field.String()
+	text(d, key, &name)
+	if !d.decoding {
+		return
+	}
 	for _, v := range []messagestore.Version{messagestore.None, messagestore.Any, messagestore.Exists} {
-		if d.metadata[key] == v.String() {
-			return v
+		if name == v.String() {
+			*field = v
+			return
 		}
 	}
-	return messagestore.Version(d.number(key))
+	number(d, key, field)
 }
 
 // bounded returns the violations that fit into a status, and then one with the

@@ -11,70 +11,62 @@ import (
 	"videotutorials/messagestore"
 )
 
-// errorTable has every error of the message store and its status, in both
-// directions. The first matching row counts, so an error with fields comes before
-// the errors that it may wrap.
+// errorTable has every error of the message store and its status. The first
+// matching row counts, so an error with fields comes before the errors that it may
+// wrap.
 var errorTable = []errorRow{
 	row(codes.InvalidArgument, "", func(e *messagestore.InvalidError, d *details) {
-		d.text, d.violations = summary(e.Violations), bounded(e.Violations)
-	}, func(d *details) *messagestore.InvalidError {
-		if len(d.violations) == 0 {
-			d.violations = []messagestore.Violation{{Field: "request", Description: d.text}}
+		switch {
+		case !d.decoding:
+			d.text, d.violations = summary(e.Violations), bounded(e.Violations)
+		case len(d.violations) == 0:
+			e.Violations = []messagestore.Violation{{Field: "request", Description: d.text}}
+		default:
+			e.Violations = d.violations
 		}
-		return &messagestore.InvalidError{Violations: d.violations}
 	}),
 	row(codes.Aborted, "VERSION_CONFLICT", func(e *messagestore.VersionConflictError, d *details) {
-		d.metadata = map[string]string{"stream_name": string(e.Stream), "expected": e.Expected.String(), "actual": decimal(e.Actual)}
-	}, func(d *details) *messagestore.VersionConflictError {
-		return &messagestore.VersionConflictError{
-			Stream:   messagestore.Stream(d.metadata["stream_name"]),
-			Expected: d.version("expected"),
-			Actual:   messagestore.Version(d.number("actual")),
-		}
+		text(d, "stream_name", &e.Stream)
+		version(d, "expected", &e.Expected)
+		number(d, "actual", &e.Actual)
 	}),
 	row(codes.AlreadyExists, "ID_CONFLICT", func(e *messagestore.IDConflictError, d *details) {
-		d.metadata = map[string]string{"id": e.ID, "stored_stream_name": string(e.StoredStream)}
-	}, func(d *details) *messagestore.IDConflictError {
-		return &messagestore.IDConflictError{ID: d.metadata["id"], StoredStream: messagestore.Stream(d.metadata["stored_stream_name"])}
+		text(d, "id", &e.ID)
+		text(d, "stored_stream_name", &e.StoredStream)
 	}),
 	row(codes.PermissionDenied, "NOT_OWNER", func(e *messagestore.NotOwnerError, d *details) {
-		d.metadata = map[string]string{"category": string(e.Category), "owner": string(e.Owner)}
-	}, func(d *details) *messagestore.NotOwnerError {
-		return &messagestore.NotOwnerError{Category: messagestore.Category(d.metadata["category"]), Owner: messagestore.Principal(d.metadata["owner"])}
+		text(d, "category", &e.Category)
+		text(d, "owner", &e.Owner)
 	}),
 	row(codes.PermissionDenied, "NOT_READER", func(e *messagestore.NotReaderError, d *details) {
-		d.metadata = map[string]string{"category": string(e.Category)}
-	}, func(d *details) *messagestore.NotReaderError {
-		return &messagestore.NotReaderError{Category: messagestore.Category(d.metadata["category"])}
+		text(d, "category", &e.Category)
 	}),
-	row(codes.PermissionDenied, "NOT_OPERATOR", func(*messagestore.NotOperatorError, *details) {
-	}, func(*details) *messagestore.NotOperatorError {
-		return &messagestore.NotOperatorError{}
-	}),
+	row(codes.PermissionDenied, "NOT_OPERATOR", func(*messagestore.NotOperatorError, *details) {}),
 	row(codes.OutOfRange, "AHEAD_OF_LOG", func(e *messagestore.AheadError, d *details) {
-		d.metadata = map[string]string{"position": decimal(e.Position), "head_position": decimal(e.Head)}
-	}, func(d *details) *messagestore.AheadError {
-		return &messagestore.AheadError{Position: d.number("position"), Head: d.number("head_position")}
+		number(d, "position", &e.Position)
+		number(d, "head_position", &e.Head)
 	}),
 	row(codes.FailedPrecondition, "LOG_DIVERGED", func(e *messagestore.DivergedError, d *details) {
-		d.metadata = map[string]string{"position": decimal(e.Place.Position), "message_id": e.Place.ID}
-	}, func(d *details) *messagestore.DivergedError {
-		return &messagestore.DivergedError{Place: messagestore.Place{Position: d.number("position"), ID: d.metadata["message_id"]}}
+		number(d, "position", &e.Place.Position)
+		text(d, "message_id", &e.Place.ID)
 	}),
 	row(codes.ResourceExhausted, "", func(e *messagestore.ExhaustedError, d *details) {
-		d.text, d.retryAfter = e.Reason, &e.RetryAfter
-	}, func(d *details) *messagestore.ExhaustedError {
-		e := &messagestore.ExhaustedError{Reason: d.text}
+		if !d.decoding {
+			d.text, d.retryAfter = e.Reason, &e.RetryAfter
+			return
+		}
+		e.Reason = d.text
 		if d.retryAfter != nil {
 			e.RetryAfter = *d.retryAfter
 		}
-		return e
 	}),
-	// Also the status of gRPC itself if the connection breaks.
+	// UNAVAILABLE is also the status of gRPC itself if the connection breaks.
 	row(codes.Unavailable, "", func(e *messagestore.UnavailableError, d *details) {
-		d.text = e.Reason
-	}, func(d *details) *messagestore.UnavailableError {
-		return &messagestore.UnavailableError{Reason: d.text}
+		if d.decoding {
+			e.Reason = d.text
+		} else {
+			d.text = e.Reason
+		}
 	}),
 	sentinel(codes.NotFound, messagestore.ErrNotFound),
 	sentinel(codes.Unauthenticated, messagestore.ErrUnauthenticated),
@@ -92,16 +84,25 @@ type errorRow struct {
 	decode func(d *details) error
 }
 
-func row[E error](code codes.Code, reason string, encode func(E, *details), decode func(*details) E) errorRow {
+// row returns the row of an error type. convert converts between the fields of an
+// error and the details of its status, in the direction of details.decoding.
+func row[T any, E interface {
+	*T
+	error
+}](code codes.Code, reason string, convert func(E, *details)) errorRow {
 	return errorRow{code, reason, func(err error, d *details) bool {
 		var e E
 		if !errors.As(err, &e) {
 			return false
 		}
 		d.text = e.Error()
-		encode(e, d)
+		convert(e, d)
 		return true
-	}, func(d *details) error { return decode(d) }}
+	}, func(d *details) error {
+		e := E(new(T))
+		convert(e, d)
+		return e
+	}}
 }
 
 func sentinel(code codes.Code, sentinel error) errorRow {
@@ -112,7 +113,7 @@ func sentinel(code codes.Code, sentinel error) errorRow {
 		if d.text == sentinel.Error() {
 			return sentinel
 		}
-		return fmt.Errorf("%w: %s", sentinel, d.text) // a status of gRPC itself, with a text of its own
+		return fmt.Errorf("%w: %s", sentinel, d.text) // a status of gRPC itself
 	}}
 }
 

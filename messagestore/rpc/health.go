@@ -2,7 +2,6 @@ package rpc
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"strings"
 	"time"
@@ -29,11 +28,10 @@ const (
 // of the message store's service, from ServerOptions.Ready.
 type healthService struct {
 	*health.Server
-	ready    func(context.Context) error // nil: always ready
-	log      *slog.Logger
-	gauge    prometheus.Gauge
-	stopping context.Context // ends when the server stops
-	serving  bool
+	ready   func(context.Context) error // nil: always ready
+	log     *slog.Logger
+	gauge   prometheus.Gauge
+	serving bool
 }
 
 func isHealth(method string) bool {
@@ -41,8 +39,8 @@ func isHealth(method string) bool {
 }
 
 // newHealthService returns a healthService that is NOT_SERVING until Ready succeeds.
-func newHealthService(stopping context.Context, o ServerOptions) *healthService {
-	h := &healthService{Server: health.NewServer(), ready: o.Ready, log: o.Log, stopping: stopping}
+func newHealthService(o ServerOptions) *healthService {
+	h := &healthService{Server: health.NewServer(), ready: o.Ready, log: o.Log}
 	h.gauge = prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "messagestore_serving",
 		Help: "1 while the health of the server is SERVING, else 0.",
@@ -96,22 +94,3 @@ func (h *healthService) set(serving bool) {
 	h.SetServingStatus(messagestorev1.MessageStoreService_ServiceDesc.ServiceName, status)
 	h.gauge.Set(gauge)
 }
-
-// Watch sends the health whenever it changes, until the server stops.
-func (h *healthService) Watch(r *healthv1.HealthCheckRequest, stream healthv1.Health_WatchServer) error {
-	ctx, cancel := untilStopping(stream.Context(), h.stopping)
-	defer cancel()
-	err := h.Server.Watch(r, watchStream{stream, ctx})
-	if errors.Is(context.Cause(ctx), errStopping) {
-		return errStopping
-	}
-	return err
-}
-
-// A watchStream is the stream of a watch, with another context.
-type watchStream struct {
-	healthv1.Health_WatchServer
-	ctx context.Context
-}
-
-func (w watchStream) Context() context.Context { return w.ctx }

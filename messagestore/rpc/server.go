@@ -3,10 +3,12 @@ package rpc
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -76,7 +78,9 @@ func NewServer(store messagestore.Store, o ServerOptions) *Server {
 	}
 	auth := authInterceptor{tls: o.TLS != nil}
 	limits := newLimits(auth, o.Registry)
-	chain := append(interceptor.Standard(o.Log, o.Registry), auth.intercept)
+	service := newService(store, o.Version)
+	chain := append(interceptor.Standard(o.Log, o.Registry), auth.intercept, service.endIfStopping)
+	service.each = chain[1:] // the writes of a WriteEach have its trace
 	options := append(tracing.ServerOptions(),
 		grpc.UnaryInterceptor(chain.Unary),
 		grpc.StreamInterceptor(chain.Stream),
@@ -87,10 +91,9 @@ func NewServer(store messagestore.Store, o ServerOptions) *Server {
 		grpc.ConnectionTimeout(handshakeTimeout),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: minPing, PermitWithoutStream: true}),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: pingAfter, Timeout: pingTimeout}),
-		grpc.Creds(newConnectionLimiter(transport, &limits.connections, o.Log)),
+		grpc.Creds(connectionLimiter{transport, &limits.connections, new(atomic.Bool), o.Log}),
 	)
-	service := newService(store, o.Version, chain[1:]) // the writes of a WriteEach have its trace
-	s := &Server{grpc: grpc.NewServer(options...), health: newHealthService(service.stopping, o), service: service, limits: limits}
+	s := &Server{grpc: grpc.NewServer(options...), health: newHealthService(o), service: service, limits: limits}
 	messagestorev1.RegisterMessageStoreServiceServer(s.grpc, s.service)
 	healthv1.RegisterHealthServer(s.grpc, s.health)
 	reflection.Register(s.grpc)
@@ -127,4 +130,22 @@ func (s *Server) drain() {
 	timer := time.AfterFunc(drainTimeout, s.grpc.Stop)
 	defer timer.Stop()
 	s.grpc.GracefulStop()
+}
+
+var errStopping = &messagestore.UnavailableError{Reason: "the server is stopping"}
+
+// endIfStopping ends subscriptions and watches of the health when the server stops:
+// it would otherwise wait for them.
+func (s *service) endIfStopping(ctx context.Context, m interceptor.Method, next func(context.Context) error) error {
+	if m.Name != messagestorev1.MessageStoreService_Subscribe_FullMethodName && m.Name != healthv1.Health_Watch_FullMethodName {
+		return next(ctx)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(s.stopping, func() { cancel(errStopping) })()
+	err := next(ctx)
+	if errors.Is(context.Cause(ctx), errStopping) {
+		return errStopping
+	}
+	return err
 }

@@ -25,9 +25,9 @@ type service struct {
 	stop     context.CancelFunc
 }
 
-func newService(store messagestore.Store, version string, each interceptor.Chain) *service {
+func newService(store messagestore.Store, version string) *service {
 	stopping, stop := context.WithCancel(context.Background())
-	return &service{store: store, version: version, each: each, stopping: stopping, stop: stop}
+	return &service{store: store, version: version, stopping: stopping, stop: stop}
 }
 
 func (s *service) Write(ctx context.Context, r *messagestorev1.WriteRequest) (*messagestorev1.WriteResponse, error) {

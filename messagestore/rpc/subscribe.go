@@ -1,9 +1,6 @@
 package rpc
 
 import (
-	"context"
-	"errors"
-
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/durationpb"
 
@@ -11,36 +8,16 @@ import (
 	messagestorev1 "videotutorials/proto/messagestore/v1"
 )
 
-var errStopping = &messagestore.UnavailableError{Reason: "the server is stopping"}
-
-// untilStopping returns a context that ends with ctx, or with the cause errStopping
-// when the server stops. A long-lived stream MUST use it, or the server would not
-// drain.
-func untilStopping(ctx, stopping context.Context) (context.Context, func()) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	detach := context.AfterFunc(stopping, func() { cancel(errStopping) })
-	return ctx, func() {
-		detach()
-		cancel(nil)
-	}
-}
-
 func (s *service) Subscribe(r *messagestorev1.SubscribeRequest, stream grpc.ServerStreamingServer[messagestorev1.SubscribeResponse]) error {
 	subscription, err := fromSubscription(r)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := untilStopping(stream.Context(), s.stopping)
-	defer cancel()
-	for event, err := range s.store.Subscribe(ctx, subscription) {
+	for event, err := range s.store.Subscribe(stream.Context(), subscription) {
 		if err == nil {
 			err = sendEvent(stream, event)
 		}
-		switch {
-		case err == nil:
-		case errors.Is(context.Cause(ctx), errStopping):
-			return errStopping
-		default:
+		if err != nil {
 			return err
 		}
 	}

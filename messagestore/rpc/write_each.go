@@ -30,10 +30,10 @@ func (s *service) WriteEach(ctx context.Context, r *messagestorev1.WriteEachRequ
 	if err := checkEach(r); err != nil {
 		return nil, err
 	}
-	ctx = interceptor.WithStart(ctx, time.Now())
+	method := interceptor.Method{Name: messagestorev1.MessageStoreService_Write_FullMethodName, Kind: "unary", Start: time.Now()}
 	response := &messagestorev1.WriteEachResponse{}
 	for _, wait := range s.begin(ctx, r.Writes) {
-		response.Results = append(response.Results, s.result(ctx, wait))
+		response.Results = append(response.Results, s.result(ctx, method, wait))
 	}
 	return response, nil
 }
@@ -79,9 +79,8 @@ func (s *service) begin(ctx context.Context, requests []*messagestorev1.WriteReq
 
 // result waits for a write inside the interceptors, so that its log line, its
 // metrics and its status are those of a call of Write.
-func (s *service) result(ctx context.Context, wait func() (messagestore.Written, error)) *messagestorev1.WriteResult {
+func (s *service) result(ctx context.Context, method interceptor.Method, wait func() (messagestore.Written, error)) *messagestorev1.WriteResult {
 	var written messagestore.Written
-	method := interceptor.Method{Name: messagestorev1.MessageStoreService_Write_FullMethodName, Kind: "unary"}
 	err := s.each.Intercept(ctx, method, func(context.Context) (err error) {
 		written, err = wait()
 		return err
