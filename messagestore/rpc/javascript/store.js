@@ -1,4 +1,4 @@
-// The message store over gRPC: the client, and how to take its errors.
+// A client of the message store over gRPC, and functions for its errors.
 import { readFileSync } from "node:fs";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
@@ -6,12 +6,12 @@ import { BadRequestSchema, ErrorInfoSchema } from "./generated/error_details_pb.
 import { MessageStoreService } from "./generated/messagestore/v1/messagestore_pb.js";
 
 /**
- * Opens the message store that the environment names, as `videotutorials env`
- * prints it: its address, the authority that signs for it, and the certificate
- * and key that say who we are.
+ * Returns a client of the message store that the environment names, in the
+ * variables that `videotutorials env` prints: the store's address, the authority
+ * that it trusts, and the client's certificate and key.
  *
- * hangUp ends the connection; the next call makes another. Call it before a call
- * is repeated, since Connect goes on with a connection that is silent, for ever.
+ * hangUp closes the connection; the next call opens a new one. Call it before
+ * repeating a call, because Connect never gives up a silent connection.
  */
 export function openStore() {
   const url = `https://${setting("VT_MESSAGESTORE_ADDR")}`;
@@ -33,17 +33,17 @@ function setting(name) {
 const temporaryCodes = [Code.Unavailable, Code.DeadlineExceeded, Code.ResourceExhausted];
 
 /**
- * Says whether the same call can succeed later. After a write the outcome is
+ * Reports whether the same call may succeed later. The outcome of a write is then
  * unknown: repeat it with the same ids.
  */
 export function isTemporary(err) {
   if (!(err instanceof ConnectError)) return false;
-  // Without a status of the server it is the connection that broke. Connect has
-  // many codes for that, Aborted too, which from the server is a conflict.
+  // An error without a status from the server is a broken connection. Connect
+  // gives it one of many codes, such as Aborted, a conflict if the server sends it.
   return !err.metadata.has("grpc-status") || temporaryCodes.includes(err.code);
 }
 
-/** Returns the error for people, with the details that the store gives. */
+/** Returns the text of an error with the details from the store. */
 export function explain(err) {
   if (!(err instanceof ConnectError)) return err.message;
   const [info] = err.findDetails(ErrorInfoSchema);

@@ -1,16 +1,16 @@
-// Prints the messages of categories, a line each: first the past, then each
-// message as it is stored, until SIGINT or SIGTERM.
+// Prints the messages of categories, one per line: first the stored ones, then each
+// new one, until SIGINT or SIGTERM.
 import { setTimeout as sleep } from "node:timers/promises";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import { explain, isTemporary, openStore } from "./store.js";
 
 /**
- * Yields the messages of the categories, each once and in order, until stop.
- * When the subscription breaks, it goes on after the last message that was
- * handled. It throws what another try cannot mend.
+ * Yields the messages of the categories, each once and in order, until stop is
+ * aborted. After a broken subscription it resumes behind the last message that was
+ * handled. It throws an error that a retry cannot fix.
  */
-async function* follow({ store, hangUp }, categories, stop) {
+async function* subscribe({ store, hangUp }, categories, stop) {
   const request = { source: { case: "categories", value: { names: categories } }, after: [] };
   for (let pause = 100; !stop.aborted; pause = Math.min(2 * pause, 5_000)) {
     const silence = new Silence();
@@ -19,7 +19,7 @@ async function* follow({ store, hangUp }, categories, stop) {
     try {
       silence.begin(limit);
       for await (const { event } of store.subscribe(request, { signal: AbortSignal.any([stop, silence.signal]) })) {
-        silence.end(); // the time of who handles the event is not the server's
+        silence.end(); // the time to handle an event does not count
         switch (event.case) {
           case "started":
             limit = 2 * durationMs(event.value.heartbeatInterval);
@@ -31,7 +31,7 @@ async function* follow({ store, hangUp }, categories, stop) {
             }
             break;
           case "caughtUp":
-          case "progress": // also past messages of other categories
+          case "progress": // also moves past messages of other categories
             request.after = [event.value.place];
             pause = 100;
         }
@@ -50,7 +50,7 @@ async function* follow({ store, hangUp }, categories, stop) {
   }
 }
 
-/** Ends a call by its signal when nothing is heard for too long. */
+/** Aborts a call through its signal if the server is silent for too long. */
 class Silence {
   #controller = new AbortController();
   #timer;
@@ -73,11 +73,11 @@ if (categories.length === 0) {
 const stop = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => stop.abort());
 try {
-  for await (const m of follow(openStore(), categories, stop.signal)) {
+  for await (const m of subscribe(openStore(), categories, stop.signal)) {
     console.log(`${m.globalPosition} ${m.streamName} ${m.position} ${m.type} ${m.data}`);
   }
 } catch (err) {
   console.error(explain(err));
   process.exit(1);
 }
-process.exit(0); // not by itself, while a connection is being made
+process.exit(0); // a connection attempt would keep the process running

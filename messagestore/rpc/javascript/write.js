@@ -1,4 +1,5 @@
-// Writes a message to the message store. An answer means that it is on disk.
+// Writes a message to the message store. A printed position means that the message
+// is on disk.
 import { randomUUID } from "node:crypto";
 import { setTimeout } from "node:timers/promises";
 import { parseArgs } from "node:util";
@@ -7,8 +8,8 @@ import { explain, isTemporary, openStore } from "./store.js";
 const usage = "usage: node write.js [--id UUID] [--expected none|exists|VERSION] STREAM TYPE DATA";
 
 /**
- * Writes, and writes again while the outcome is unknown, for half a minute. It
- * is safe since the ids stay the same: what is stored is found, not repeated.
+ * Makes the write, and repeats it for up to 30 s while the outcome is unknown. That
+ * is safe: the message keeps its id, so it is stored once.
  */
 async function write({ store, hangUp }, request) {
   const until = Date.now() + 30_000;
@@ -19,7 +20,7 @@ async function write({ store, hangUp }, request) {
       if (!isTemporary(err) || Date.now() > until) throw err;
       console.error(`writing again: ${explain(err)}`);
     }
-    // Up to as long again, so that not all come back at once.
+    // The jitter spreads the retries of several clients.
     await setTimeout(pause * (1 + Math.random()));
     hangUp();
   }
@@ -27,7 +28,7 @@ async function write({ store, hangUp }, request) {
 
 function expectedVersion(text) {
   switch (text) {
-    case undefined: return undefined; // anything
+    case undefined: return undefined; // any version
     case "none": return { kind: { case: "none", value: {} } };
     case "exists": return { kind: { case: "exists", value: {} } };
     default: return { kind: { case: "exactly", value: BigInt(text) } };
@@ -40,7 +41,7 @@ function parseCommand() {
       options: { id: { type: "string" }, expected: { type: "string" } },
       allowPositionals: true,
     });
-    if (positionals.length !== 3) throw new Error("STREAM, TYPE and DATA are needed");
+    if (positionals.length !== 3) throw new Error("STREAM, TYPE and DATA are required");
     const [streamName, type, data] = positionals;
     return {
       streamName,
@@ -59,6 +60,6 @@ try {
   console.log(`${globalPosition} ${request.streamName} ${position}${alreadyStored ? " (already stored)" : ""}`);
 } catch (err) {
   console.error(explain(err));
-  process.exit(1); // not by itself, while a connection is being made
+  process.exit(1); // a connection attempt would keep the process running
 }
-process.exit(0); // likewise, one that was given up
+process.exit(0);
