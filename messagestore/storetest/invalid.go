@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"videotutorials/messagestore"
+	"videotutorials/messagestore/contract"
 )
 
 func testInvalid(t *testing.T, store messagestore.Store) {
@@ -23,25 +24,25 @@ func testInvalid(t *testing.T, store messagestore.Store) {
 		messages []messagestore.NewMessage
 		fields   []string
 	}{
-		"no stream":            {"", messagestore.Any, events(1), []string{"stream_name"}},
-		"no dash":              {"thing", messagestore.Any, events(1), []string{"stream_name"}},
-		"no category":          {"-1", messagestore.Any, events(1), []string{"stream_name"}},
-		"no stream id":         {"thing-", messagestore.Any, events(1), []string{"stream_name"}},
-		"control character":    {"thing-\n", messagestore.Any, events(1), []string{"stream_name"}},
-		"long stream":          {messagestore.Stream("thing-" + strings.Repeat("1", 250)), messagestore.Any, events(1), []string{"stream_name"}},
-		"no messages":          {"thing-1", messagestore.Any, nil, []string{"messages"}},
-		"no type":              {"thing-1", messagestore.Any, with(func(m *messagestore.NewMessage) { m.Type = "" }), []string{"messages[0].type"}},
-		"long type":            {"thing-1", messagestore.Any, with(func(m *messagestore.NewMessage) { m.Type = strings.Repeat("T", 256) }), []string{"messages[0].type"}},
-		"bad id":               {"thing-1", messagestore.Any, with(func(m *messagestore.NewMessage) { m.ID = "1" }), []string{"messages[0].id"}},
-		"braces":               {"thing-1", messagestore.Any, with(func(m *messagestore.NewMessage) { m.ID = "{" + m.ID + "}" }), []string{"messages[0].id"}},
-		"no data":              {"thing-1", messagestore.Any, with(func(m *messagestore.NewMessage) { m.Data = "" }), []string{"messages[0].data"}},
-		"bad metadata":         {"thing-1", messagestore.Any, with(func(m *messagestore.NewMessage) { m.Metadata = "[]" }), []string{"messages[0].metadata"}},
-		"negative version":     {"thing-1", -4, events(1), []string{"expected_version.exactly"}},
-		"id twice":             {"thing-1", messagestore.Any, []messagestore.NewMessage{good, good}, []string{"messages[1].id"}},
-		"too many":             {"thing-1", messagestore.Any, events(1001), []string{"messages"}},
-		"message over a MiB":   {"thing-1", messagestore.Any, with(func(m *messagestore.NewMessage) { m.Data = `{"a":"` + long + `"}` }), []string{"messages[0].data"}},
-		"every violation":      {"thing", -9, with(func(m *messagestore.NewMessage) { *m = messagestore.NewMessage{ID: "x", Data: "[", Metadata: "null"} }), []string{"stream_name", "expected_version.exactly", "messages[0].id", "messages[0].type", "messages[0].data", "messages[0].metadata"}},
-		"everything, once too": {"thing-1", messagestore.Any, append(events(1), with(func(m *messagestore.NewMessage) { m.ID = "x" })...), []string{"messages[1].id"}},
+		"no stream":          {"", messagestore.Any, events(1), []string{"stream_name"}},
+		"no dash":            {"thing", messagestore.Any, events(1), []string{"stream_name"}},
+		"no category":        {"-1", messagestore.Any, events(1), []string{"stream_name"}},
+		"no stream id":       {"thing-", messagestore.Any, events(1), []string{"stream_name"}},
+		"control character":  {"thing-\n", messagestore.Any, events(1), []string{"stream_name"}},
+		"long stream":        {messagestore.Stream("thing-" + strings.Repeat("1", 250)), messagestore.Any, events(1), []string{"stream_name"}},
+		"no messages":        {"thing-1", messagestore.Any, nil, []string{"messages"}},
+		"no type":            {"thing-1", messagestore.Any, with(func(m *messagestore.NewMessage) { m.Type = "" }), []string{"messages[0].type"}},
+		"long type":          {"thing-1", messagestore.Any, with(func(m *messagestore.NewMessage) { m.Type = strings.Repeat("T", 256) }), []string{"messages[0].type"}},
+		"bad id":             {"thing-1", messagestore.Any, with(func(m *messagestore.NewMessage) { m.ID = "1" }), []string{"messages[0].id"}},
+		"braces":             {"thing-1", messagestore.Any, with(func(m *messagestore.NewMessage) { m.ID = "{" + m.ID + "}" }), []string{"messages[0].id"}},
+		"no data":            {"thing-1", messagestore.Any, with(func(m *messagestore.NewMessage) { m.Data = "" }), []string{"messages[0].data"}},
+		"bad metadata":       {"thing-1", messagestore.Any, with(func(m *messagestore.NewMessage) { m.Metadata = "[]" }), []string{"messages[0].metadata"}},
+		"negative version":   {"thing-1", -4, events(1), []string{"expected_version.exactly"}},
+		"id twice":           {"thing-1", messagestore.Any, []messagestore.NewMessage{good, good}, []string{"messages[1].id"}},
+		"too many":           {"thing-1", messagestore.Any, events(1001), []string{"messages"}},
+		"message over a MiB": {"thing-1", messagestore.Any, with(func(m *messagestore.NewMessage) { m.Data = `{"a":"` + long + `"}` }), []string{"messages[0].data"}},
+		"every violation":    {"thing", -9, with(func(m *messagestore.NewMessage) { *m = messagestore.NewMessage{ID: "x", Data: "[", Metadata: "null"} }), []string{"stream_name", "expected_version.exactly", "messages[0].id", "messages[0].type", "messages[0].data", "messages[0].metadata"}},
+		"second message":     {"thing-1", messagestore.Any, append(events(1), with(func(m *messagestore.NewMessage) { m.ID = "x" })...), []string{"messages[1].id"}},
 	} {
 		_, err := store.Write(ctx, test.stream, test.expected, test.messages...)
 		invalid := want[*messagestore.InvalidError](t, err)
@@ -77,16 +78,16 @@ func testInvalid(t *testing.T, store messagestore.Store) {
 		}
 	}
 	if status, err := store.Status(ctx); err != nil || status.Head.Position != 0 {
-		t.Errorf("the head is %+v, %v: something was stored", status, err)
+		t.Errorf("the head is %+v, %v: an invalid message was stored", status, err)
 	}
 }
 
-// testJSON checks that what is accepted can be read again, and that what jsonb
-// refuses is refused at the door, where it can hurt nobody else.
+// testJSON checks that accepted JSON can be read back, and that JSON that jsonb
+// rejects is an *InvalidError, so that it cannot fail a group of writes.
 func testJSON(t *testing.T, store messagestore.Store) {
 	deep := func(n int) string { return strings.Repeat(`{"a":`, n) + "1" + strings.Repeat("}", n) }
 	for _, test := range []struct {
-		data, stored string // stored "": refused
+		data, stored string // stored is "" if data is invalid
 	}{
 		{`{}`, `{}`},
 		{` { "b" : 1 , "a" : [ 1 , { } , null , true ] } `, `{"a": [1, {}, null, true], "b": 1}`},
@@ -110,7 +111,7 @@ func testJSON(t *testing.T, store messagestore.Store) {
 		{`{"a":` + strings.Repeat("1", 100) + `}`, `{"a": ` + strings.Repeat("1", 100) + `}`},
 		{`{"a":` + strings.Repeat("1", 101) + `}`, ``}, {`{"a":0.` + strings.Repeat("1", 100) + `}`, ``},
 	} {
-		m := messagestore.NewMessage{ID: uuid(), Type: "Happened", Data: test.data, Metadata: test.data}
+		m := messagestore.NewMessage{ID: contract.NewID(), Type: "Happened", Data: test.data, Metadata: test.data}
 		_, err := store.Write(t.Context(), "json-1", messagestore.Any, m)
 		if test.stored == "" {
 			if v := want[*messagestore.InvalidError](t, err).Violations; len(v) != 2 || v[0].Field != "messages[0].data" {

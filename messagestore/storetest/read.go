@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"videotutorials/messagestore"
+	"videotutorials/messagestore/contract"
 )
 
 func testRead(t *testing.T, store messagestore.Store) {
@@ -50,7 +51,7 @@ func testRead(t *testing.T, store messagestore.Store) {
 		}
 	}
 
-	// Some pages of each kind: more messages than one holds, and more bytes.
+	// Several pages, which are bounded by messages and by bytes.
 	for i := range 3 {
 		write(t, store, "many-1", events(1000)...)
 		large := event("Large")
@@ -94,7 +95,7 @@ func testMessage(t *testing.T, store messagestore.Store) {
 		t.Errorf("status %+v, %v", status, err)
 	}
 	for name, get := range map[string]func() error{
-		"id":             func() error { _, err := store.Message(ctx, uuid()); return err },
+		"id":             func() error { _, err := store.Message(ctx, contract.NewID()); return err },
 		"stream":         func() error { _, err := store.Last(ctx, "thing-2", ""); return err },
 		"type of stream": func() error { _, err := store.Last(ctx, "thing-1", "Other"); return err },
 	} {

@@ -1,9 +1,8 @@
-// Package storetest is the suite that every messagestore.Store passes.
+// Package storetest is the conformance suite of messagestore.Store.
 package storetest
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"iter"
@@ -11,14 +10,13 @@ import (
 	"time"
 
 	"videotutorials/messagestore"
+	"videotutorials/messagestore/contract"
 )
 
-// Run runs the suite. open returns a Store that is empty and stops with the
-// test. The test that calls Run needs a `testdb.Main`, or the like, for its
-// Postgres.
+// Run runs the suite. open returns an empty Store that stops when its test ends.
 func Run(t *testing.T, open func(t *testing.T) messagestore.Store) {
 	t.Helper()
-	suite := map[string]func(*testing.T, messagestore.Store){
+	for name, test := range map[string]func(*testing.T, messagestore.Store){
 		"Write":         testWrite,
 		"WriteBatch":    testWriteBatch,
 		"Idempotence":   testIdempotence,
@@ -31,8 +29,7 @@ func Run(t *testing.T, open func(t *testing.T) messagestore.Store) {
 		"Places":        testPlaces,
 		"Filter":        testFilter,
 		"Concurrency":   testConcurrency,
-	}
-	for name, test := range suite {
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			test(t, open(t))
@@ -40,23 +37,17 @@ func Run(t *testing.T, open func(t *testing.T) messagestore.Store) {
 	}
 }
 
-// uuid returns a random UUID.
-func uuid() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+// event returns a message of the type with unique data, which Postgres prints in
+// another form.
+func event(messageType string) messagestore.NewMessage {
+	id := contract.NewID()
+	return messagestore.NewMessage{ID: id, Type: messageType, Data: fmt.Sprintf(`{"id":%q,"n":1.0}`, id)}
 }
 
-// event returns a message of that type with data of its own, which Postgres
-// prints otherwise.
-func event(kind string) messagestore.NewMessage {
-	id := uuid()
-	return messagestore.NewMessage{ID: id, Type: kind, Data: fmt.Sprintf(`{"id":%q,"n":1.0}`, id)}
-}
-
+// printed returns the data of an event as Postgres prints it.
 func printed(m messagestore.NewMessage) string { return fmt.Sprintf(`{"n": 1.0, "id": %q}`, m.ID) }
 
+// events returns n events of type Happened.
 func events(n int) []messagestore.NewMessage {
 	messages := make([]messagestore.NewMessage, n)
 	for i := range messages {
@@ -65,7 +56,7 @@ func events(n int) []messagestore.NewMessage {
 	return messages
 }
 
-// write writes and fails the test where that fails.
+// write appends the messages to the stream.
 func write(t *testing.T, store messagestore.Store, stream messagestore.Stream, messages ...messagestore.NewMessage) messagestore.Written {
 	t.Helper()
 	written, err := store.Write(t.Context(), stream, messagestore.Any, messages...)
@@ -75,7 +66,7 @@ func write(t *testing.T, store messagestore.Store, stream messagestore.Stream, m
 	return written
 }
 
-// read returns all that the request yields.
+// read returns the messages that the request yields.
 func read(t *testing.T, store messagestore.Store, r messagestore.ReadRequest) []messagestore.Message {
 	t.Helper()
 	var messages []messagestore.Message
@@ -88,7 +79,7 @@ func read(t *testing.T, store messagestore.Store, r messagestore.ReadRequest) []
 	return messages
 }
 
-// positions returns the positions of the messages, as the source counts them.
+// positions returns the positions of the messages in the source.
 func positions(source messagestore.Source, messages []messagestore.Message) []int64 {
 	p := []int64{}
 	for i := range messages {
@@ -97,10 +88,7 @@ func positions(source messagestore.Source, messages []messagestore.Message) []in
 	return p
 }
 
-// patience bounds how long a test waits for what has to come at once.
-const patience = 30 * time.Second
-
-// A subscriber pulls events one by one.
+// A subscriber receives the events of a subscription one by one.
 type subscriber struct {
 	t    *testing.T
 	next func() (messagestore.Event, error, bool)
@@ -108,13 +96,14 @@ type subscriber struct {
 
 func subscribe(t *testing.T, store messagestore.Store, s messagestore.Subscription) *subscriber {
 	t.Helper()
+	const patience = 30 * time.Second
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	next, stop := iter.Pull2(store.Subscribe(ctx, s))
 	t.Cleanup(func() { cancel(); stop() })
 	return &subscriber{t, next}
 }
 
-// event returns the next event but Progress.
+// event returns the next event other than Progress.
 func (s *subscriber) event() messagestore.Event {
 	s.t.Helper()
 	for {
@@ -128,7 +117,7 @@ func (s *subscriber) event() messagestore.Event {
 	}
 }
 
-// started takes Started.
+// started returns the first event.
 func (s *subscriber) started() messagestore.Started {
 	s.t.Helper()
 	e, ok := s.event().(messagestore.Started)
@@ -138,7 +127,7 @@ func (s *subscriber) started() messagestore.Started {
 	return e
 }
 
-// messages returns the next n messages and skips CaughtUp.
+// messages returns the next n messages.
 func (s *subscriber) messages(n int) []messagestore.Message {
 	s.t.Helper()
 	var messages []messagestore.Message
@@ -148,12 +137,12 @@ func (s *subscriber) messages(n int) []messagestore.Message {
 		}
 	}
 	if len(messages) != n {
-		s.t.Fatalf("%d messages came, want %d", len(messages), n)
+		s.t.Fatalf("received %d messages, want %d", len(messages), n)
 	}
 	return messages
 }
 
-// err returns what the subscription ends with.
+// err returns the error that ends the subscription.
 func (s *subscriber) err() error {
 	s.t.Helper()
 	for {
@@ -163,7 +152,7 @@ func (s *subscriber) err() error {
 	}
 }
 
-// want fails the test unless err is an E, which it returns.
+// want returns err as an E.
 func want[E error](t *testing.T, err error) E {
 	t.Helper()
 	var e E

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"videotutorials/messagestore"
+	"videotutorials/messagestore/contract"
 )
 
 func testSubscribe(t *testing.T, store messagestore.Store) {
@@ -38,13 +39,13 @@ func testSubscribe(t *testing.T, store messagestore.Store) {
 		stored := read(t, store, messagestore.ReadRequest{Source: source})
 		pushed := subscribers[name].messages(len(stored))
 		if !slices.EqualFunc(stored, pushed, sameMessage) {
-			t.Errorf("%s: what was pushed is not what is stored: %d and %d messages", name, len(pushed), len(stored))
+			t.Errorf("%s: %d messages are pushed and %d stored, or they differ", name, len(pushed), len(stored))
 		}
 	}
 }
 
-// testSubscribePast takes up a subscription at every kind of place, with a past
-// and what comes after it.
+// testSubscribePast subscribes at each stored place of several sources, and at the
+// head.
 func testSubscribePast(t *testing.T, store messagestore.Store) {
 	for range 5 {
 		write(t, store, "a-1", events(1)...)
@@ -84,7 +85,7 @@ func testSubscribePast(t *testing.T, store messagestore.Store) {
 	next := event("Happened")
 	write(t, store, "c-1", next)
 	if m := waiting.messages(1); m[0].ID != next.ID {
-		t.Errorf("after the head came %+v", m)
+		t.Errorf("received %+v after the head", m)
 	}
 }
 
@@ -109,7 +110,7 @@ func testPlaces(t *testing.T, store messagestore.Store) {
 		}
 	}
 	for name, place := range map[string]messagestore.Place{
-		"another id":        {Position: 2, ID: uuid()},
+		"another id":        {Position: 2, ID: contract.NewID()},
 		"the one before":    {Position: 2, ID: all[0].ID},
 		"the one afterward": {Position: 2, ID: all[2].ID},
 	} {
@@ -121,7 +122,7 @@ func testPlaces(t *testing.T, store messagestore.Store) {
 	one := int64(1)
 	for field, s := range map[string]messagestore.Subscription{
 		"after[0].message_id": {Source: global, After: &messagestore.Place{Position: 2}},
-		"after[0].position":   {Source: global, After: &messagestore.Place{Position: -2, ID: uuid()}},
+		"after[0].position":   {Source: global, After: &messagestore.Place{Position: -2, ID: contract.NewID()}},
 		"from_position":       {Source: global, From: one, After: &messagestore.Place{Position: 2, ID: all[1].ID}},
 		"source":              {},
 	} {
@@ -129,7 +130,7 @@ func testPlaces(t *testing.T, store messagestore.Store) {
 			t.Errorf("%s: %+v", field, v)
 		}
 	}
-	// The place before the first message is a place, too.
+	// An id in upper case, and the places before the first message, are valid.
 	upper := messagestore.Place{Position: all[0].GlobalPosition, ID: strings.ToUpper(all[0].ID)}
 	subscribe(t, store, messagestore.Subscription{Source: global, After: &upper}).messages(len(all) - 1)
 	for _, s := range []messagestore.Subscription{
@@ -138,12 +139,12 @@ func testPlaces(t *testing.T, store messagestore.Store) {
 		got := subscribe(t, store, s)
 		got.started()
 		if m := got.messages(len(read(t, store, messagestore.ReadRequest{Source: s.Source}))); m[0].GlobalPosition != 1 {
-			t.Errorf("after the origin came %+v", m[0])
+			t.Errorf("received %+v after the origin", m[0])
 		}
 	}
 }
 
-// testFilter reads a log through filters, from disk and as it grows.
+// testFilter filters stored messages and new ones.
 func testFilter(t *testing.T, store messagestore.Store) {
 	filters := map[string]struct {
 		filter messagestore.Filter
@@ -183,13 +184,13 @@ func testFilter(t *testing.T, store messagestore.Store) {
 			stored = append(stored, m.ID)
 		}
 		if !slices.Equal(pushed, ids) || !slices.Equal(stored, ids) {
-			t.Errorf("%s: %d were pushed and %d read, want %d", name, len(pushed), len(stored), len(ids))
+			t.Errorf("%s: %d messages pushed and %d read, want %d", name, len(pushed), len(stored), len(ids))
 		}
 	}
 
-	// The members of a group have each stream between them, once.
+	// Each stream belongs to one member of a group.
 	for i := range 20 {
-		write(t, store, messagestore.Category("g").Stream(uuid()+"+"+string('a'+rune(i))), events(1)...)
+		write(t, store, messagestore.Category("g").Stream(contract.NewID()+"+"+string('a'+rune(i))), events(1)...)
 	}
 	seen := map[string]int{}
 	for member := range int32(3) {
@@ -199,6 +200,6 @@ func testFilter(t *testing.T, store messagestore.Store) {
 		}
 	}
 	if len(seen) != 20 {
-		t.Errorf("the group has seen %d messages, want 20", len(seen))
+		t.Errorf("the group has read %d messages, want 20", len(seen))
 	}
 }

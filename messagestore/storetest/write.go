@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"videotutorials/messagestore"
+	"videotutorials/messagestore/contract"
 )
 
 func testWrite(t *testing.T, store messagestore.Store) {
@@ -51,7 +52,7 @@ func testWrite(t *testing.T, store messagestore.Store) {
 	}
 	status, err := store.Status(ctx)
 	if err != nil || status.Head.Position != 10 {
-		t.Errorf("the head is %+v, %v: a refused write took a number", status, err)
+		t.Errorf("the head is %+v, %v: a rejected write took a position", status, err)
 	}
 }
 
@@ -60,8 +61,8 @@ func testWriteBatch(t *testing.T, store messagestore.Store) {
 	batch := []messagestore.Write{
 		{Stream: "a-1", Expected: messagestore.None, Messages: events(2)},
 		{Stream: "b-1", Expected: messagestore.Any, Messages: events(1)},
-		{Stream: "a-1", Expected: 1, Messages: events(1)}, // sees the first
-		{Stream: "c-1", Expected: messagestore.None},      // a check alone
+		{Stream: "a-1", Expected: 1, Messages: events(1)}, // after the first
+		{Stream: "c-1", Expected: messagestore.None},      // only a check
 	}
 	written, err := store.WriteBatch(ctx, batch...)
 	first := []messagestore.Written{{Position: 1, GlobalPosition: 2}, {Position: 0, GlobalPosition: 3}, {Position: 2, GlobalPosition: 4}, {Position: -1}}
@@ -91,7 +92,7 @@ func testWriteBatch(t *testing.T, store messagestore.Store) {
 		t.Errorf("an empty batch: %+v", v)
 	}
 
-	// Nothing of the refused ones is left, not even a number.
+	// The rejected batches have left nothing, not even a gap.
 	if got := write(t, store, "a-1", events(1)...); got != (messagestore.Written{Position: 3, GlobalPosition: 5}) {
 		t.Errorf("the next message is at %+v", got)
 	}
@@ -111,9 +112,9 @@ func testIdempotence(t *testing.T, store messagestore.Store) {
 	upper[2].Metadata = `{"other": true}`
 	place.AlreadyStored = true
 	for name, again := range map[string][]messagestore.NewMessage{
-		"the same":                             three,
-		"other letters, spaces, metadata":      upper,
-		"the same, whatever version it expect": three,
+		"the same":                                three,
+		"other letters, spaces, metadata":         upper,
+		"the same, with another expected version": three,
 	} {
 		got, err := store.Write(ctx, "thing-1", messagestore.None, again...)
 		if err != nil || got != place {
@@ -170,10 +171,10 @@ func testConcurrency(t *testing.T, store messagestore.Store) {
 	for range writers {
 		group.Go(func() {
 			for i := range each {
-				if _, err := store.Write(ctx, "own-"+messagestore.Stream(uuid()), messagestore.None, event("Happened")); err != nil {
+				if _, err := store.Write(ctx, "own-"+messagestore.Stream(contract.NewID()), messagestore.None, event("Happened")); err != nil {
 					t.Errorf("write: %v", err)
 				}
-				// All write these, each is stored once.
+				// All writers write the shared messages; each is stored once.
 				if _, err := store.Write(ctx, "shared-1", messagestore.Any, shared[i]); err != nil {
 					t.Errorf("write a shared message: %v", err)
 				}
@@ -206,12 +207,12 @@ func testConcurrency(t *testing.T, store messagestore.Store) {
 	}
 	stored := read(t, store, messagestore.ReadRequest{Source: messagestore.OfAll()})
 	if !slices.EqualFunc(stored, messages, sameMessage) {
-		t.Error("what was pushed is not what is stored")
+		t.Error("the pushed messages differ from the stored ones")
 	}
 }
 
-// sameMessage compares all of two messages: what is pushed from memory must be
-// what is read from disk, to the letter.
+// sameMessage reports whether a message pushed from memory equals the one read from
+// disk in every field.
 func sameMessage(a, b messagestore.Message) bool {
 	same := a.Time.Equal(b.Time) && !a.Time.IsZero() && time.Since(a.Time) < time.Hour
 	a.Time = b.Time
