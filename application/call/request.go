@@ -27,10 +27,10 @@ import (
 )
 
 const (
-	// TraceHeader and KeyHeader are headers of REST, and in lower case metadata of
-	// gRPC.
+	// TraceHeader is the header with the trace id, in lower case the metadata of gRPC.
 	TraceHeader = "X-Trace-Id"
-	KeyHeader   = "Idempotency-Key"
+	// KeyHeader is the header with the idempotency key, and metadata likewise.
+	KeyHeader = "Idempotency-Key"
 
 	// Timeout bounds a call. The message store's client needs up to 5 s to give up
 	// a server that hangs.
