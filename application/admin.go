@@ -39,7 +39,7 @@ func pageOf(in interface {
 	return viewdata.PageRequest{Size: int(in.GetPageSize()), Token: in.GetPageToken()}
 }
 
-// each returns f of each row. The list is never nil, which JSON would omit.
+// each returns f of each row.
 func each[R, M any](rows []R, f func(R) M) []M {
 	list := make([]M, 0, len(rows))
 	for _, row := range rows {
