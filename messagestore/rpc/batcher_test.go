@@ -177,6 +177,9 @@ func TestBatcher_Unanswered(t *testing.T) {
 			}
 		}
 		w.finish(t)
+		synctest.Wait()
+		w.batcher.mu.Lock()
+		defer w.batcher.mu.Unlock()
 		if n := w.batcher.calls; n != 0 {
 			t.Errorf("%d calls are in flight at the end", n)
 		}
