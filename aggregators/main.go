@@ -98,7 +98,7 @@ func (p *program) open(ctx context.Context, log *slog.Logger) (*rpc.Client, *pgx
 	if p.ViewData == "" {
 		return nil, nil, &service.UsageError{Reason: "VT_VIEWDATA_URL is required"}
 	}
-	if err := p.StoreSettings.Check(); err != nil {
+	if err := p.Check(); err != nil {
 		return nil, nil, err
 	}
 	store, err := p.Dial(p.Port, principal, log)

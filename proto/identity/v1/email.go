@@ -1,4 +1,4 @@
-package identityv1
+package identityv1 //nolint:revive // the generated identity.pb.go has the package comment
 
 import "strings"
 
