@@ -193,10 +193,10 @@ func allowed(who string, c messagestore.Category, owner, right string) error {
 		}
 	case "transfer":
 		reason := map[messagestore.Category]string{
-			"pinned":             "pinned is pinned to spiffe://videotutorials/application by the server, and no transfer can change that",
-			"ownership":          "ownership is pinned to spiffe://videotutorials/messagestore by the server, and no transfer can change that",
-			"free:command":       "free:command is nobody's alone",
-			"subscriberPosition": "subscriberPosition is nobody's alone",
+			"pinned":             "pinned is pinned to spiffe://videotutorials/application by the server's policy and cannot be transferred",
+			"ownership":          "ownership is pinned to spiffe://videotutorials/messagestore by the server's policy and cannot be transferred",
+			"free:command":       "free:command cannot be owned",
+			"subscriberPosition": "subscriberPosition cannot be owned",
 		}[c]
 		if reason != "" {
 			return &messagestore.InvalidError{Violations: []messagestore.Violation{{Field: "category", Description: reason}}}
