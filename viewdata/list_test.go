@@ -150,7 +150,7 @@ func TestLists_Invalid(t *testing.T) {
 	token := func(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
 	for field, requests := range map[string][]viewdata.PageRequest{
 		"pageSize":  {{Size: -1}, {Size: 1001}, {Size: math.MinInt}},
-		"pageToken": {{Token: "?"}, {Token: token("{")}, {Token: token("[1]")}, {Token: token("1.5")}},
+		"pageToken": {{Token: "?"}, {Token: token("{")}, {Token: token("[1]")}, {Token: token("1.5")}, {Token: token("null")}},
 	} {
 		for _, r := range requests {
 			for name, list := range listReads {

@@ -79,12 +79,12 @@ func (q listQuery[K]) after(token string) (sql string, args []any, err error) {
 	if token == "" {
 		return q(nil)
 	}
-	var key K
+	var key *K // nil for a token that encodes null
 	text, err := base64.RawURLEncoding.DecodeString(token)
-	if err != nil || json.Unmarshal(text, &key) != nil {
+	if err != nil || json.Unmarshal(text, &key) != nil || key == nil {
 		return "", nil, errBadToken
 	}
-	return q(&key)
+	return q(key)
 }
 
 // readPage returns the page of the query's rows that r asks for. Key returns the
