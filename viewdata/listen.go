@@ -2,13 +2,14 @@ package viewdata
 
 import (
 	"context"
+	"errors"
 	"log/slog"
-	"net"
 	"sync"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -17,6 +18,10 @@ const (
 	// connection and the next one.
 	firstBackoff = 100 * time.Millisecond
 	maxBackoff   = 5 * time.Second
+	// pingAfter is the time without a notification after which the connection is
+	// pinged, for at most pingTimeout: a Postgres that hangs sends nothing either.
+	pingAfter   = 30 * time.Second
+	pingTimeout = 5 * time.Second
 )
 
 // A Listener notifies waiters of the outcomes of operations. A notification is a
@@ -34,13 +39,7 @@ type Listener struct {
 // NewListener returns a Listener. Run connects it, with the settings of the pool,
 // but with a connection outside of it.
 func NewListener(db *pgxpool.Pool, log *slog.Logger) *Listener {
-	config := db.Config().ConnConfig
-	// Listen only reads, so without keep-alives it would not notice that the machine
-	// of Postgres has died.
-	config.DialFunc = (&net.Dialer{KeepAliveConfig: net.KeepAliveConfig{
-		Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 3,
-	}}).DialContext
-	return &Listener{config: config, log: log, waiters: map[chan struct{}]string{}}
+	return &Listener{config: db.Config().ConnConfig, log: log, waiters: map[chan struct{}]string{}}
 }
 
 // Wait returns a channel that receives a value when the operation with the trace
@@ -85,12 +84,30 @@ func (l *Listener) listen(ctx context.Context, connected func()) error {
 	connected()
 	l.wake("") // notifications before the connection were missed
 	for {
-		n, err := conn.WaitForNotification(ctx)
-		if err != nil {
+		n, err := waitForNotification(ctx, conn)
+		switch {
+		case err == nil:
+			l.wake(n.Payload)
+		case ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded):
+			if err := ping(ctx, conn); err != nil {
+				return err
+			}
+		default:
 			return err
 		}
-		l.wake(n.Payload)
 	}
+}
+
+func waitForNotification(ctx context.Context, conn *pgx.Conn) (*pgconn.Notification, error) {
+	ctx, cancel := context.WithTimeout(ctx, pingAfter)
+	defer cancel()
+	return conn.WaitForNotification(ctx)
+}
+
+func ping(ctx context.Context, conn *pgx.Conn) error {
+	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
+	defer cancel()
+	return conn.Ping(ctx)
 }
 
 // wake notifies the waiters for the trace ID; "" means all waiters.
