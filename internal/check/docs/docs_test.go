@@ -142,7 +142,7 @@ func TestTests(t *testing.T) {
 }
 
 // metric matches the literal names of metrics.
-const metric = `"((?:messagestore|consumer|videopublishing|grpc_server|http_server|mvc)_[a-z_]+)"`
+const metric = `"((?:messagestore|consumer|videotutorials|videopublishing|grpc_server|http_server|mvc)_[a-z_]+)"`
 
 // TestContracts checks that docs/contracts.md names everything on the wire.
 func TestContracts(t *testing.T) {
