@@ -11,7 +11,7 @@ build: ## build the commands into .bin/
 	@mkdir -p $(BIN)
 	go build -o $(BIN)/ ./cmd/...
 
-# Buf and the linter have a go.mod each: their dependencies are not ours.
+# The tools have a go.mod each, so that their dependencies are not the module's.
 $(BIN)/buf: internal/tools/buf/go.sum
 	cd internal/tools/buf && go build -o $@ github.com/bufbuild/buf/cmd/buf
 
@@ -24,13 +24,13 @@ $(BIN)/openapi: internal/tools/openapi/go.sum $(wildcard internal/tools/openapi/
 generate: $(BIN)/buf ## generate Go and OpenAPI from the protos
 	$(BIN)/buf generate
 
-# What the protos may not break is a file, and not a branch: a clone may have none.
-# It is text, so that a review sees what it loses, which this target never takes away.
-baseline: $(BIN)/buf ## take what the protos add into what they may not break
+# The baseline is a file and not a branch, because a clone may lack the branch. It is
+# text, so that a review shows what changes. This target only adds to it.
+baseline: $(BIN)/buf ## add new protos to the baseline that later changes may not break
 	$(BIN)/buf breaking proto --against proto/baseline.txtpb
 	$(BIN)/buf build proto --exclude-source-info -o proto/baseline.txtpb
 
-lint: $(BIN)/buf $(BIN)/golangci-lint $(BIN)/openapi ## check the protos, the REST API's description and the Go
+lint: $(BIN)/buf $(BIN)/golangci-lint $(BIN)/openapi ## check protos, OpenAPI, Go code and go.mod
 	$(BIN)/buf lint
 	$(BIN)/buf format --diff --exit-code
 	$(BIN)/buf breaking proto --against proto/baseline.txtpb
@@ -41,24 +41,24 @@ lint: $(BIN)/buf $(BIN)/golangci-lint $(BIN)/openapi ## check the protos, the RE
 test: postgres programs ## run all tests
 	go test ./...
 
-# Not those of processes, which are built without it.
+# Without the packages that test processes, which are built without the detector.
 race: postgres programs ## run the tests with the race detector
 	go test -race $$(go list ./... | grep -vE '/(cmd/videotutorials|internal/check/tutorial)$$')
 
 SEED ?= 0
 DURATION ?= 5m
-torture: postgres ## three servers killed, stopped and overloaded while they are written to; SEED= DURATION=
+torture: postgres ## inject faults into three servers under load; SEED= DURATION=
 	go test ./internal/check/torture -v -count=1 -timeout 0 -seed $(SEED) -duration $(DURATION)
 
-run: build $(if $(VT_DATABASE_URL),,postgres) ## start the whole system; it stays in front
+run: build $(if $(VT_DATABASE_URL),,postgres) ## start the whole system in the foreground
 	$(BIN)/videotutorials
 
-bench: build postgres ## measure, beside a named peer
+bench: build postgres ## measure the system and its peers
 	go run ./internal/check/bench
 
-postgres: # find Postgres, or install it where that is possible
+postgres: # find Postgres or install it
 	@sh internal/tools/postgres.sh
 
-# A mail server and a transcoder, which are run by tests.
-programs: # find them, or install them where that is possible
+# The mail server and the transcoder that tests run.
+programs: # find or install them
 	@sh internal/tools/packages.sh exim4:exim4-daemon-light ffmpeg:ffmpeg

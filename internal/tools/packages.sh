@@ -1,7 +1,7 @@
 #!/bin/sh
-# Finds the programs that it is given, each as <program>:<Debian's package>, or
-# installs the packages with apt-get, when root or where sudo is to be had. No
-# service is started, and nothing is removed to make room.
+# Installs the Debian packages of missing programs. Each argument is
+# <program>:<package>. Needs root or sudo to install. Starts no service and removes
+# no package.
 set -eu
 
 PATH=$PATH:/usr/sbin:/sbin
@@ -18,7 +18,7 @@ give_up() {
 	exit 1
 }
 
-command -v apt-get >/dev/null || give_up "there is no apt-get to install what is missing"
+command -v apt-get >/dev/null || give_up "apt-get is missing"
 if [ "$(id -u)" -eq 0 ]; then
 	root=
 elif command -v sudo >/dev/null && { sudo -n true 2>/dev/null || [ -t 0 ]; }; then
@@ -27,14 +27,13 @@ else
 	give_up "installing what is missing takes root or sudo"
 fi
 
-# apt runs apt-get without questions, waiting for another that runs.
+# apt runs apt-get without questions, after waiting for another apt-get.
 apt() {
 	$root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@" </dev/null
 }
 
-# Packages start their services unless the machine has a policy that says no;
-# afterwards the machine's own choice holds again. One that this script has left,
-# when it was killed, is no choice.
+# Packages start their services unless a policy forbids it. The machine's own policy
+# is restored afterwards. A policy left by a killed run of this script is replaced.
 policy=/usr/sbin/policy-rc.d
 ours="# Until Video Tutorials has installed its packages."
 if [ ! -e "$policy" ] || grep -qxF "$ours" "$policy"; then
@@ -46,7 +45,7 @@ if [ ! -e "$policy" ] || grep -qxF "$ours" "$policy"; then
 fi
 
 echo "packages: installing Debian's$missing with apt-get (no service is started)" >&2
-apt update >&2 || echo "packages: apt-get update failed; going on with the package lists that are here" >&2
-# A machine has one mail server: the one that is there is not taken away.
+apt update >&2 || echo "packages: apt-get update failed; continuing with the existing package lists" >&2
+# A machine has one mail server; an existing one is not removed.
 # shellcheck disable=SC2086
 apt install -y --no-install-recommends --no-remove $missing >&2 || give_up "apt-get could not install$missing"

@@ -1,15 +1,15 @@
 #!/bin/sh
-# Finds Postgres 15 or newer where package pgserver looks for it, or installs
-# Debian's with apt-get, when root or where sudo is to be had. No cluster is made
-# or started: only the programs are needed.
+# Finds Postgres 15 or newer in the folders that package pgserver searches, or
+# installs Debian's package, with root or sudo. It creates and starts no cluster: only
+# the programs are needed.
 set -eu
 
 oldest=15
 
-# found prints the folder of the newest one, if there is any.
+# found prints the folder of the newest Postgres and fails if there is none.
 found() {
 	best=0 folder=
-	# Only PATH is split at colons, and the patterns are there to be expanded.
+	# Split only PATH at colons; expand the patterns.
 	old_ifs=$IFS
 	IFS=:
 	set -f
@@ -32,7 +32,7 @@ found() {
 give_up() {
 	echo "postgres: $1" >&2
 	echo "postgres: install Postgres $oldest or newer (Debian: apt-get install postgresql; macOS: brew install postgresql)," >&2
-	echo "postgres: or, to run the system, set VT_DATABASE_URL to one that runs. The tests need the programs." >&2
+	echo "postgres: or, to run the system, set VT_DATABASE_URL to a running server. The tests need the programs." >&2
 	exit 1
 }
 
@@ -40,27 +40,27 @@ if found >/dev/null; then
 	exit 0
 fi
 
-command -v apt-get >/dev/null || give_up "there is no Postgres $oldest or newer here, and no apt-get to install it"
+command -v apt-get >/dev/null || give_up "Postgres $oldest or newer is missing, and apt-get too"
 if [ "$(id -u)" -eq 0 ]; then
 	root=
 elif command -v sudo >/dev/null && { sudo -n true 2>/dev/null || [ -t 0 ]; }; then
 	root=sudo
 else
-	give_up "there is no Postgres $oldest or newer here, and installing it takes root or sudo"
+	give_up "Postgres $oldest or newer is missing, and installing it takes root or sudo"
 fi
 
-# apt runs apt-get without questions, waiting for another that runs.
+# apt runs apt-get without questions, after waiting for another apt-get.
 apt() {
 	$root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@" </dev/null
 }
 
-echo "postgres: there is none; installing Debian's package postgresql with apt-get (no cluster is made)" >&2
-apt update >&2 || echo "postgres: apt-get update failed; going on with the package lists that are here" >&2
+echo "postgres: installing Debian's package postgresql with apt-get (no cluster is created)" >&2
+apt update >&2 || echo "postgres: apt-get update failed; continuing with the existing package lists" >&2
 apt install -y --no-install-recommends postgresql-common >&2 || give_up "apt-get could not install postgresql-common"
 
-# The package makes and starts a cluster unless told not to; afterwards the
-# machine's own choice holds again.
-# A copy that is there is that choice, left when this script was killed.
+# The package creates and starts a cluster unless configured otherwise. The machine's
+# own configuration is restored afterwards. An existing copy of it was left by a
+# killed run of this script.
 choice=/etc/postgresql-common/createcluster.conf
 [ -e "$choice.videotutorials" ] || $root cp -p "$choice" "$choice.videotutorials"
 restore() { $root mv -f "$choice.videotutorials" "$choice"; }

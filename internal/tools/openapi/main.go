@@ -1,6 +1,6 @@
-// Openapi validates OpenAPI documents (Swagger 2.0), examples included: each file
-// that is named. It exits with 1 if one has an error or deserves a warning, and
-// says why.
+// Openapi validates OpenAPI documents (Swagger 2.0), examples included. Its
+// arguments are files. It prints errors and warnings and exits with 1 if there are
+// any.
 package main
 
 import (
@@ -34,6 +34,6 @@ func check(file string) error {
 	validator := validate.NewSpecValidator(document.Schema(), strfmt.Default)
 	validator.SetContinueOnErrors(true)
 	problems, _ := validator.Validate(document)
-	// An example that does not fit its schema is a warning.
+	// An example that does not match its schema is only a warning.
 	return errors.Join(append(problems.Errors, problems.Warnings...)...)
 }
