@@ -20,15 +20,15 @@ const (
 	exitUnchecked = 2
 )
 
-// progressEvery is how often an audit says where it is.
-const progressEvery = 5 * time.Second
+// progressInterval is the time between two log lines about the progress.
+const progressInterval = 5 * time.Second
 
 // auditLog is the command that audits the log, and its settings.
 type auditLog struct {
-	Database string `name:"database-url" env:"VT_DATABASE_URL" help:"URL of the database message_store, as any role that may select, required"`
-	Views    string `name:"views" help:"URL of View Data: its checkpoints are looked at, too"`
-	Self     string `name:"store-principal" default:"spiffe://videotutorials/messagestore" help:"who writes the claims: the principal of the store's servers"`
-	JSON     bool   `name:"json" help:"a JSON object for each damage"`
+	Database string `name:"database-url" env:"VT_DATABASE_URL" help:"URL of the database message_store, as a role that may select, required"`
+	Views    string `name:"views" help:"URL of View Data, whose checkpoints are checked, too"`
+	Self     string `name:"store-principal" default:"spiffe://videotutorials/messagestore" help:"principal of the servers, the writer of claims"`
+	JSON     bool   `name:"json" help:"print a JSON object for each damage"`
 
 	out io.Writer
 }
@@ -42,8 +42,8 @@ func auditCommand() service.Command {
 	}
 }
 
-// run returns nil when the log is clean. Whatever keeps it from looking at all of
-// it ends with exitUnchecked, also where damage was found before.
+// run returns nil if the log is clean. It exits with exitUnchecked if it could not
+// check all of it, even if it found damage before.
 func (a *auditLog) run(ctx context.Context, log *slog.Logger, _ []string) error {
 	switch {
 	case a.Database == "":
@@ -52,15 +52,15 @@ func (a *auditLog) run(ctx context.Context, log *slog.Logger, _ []string) error 
 		return &service.UsageError{Reason: "store-principal is required"}
 	}
 	began := time.Now()
-	look := audit.Audit{
-		Database: a.Database, Views: a.Views, Self: messagestore.Principal(a.Self), Log: log, ProgressEvery: progressEvery,
+	check := audit.Audit{
+		Database: a.Database, Views: a.Views, Self: messagestore.Principal(a.Self), Log: log, ProgressEvery: progressInterval,
 	}
-	summary, err := look.Run(ctx, a.print)
+	summary, err := check.Run(ctx, a.print)
 	if err != nil {
 		return &service.ExitError{Code: exitUnchecked, Err: fmt.Errorf("not checked: %w", err)}
 	}
 	log.Info("audited", "damage", summary.Damage, "messages", summary.Messages, "streams", summary.Streams,
-		"head", summary.Head, "anonymous", summary.Anonymous, "took", time.Since(began).Round(time.Millisecond))
+		"head", summary.Head, "anonymous", summary.Anonymous, "duration", time.Since(began).Round(time.Millisecond))
 	if summary.Damage > 0 {
 		return &service.ExitError{Code: exitDamage}
 	}

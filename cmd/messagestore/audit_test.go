@@ -33,7 +33,7 @@ func TestAudit(t *testing.T) {
 	views := testdb.New(t, "view_data", viewdata.Migrate)
 
 	code, printed, logged := auditOf(t.Context(), auditLog{Database: url, Views: views, Self: self})
-	if code != 0 || printed != "" || !strings.Contains(logged, "msg=audited damage=0 messages=3 streams=1 head=3 anonymous=3 took=") {
+	if code != 0 || printed != "" || !strings.Contains(logged, "msg=audited damage=0 messages=3 streams=1 head=3 anonymous=3 duration=") {
 		t.Errorf("clean: exit code %d, %q, %q", code, printed, logged)
 	}
 

@@ -17,17 +17,17 @@ import (
 // benchWrites is the command that measures writes.
 type benchWrites struct {
 	client
-	Category string        `name:"category" default:"bench" help:"category of the streams that are written to"`
-	Streams  int           `name:"streams" default:"1000" help:"how many streams"`
-	Writers  int           `name:"writers" default:"64" help:"how many write at the same time"`
-	Duration time.Duration `name:"duration" default:"10s" help:"how long"`
-	Yes      bool          `name:"yes" default:"false" help:"the messages may stay in the log for ever; required"`
+	Category string        `name:"category" default:"bench" help:"category of the streams"`
+	Streams  int           `name:"streams" default:"1000" help:"number of streams"`
+	Writers  int           `name:"writers" default:"64" help:"number of concurrent writers"`
+	Duration time.Duration `name:"duration" default:"10s" help:"duration of the measurement"`
+	Yes      bool          `name:"yes" default:"false" help:"confirm that the messages stay in the log for ever; required"`
 }
 
 func benchCommand(t terminal) service.Command {
 	b := &benchWrites{client: client{terminal: t}}
 	return service.Command{
-		Name: "bench", Help: "measure writes of one small message each. They stay in the log: nothing can take them out again",
+		Name: "bench", Help: "measure writes of one small message each; the messages stay in the log for ever",
 		Settings: b, Tool: true, Run: b.run,
 	}
 }
@@ -36,10 +36,9 @@ func (b *benchWrites) run(ctx context.Context, _ *slog.Logger, _ []string) error
 	switch {
 	case b.Streams < 1 || b.Writers < 1 || b.Duration <= 0:
 		return usage("streams, writers and duration are above 0")
-	// The log is append-only: who has measured where it was not meant cannot
-	// clean up.
+	// The log is append-only: a measurement in the wrong store cannot be undone.
 	case !b.Yes:
-		return usage("bench fills the log at %s, category %s, with messages that stay there for ever: say -yes if they may", b.Addr, b.Category)
+		return usage("bench fills the log at %s, category %s, with messages that stay for ever: confirm with -yes", b.Addr, b.Category)
 	}
 	return b.call(func(store messagestore.Store, p *printer) error {
 		all, took, err := b.measure(ctx, store)
@@ -55,7 +54,7 @@ func (b *benchWrites) run(ctx context.Context, _ *slog.Logger, _ []string) error
 	})
 }
 
-// figures are what was measured.
+// figures are the result of a measurement.
 type figures struct {
 	Writes    int64   `json:"writes"`
 	Refused   int64   `json:"refused"`
@@ -67,8 +66,8 @@ type figures struct {
 
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
-// measure writes until the time is over, or ctx has ended, and returns how long
-// the calls took, and all of them together.
+// measure writes for b.Duration, or until ctx ends. It returns the latencies of the
+// calls and the duration.
 func (b *benchWrites) measure(ctx context.Context, store messagestore.Store) (*latencies, time.Duration, error) {
 	ctx, stop := context.WithTimeout(ctx, b.Duration)
 	defer stop()
@@ -86,7 +85,7 @@ func (b *benchWrites) measure(ctx context.Context, store messagestore.Store) (*l
 	return &each[0], took, err
 }
 
-// write is one writer. A call that was begun is brought to its end.
+// write is one writer. It completes a call that it has started.
 func (b *benchWrites) write(ctx context.Context, store messagestore.Store, writer int, l *latencies) error {
 	for n := writer; ctx.Err() == nil; n += b.Writers {
 		stream := messagestore.Category(b.Category).Stream(strconv.Itoa(n % b.Streams))
@@ -105,24 +104,24 @@ func (b *benchWrites) write(ctx context.Context, store messagestore.Store, write
 		if err != nil {
 			return err
 		}
-		l.took(time.Since(start))
+		l.record(time.Since(start))
 	}
 	return nil
 }
 
-// latencies count calls by how long they took, in steps of 1 %: so a bench of
-// hours takes no more memory than one of seconds.
+// latencies is a histogram of latencies in steps of 1 %, whose size does not depend
+// on the number of calls.
 type latencies struct {
 	counts [2000]int64 // up to 440 s
 	count  int64
-	// refused is how many calls the store had no room for.
+	// refused counts the calls rejected because the store was overloaded.
 	refused int64
 	max     time.Duration
 }
 
 const step = 1.01
 
-func (l *latencies) took(d time.Duration) {
+func (l *latencies) record(d time.Duration) {
 	n := int(math.Log(float64(d.Microseconds()+1)) / math.Log(step))
 	l.counts[min(n, len(l.counts)-1)]++
 	l.count++
@@ -138,7 +137,7 @@ func (l *latencies) add(other *latencies) {
 	l.max = max(l.max, other.max)
 }
 
-// percentile returns what the share of the calls did not take longer than.
+// percentile returns the latency that the share of the calls did not exceed.
 func (l *latencies) percentile(share float64) time.Duration {
 	left := int64(math.Ceil(share * float64(l.count)))
 	for n, count := range l.counts {

@@ -36,9 +36,9 @@ func TestLatencies(t *testing.T) {
 	var l, other latencies
 	for n := range 1000 {
 		if n%2 == 0 {
-			l.took(time.Duration(n+1) * time.Millisecond)
+			l.record(time.Duration(n+1) * time.Millisecond)
 		} else {
-			other.took(time.Duration(n+1) * time.Millisecond)
+			other.record(time.Duration(n+1) * time.Millisecond)
 		}
 	}
 	l.add(&other)

@@ -15,26 +15,26 @@ import (
 	"videotutorials/messagestore/rpc"
 )
 
-// A terminal is where a command reads and prints.
+// A terminal is the input and the output of a command.
 type terminal struct {
 	in  io.Reader
 	out io.Writer
 }
 
-// A client is how a command reaches a store, and how it prints: the settings that
-// all commands but serve and audit share.
+// client is the settings, shared by all commands except serve and audit, for the
+// connection to the store and for printing.
 type client struct {
-	Addr     string `name:"addr" env:"VT_MESSAGESTORE_ADDR" default:"127.0.0.1:8090" help:"host and port of the message store; several by comma"`
-	CA       string `name:"ca" env:"VT_CA" help:"file with the certificate of the authority; required, with the next two, unless insecure"`
+	Addr     string `name:"addr" env:"VT_MESSAGESTORE_ADDR" default:"127.0.0.1:8090" help:"host and port of the message store; several comma-separated"`
+	CA       string `name:"ca" env:"VT_CA" help:"file with the certificate of the authority; required, like the next two, unless insecure"`
 	Cert     string `name:"cert" env:"VT_CERT" help:"file with the certificate of the caller"`
 	Key      string `name:"key" env:"VT_KEY" help:"file with its key"`
 	Insecure bool   `name:"insecure" env:"VT_INSECURE" default:"false" help:"no TLS: the caller is anonymous"`
-	JSON     bool   `name:"json" default:"false" help:"print JSON, a line each, with the names of the proto"`
+	JSON     bool   `name:"json" default:"false" help:"print JSON, one object per line, with the field names of the proto"`
 	terminal
 }
 
-// call lets do use the store. It prints what do has printed also where do fails,
-// and makes a failure readable.
+// call calls do with the store. It flushes the output of do even after an error,
+// and makes an error of the store readable.
 func (c *client) call(do func(store messagestore.Store, p *printer) error) error {
 	config, err := c.tls()
 	if err != nil {
@@ -49,15 +49,15 @@ func (c *client) call(do func(store messagestore.Store, p *printer) error) error
 	return readable("", errors.Join(err, p.out.Flush(), store.Close()))
 }
 
-// tls returns nil for a client without. A certificate that is renewed, or another
-// authority, holds from the next connection on.
+// tls returns nil for a client without TLS. The files are read again for each
+// connection.
 func (c *client) tls() (*tls.Config, error) {
 	if c.Insecure {
 		return nil, nil
 	}
 	if c.CA == "" || c.Cert == "" || c.Key == "" {
 		return nil, &service.UsageError{Reason: "VT_CA, VT_CERT and VT_KEY are required, or VT_INSECURE=true: " +
-			"eval \"$(videotutorials env)\" sets them for the system that runs"}
+			"eval \"$(videotutorials env)\" sets them for the running system"}
 	}
 	authority, err := os.ReadFile(c.CA)
 	if err != nil {
@@ -84,8 +84,7 @@ func (c *client) certificate(*tls.CertificateRequestInfo) (*tls.Certificate, err
 	return &pair, nil
 }
 
-// sourceOf returns the source that an argument names: everything, a stream, or
-// categories by comma.
+// sourceOf parses a source: $all, a stream, or comma-separated categories.
 func sourceOf(arg string) messagestore.Source {
 	switch {
 	case arg == "$all":

@@ -16,37 +16,35 @@ import (
 )
 
 const (
-	// A batch has so many messages, of so many bytes, unless one message alone has
-	// more.
+	// batchMessages and batchBytes bound a batch, unless one message exceeds them.
 	batchMessages = 500
 	batchBytes    = 1 << 20
-	// maxLine bounds a line: a message of 1 MiB, as text within JSON.
+	// maxLine bounds a line, in bytes: a message of 1 MiB, escaped in JSON.
 	maxLine = 8 << 20
-	// sayEvery is how often an import says how far it is.
-	sayEvery = 2 * time.Second
+	// logInterval is the time between two log lines about the progress.
+	logInterval = 2 * time.Second
 )
 
-// importMessages is the command that writes the messages of another store, in
-// their order, as the caller: ids, streams, types, data and metadata are kept;
-// positions, times and the writer are this store's. So are the claims and the
-// positions of consumers, which are places in this log, and those of the other
-// store are left out: what had no owner here becomes the caller's, and consumers
-// begin at the start.
-// To repeat it is safe, also with an input that has grown.
+// importMessages is the command that writes the messages of another store, in their
+// order, as the caller. It keeps ids, streams, types, data and metadata; positions,
+// times and the writer are new. Claims and consumers' positions are left out, since
+// they belong to the other log: a category without an owner becomes the caller's,
+// and consumers start at the beginning. An import may be repeated, also with a longer
+// input.
 type importMessages struct{ client }
 
 func importCommand(t terminal) service.Command {
 	i := &importMessages{client{terminal: t}}
 	return service.Command{
 		Name:     "import",
-		Help:     "write the messages of the input, lines of `read -json`; may be repeated. Positions, time and writer are new, claims and consumers' positions are left out",
+		Help:     "write the messages of the input, lines of `read -json`; may be repeated. Positions, time and writer are new; claims and consumers' positions are left out",
 		Settings: i, Tool: true, Run: i.run,
 	}
 }
 
 func (i *importMessages) run(ctx context.Context, log *slog.Logger, _ []string) error {
 	return i.call(func(store messagestore.Store, p *printer) error {
-		in := &importer{store: store, log: log, said: time.Now()}
+		in := &importer{store: store, log: log, logged: time.Now()}
 		lines := bufio.NewScanner(i.in)
 		lines.Buffer(nil, maxLine)
 		for lines.Scan() {
@@ -65,28 +63,28 @@ func (i *importMessages) run(ctx context.Context, log *slog.Logger, _ []string) 
 	})
 }
 
-// imported is what an import did.
+// imported is the result of an import.
 type imported struct {
 	Imported      int `json:"imported"`
 	AlreadyStored int `json:"already_stored"`
 	ClaimsLeftOut int `json:"claims_left_out"`
-	// PositionsLeftOut are those of consumers.
+	// PositionsLeftOut counts the positions of consumers.
 	PositionsLeftOut int `json:"positions_left_out"`
 }
 
-// An importer writes messages in batches. Each is a unit: all of it or nothing.
+// An importer writes messages in atomic batches.
 type importer struct {
 	store    messagestore.Store
 	log      *slog.Logger
-	lines    int // that were read
+	lines    int // lines read
 	batch    []messagestore.Write
-	bytes    int // of the batch
-	from, to int // its lines
-	said     time.Time
+	bytes    int // size of the batch
+	from, to int // lines of the batch
+	logged   time.Time
 	imported
 }
 
-// line takes the next line.
+// line adds the message of a line to the batch.
 func (i *importer) line(ctx context.Context, text []byte) error {
 	i.lines++
 	var m messagestorev1.Message
@@ -97,12 +95,12 @@ func (i *importer) line(ctx context.Context, text []byte) error {
 	switch stream.Category() {
 	case messagestore.OwnershipCategory:
 		if i.ClaimsLeftOut++; i.ClaimsLeftOut == 1 {
-			i.log.Warn("claims are left out: this store writes its own", "line", i.lines, "stream", stream)
+			i.log.Warn("leave out claims", "line", i.lines, "stream", stream)
 		}
 		return nil
 	case messagestore.PositionCategory:
 		if i.PositionsLeftOut++; i.PositionsLeftOut == 1 {
-			i.log.Warn("positions of consumers are left out: they are places in the other log", "line", i.lines, "stream", stream)
+			i.log.Warn("leave out positions of consumers", "line", i.lines, "stream", stream)
 		}
 		return nil
 	}
@@ -122,8 +120,8 @@ func (i *importer) line(ctx context.Context, text []byte) error {
 	return nil
 }
 
-// flush writes the batch. Where some of it is stored already, in other company
-// since an earlier import had other lines, the rest of it is written.
+// flush writes the batch. If an earlier import with other batches has stored a part
+// of it, flush writes the rest.
 func (i *importer) flush(ctx context.Context) error {
 	err := i.write(ctx)
 	if is[*messagestore.IDConflictError](err) {
@@ -135,9 +133,9 @@ func (i *importer) flush(ctx context.Context) error {
 		return readable(fmt.Sprintf("lines %d to %d", i.from, i.to), err)
 	}
 	i.batch, i.bytes = i.batch[:0], 0
-	if time.Since(i.said) >= sayEvery {
-		i.said = time.Now()
-		i.log.Info("importing", "imported", i.Imported, "already stored", i.AlreadyStored)
+	if time.Since(i.logged) >= logInterval {
+		i.logged = time.Now()
+		i.log.Info("importing", "count", i.Imported, "alreadyStored", i.AlreadyStored)
 	}
 	return nil
 }
@@ -158,8 +156,8 @@ func (i *importer) write(ctx context.Context) error {
 	return nil
 }
 
-// leaveOutStored takes out of the batch what is stored already. A message that is
-// stored with other content stays, and is refused.
+// leaveOutStored removes stored messages from the batch. It returns a
+// *messagestore.IDConflictError for a message stored with other content.
 func (i *importer) leaveOutStored(ctx context.Context) error {
 	var rest []messagestore.Write
 	for _, w := range i.batch {

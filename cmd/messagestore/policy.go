@@ -11,16 +11,15 @@ import (
 	"videotutorials/messagestore"
 )
 
-// operator is who may read everything and transfer ownership, where the policy
-// names no operators.
+// operator is the default of the policy's operators.
 const operator messagestore.Principal = "spiffe://videotutorials/operator"
 
-// lookAfter is how often the policy's file is looked at.
-const lookAfter = time.Second
+// policyInterval is the time between two polls of the policy's file.
+const policyInterval = time.Second
 
-// A policyFile is the policy that holds, read again when its file changes.
+// A policyFile is the policy in force, which is read again when its file changes.
 type policyFile struct {
-	path    string // "": there is none, and nothing is pinned
+	path    string // "" if there is no file: no category is pinned
 	log     *slog.Logger
 	current atomic.Pointer[messagestore.Policy]
 	seen    os.FileInfo
@@ -38,7 +37,7 @@ func openPolicy(path string, log *slog.Logger) (*policyFile, error) {
 func (p *policyFile) now() *messagestore.Policy { return p.current.Load() }
 
 func (p *policyFile) read() error {
-	// The time first: what is written after it is seen by the next look.
+	// Stat first, so that the next poll sees a write after it.
 	seen, err := os.Stat(p.path)
 	if err != nil {
 		return fmt.Errorf("read the policy: %w", err)
@@ -59,10 +58,10 @@ func (p *policyFile) read() error {
 	return nil
 }
 
-// run reads the file when it has changed, until the context ends. What cannot be
-// read changes nothing.
+// run reads the file when it has changed, until the context ends. After an error the
+// old policy stays in force.
 func (p *policyFile) run(ctx context.Context) error {
-	ticker := time.NewTicker(lookAfter)
+	ticker := time.NewTicker(policyInterval)
 	defer ticker.Stop()
 	for {
 		select {
@@ -81,9 +80,9 @@ func (p *policyFile) run(ctx context.Context) error {
 			err = p.read()
 		}
 		if err != nil {
-			p.log.Error("the old policy still holds", "error", err)
+			p.log.Error("read the policy: the old one stays in force", "error", err)
 			continue
 		}
-		p.log.Info("a new policy holds", "file", p.path)
+		p.log.Info("policy changed", "file", p.path)
 	}
 }

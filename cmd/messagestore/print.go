@@ -19,13 +19,13 @@ import (
 	messagestorev1 "videotutorials/proto/messagestore/v1"
 )
 
-// A printer prints lines, of text or of JSON.
+// A printer prints lines of text or of JSON.
 type printer struct {
 	out  *bufio.Writer
 	json bool
 }
 
-// print prints m as a line of JSON, or else the text.
+// print prints m as a line of JSON, or the text.
 func (p *printer) print(m any, format string, a ...any) error {
 	if !p.json {
 		_, err := fmt.Fprintf(p.out, format+"\n", a...)
@@ -39,7 +39,7 @@ func (p *printer) print(m any, format string, a ...any) error {
 	return err
 }
 
-// toJSON returns m, a proto or else what encoding/json takes, as a line.
+// toJSON returns m, which is a proto or a value for encoding/json, as a line.
 func toJSON(m any) ([]byte, error) {
 	message, ok := m.(proto.Message)
 	if !ok {
@@ -49,14 +49,13 @@ func toJSON(m any) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	// protojson puts in white space at random, so that nobody relies on it.
+	// protojson adds random white space.
 	var line bytes.Buffer
 	err = json.Compact(&line, text)
 	return line.Bytes(), err
 }
 
-// message prints a message. The text has its global position, time, stream,
-// position, type and data.
+// message prints a message.
 func (p *printer) message(m *messagestore.Message) error {
 	return p.print(&messagestorev1.Message{
 		Id:             m.ID,
@@ -68,14 +67,14 @@ func (p *printer) message(m *messagestore.Message) error {
 		GlobalPosition: m.GlobalPosition,
 		Time:           timestamppb.New(m.Time),
 		Writer:         string(m.Writer),
-	}, "%8d  %s  %s  %d  %s  %s", m.GlobalPosition, clock(m.Time), m.Stream, m.Position, m.Type, harmless(m.Data))
+	}, "%8d  %s  %s  %d  %s  %s", m.GlobalPosition, clock(m.Time), m.Stream, m.Position, m.Type, escape(m.Data))
 }
 
 func clock(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
 
-// harmless escapes the control characters that JSON allows in texts: somebody
-// else wrote them, and a terminal would obey.
-func harmless(data string) string {
+// escape escapes the control characters that JSON allows in strings, which could
+// control the terminal.
+func escape(data string) string {
 	if !strings.ContainsFunc(data, unicode.IsControl) {
 		return data
 	}
@@ -90,14 +89,13 @@ func harmless(data string) string {
 	return b.String()
 }
 
-// A failure is what the store says, as a person or a script wants it: the reason
-// on the wire first, and each violation on a line of its own.
+// A failure is an error of the store for people and scripts: first the reason on the
+// wire, and each violation on a line of its own.
 //
-// It does not unwrap: a command that was interrupted has failed, and is not
-// taken for one that ended as asked.
+// It has no Unwrap, so that an interrupted command exits with 1.
 type failure struct {
 	reason string
-	at     string // "": where it was needs no words
+	at     string // where in the input, or ""
 	cause  error
 }
 
@@ -117,8 +115,7 @@ func (f *failure) Error() string {
 	return b.String()
 }
 
-// readable returns a *failure for an error of the store, and every other error as
-// it is.
+// readable returns a *failure for an error of the store, and other errors unchanged.
 func readable(at string, err error) error {
 	if reason := reasonOf(err); reason != "" {
 		return &failure{reason, at, err}
@@ -126,8 +123,8 @@ func readable(at string, err error) error {
 	return err
 }
 
-// reasonOf returns the reason on the wire, or the code where that says enough; ""
-// for what is not an error of the store.
+// reasonOf returns the reason on the wire, else the code, of an error of the store,
+// and "" for other errors.
 func reasonOf(err error) string {
 	switch {
 	case is[*messagestore.InvalidError](err):

@@ -182,7 +182,7 @@ func TestHarmless(t *testing.T) {
 		"{\"a\": \"\x7f\"}":   `{"a": "\u007f"}`,
 		"{\"a\": \"\u009b\"}": `{"a": "\u009b"}`,
 	} {
-		if got := harmless(data); got != want {
+		if got := escape(data); got != want {
 			t.Errorf("%q: %s, want %s", data, got, want)
 		}
 	}

@@ -10,18 +10,18 @@ import (
 	"videotutorials/messagestore"
 )
 
-// sourceArgs is how a source is named. A shell takes $all for a variable.
+// sourceArgs is the syntax of a source. $all is quoted for the shell.
 const sourceArgs = "STREAM | CATEGORY,... | '$all'"
 
-// A filter is the settings that narrow a source.
+// filter is the settings of a filter.
 type filter struct {
-	Types       []string `name:"types" help:"only messages of these types, by comma"`
+	Types       []string `name:"types" help:"only messages of these types, comma-separated"`
 	Group       string   `name:"group" help:"only the streams of one member of a consumer group: member/size, the member from 0"`
 	Origin      string   `name:"origin" help:"only messages whose metadata originStreamName is of this category"`
 	Correlation string   `name:"correlation" help:"only messages whose metadata correlationStreamName is of this category"`
 }
 
-// parse returns the filter as the store wants it.
+// parse returns the filter.
 func (f *filter) parse() (messagestore.Filter, error) {
 	parsed := messagestore.Filter{
 		Types: f.Types, Origin: messagestore.Category(f.Origin), Correlation: messagestore.Category(f.Correlation),
@@ -39,13 +39,13 @@ func (f *filter) parse() (messagestore.Filter, error) {
 	return parsed, nil
 }
 
-// readMessages is the command that prints what is stored.
+// readMessages is the command that prints stored messages.
 type readMessages struct {
 	client
 	filter
-	From     string `name:"from" help:"first position to look at: the stream's, or else the global one; default: the first in the direction of reading"`
+	From     string `name:"from" help:"first position, of the stream or global; default the first one in the direction of reading"`
 	Backward bool   `name:"backward" default:"false" help:"newest first"`
-	Limit    int    `name:"limit" default:"0" help:"how many messages at most; 0: no limit"`
+	Limit    int    `name:"limit" default:"0" help:"maximum number of messages; 0: no limit"`
 }
 
 func readCommand(t terminal) service.Command {

@@ -7,7 +7,9 @@ import (
 	"log/slog"
 	"net"
 	"sync/atomic"
+	"time"
 
+	"github.com/cenkalti/backoff/v5"
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
@@ -23,15 +25,15 @@ type serve struct {
 	Port     int    `name:"port" env:"VT_PORT" default:"8080" help:"gRPC is on this port + 10, /metrics, /healthz and /readyz on + 11"`
 	Database string `name:"database-url" env:"VT_DATABASE_URL" help:"URL of the database message_store, required"`
 	Certs    string `name:"certs" env:"VT_CERTS" help:"folder with ca.crt, messagestore.crt and messagestore.key, required unless insecure"`
-	Policy   string `name:"policy" env:"VT_POLICY" help:"JSON file that pins categories to owners and says who may read what; default: nothing is pinned, everybody reads"`
-	Insecure bool   `name:"insecure" env:"VT_INSECURE" default:"false" help:"no TLS: everybody is anonymous"`
+	Policy   string `name:"policy" env:"VT_POLICY" help:"JSON file with the owners and readers of categories and the operators; default: no owners, and every principal reads"`
+	Insecure bool   `name:"insecure" env:"VT_INSECURE" default:"false" help:"no TLS: every caller is anonymous"`
 
-	// store is nil until Postgres has answered.
+	// store is nil until it is open.
 	store atomic.Pointer[postgres.Store]
 }
 
-// run serves until the context ends. What operators ask is answered from the
-// beginning, calls from when Postgres has answered.
+// run serves until the context ends. /metrics, /healthz and /readyz are served at
+// once, calls when the store is open.
 func (s *serve) run(ctx context.Context, log *slog.Logger, args []string) error {
 	if len(args) > 0 {
 		return &service.UsageError{Reason: "serve takes no arguments"}
@@ -68,8 +70,8 @@ func (s *serve) run(ctx context.Context, log *slog.Logger, args []string) error 
 	return group.Wait()
 }
 
-// serveStore runs the store and its server. The store ends after the server: calls
-// that were taken up need it.
+// serveStore runs the store and its server. The store ends after the server, whose
+// calls in progress need it.
 func (s *serve) serveStore(ctx context.Context, log *slog.Logger, store *postgres.Store, server *rpc.Server) error {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", service.Addr(s.Port, service.MessageStorePort))
 	if err != nil {
@@ -87,8 +89,8 @@ func (s *serve) serveStore(ctx context.Context, log *slog.Logger, store *postgre
 	return group.Wait()
 }
 
-// options returns how the store works. Without TLS nobody can be told from
-// another, and ownership is off.
+// options returns the options of the store, and the policy. Without TLS all callers
+// are anonymous, and ownership is off.
 func (s *serve) options(log *slog.Logger, registry *prometheus.Registry) (postgres.Options, *policyFile, error) {
 	o := postgres.Options{Log: log, Registry: registry}
 	policy, err := openPolicy(s.Policy, log)
@@ -101,7 +103,7 @@ func (s *serve) options(log *slog.Logger, registry *prometheus.Registry) (postgr
 	return o, policy, err
 }
 
-// tls returns nil for a server without.
+// tls returns nil for a server without TLS.
 func (s *serve) tls() (*tls.Config, error) {
 	switch {
 	case s.Insecure:
@@ -118,4 +120,22 @@ func (s *serve) ready(ctx context.Context) error {
 		return errors.New("Postgres has not answered yet") //nolint:staticcheck // a name
 	}
 	return store.Ready(ctx)
+}
+
+// open opens the store, and retries while Postgres is unavailable. It returns other
+// errors, such as an invalid URL, at once.
+func open(ctx context.Context, url string, o postgres.Options) (*postgres.Store, error) {
+	attempt := func() (*postgres.Store, error) {
+		store, err := postgres.Open(ctx, url, o)
+		var unavailable *messagestore.UnavailableError
+		if err != nil && !errors.As(err, &unavailable) {
+			return nil, backoff.Permanent(err)
+		}
+		return store, err
+	}
+	failed := func(err error, pause time.Duration) {
+		o.Log.Warn("open the store", "error", err, "pause", pause)
+	}
+	b := &backoff.ExponentialBackOff{InitialInterval: 100 * time.Millisecond, Multiplier: 2, MaxInterval: 5 * time.Second}
+	return backoff.Retry(ctx, attempt, backoff.WithBackOff(b), backoff.WithMaxElapsedTime(0), backoff.WithNotify(failed))
 }

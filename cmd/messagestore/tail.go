@@ -14,16 +14,16 @@ import (
 type tailMessages struct {
 	client
 	filter
-	From     string `name:"from" default:"end" help:"first position to look at: the stream's, or else the global one; start, or end: only what comes"`
-	Limit    int    `name:"limit" default:"0" help:"how many messages, and then end; 0: no limit"`
-	Progress bool   `name:"progress" default:"false" help:"log how far it is, and when all that is stored was printed"`
+	From     string `name:"from" default:"end" help:"first position, of the stream or global; start; or end for new messages only"`
+	Limit    int    `name:"limit" default:"0" help:"number of messages after which to end; 0: no limit"`
+	Progress bool   `name:"progress" default:"false" help:"log the position, and when all stored messages were printed"`
 }
 
 func tailCommand(t terminal) service.Command {
 	c := &tailMessages{client: client{terminal: t}}
 	return service.Command{
 		Name: "tail", Args: sourceArgs,
-		Help:     "print messages as they are stored, until it is interrupted, also when the store was away in between",
+		Help:     "print messages as they are stored, until interrupted; reconnects to the store",
 		Settings: c, Tool: true, Run: c.run,
 	}
 }
@@ -44,7 +44,7 @@ func (c *tailMessages) run(ctx context.Context, log *slog.Logger, args []string)
 	}
 	err = c.call(func(store messagestore.Store, p *printer) error {
 		if c.From == "end" {
-			place, err := endOf(ctx, store, s.Source)
+			place, err := headOf(ctx, store, s.Source)
 			if err != nil {
 				return err
 			}
@@ -53,14 +53,14 @@ func (c *tailMessages) run(ctx context.Context, log *slog.Logger, args []string)
 		return c.follow(ctx, log, store, s, p)
 	})
 	if ctx.Err() != nil {
-		return ctx.Err() // it ends as asked
+		return ctx.Err() // it was interrupted
 	}
 	return err
 }
 
-// follow prints what the subscription yields.
+// follow prints the messages of the subscription.
 func (c *tailMessages) follow(ctx context.Context, log *slog.Logger, store messagestore.Store, s messagestore.Subscription, p *printer) error {
-	broken := func(err error) { log.Warn("the subscription broke, and is taken up again", "error", err) }
+	broken := func(err error) { log.Warn("subscribe again", "error", err) }
 	printed := 0
 	for event, err := range consumer.Follow(ctx, store, s, broken) {
 		if err != nil {
@@ -88,14 +88,14 @@ func (c *tailMessages) follow(ctx context.Context, log *slog.Logger, store messa
 	return nil
 }
 
-func (c *tailMessages) progress(log *slog.Logger, what string, place messagestore.Place) {
+func (c *tailMessages) progress(log *slog.Logger, event string, place messagestore.Place) {
 	if c.Progress {
-		log.Info("at", "event", what, "position", place.Position, "message id", place.ID)
+		log.Info("at", "event", event, "position", place.Position, "message", place.ID)
 	}
 }
 
-// endOf returns the place of the source's last message now.
-func endOf(ctx context.Context, store messagestore.Store, source messagestore.Source) (messagestore.Place, error) {
+// headOf returns the place of the source's last message.
+func headOf(ctx context.Context, store messagestore.Store, source messagestore.Source) (messagestore.Place, error) {
 	if !source.IsStream() {
 		status, err := store.Status(ctx)
 		return status.Head, err

@@ -94,7 +94,7 @@ func testTailRestart(t *testing.T, s *testStore) {
 	s.do(t, "application", "write", "a:command-1", "Happen", `{"n": 1}`)
 	awaitLine(t, c.out, `{"n": 1}`)
 	s.stop(t)
-	awaitLine(t, c.said, "the subscription broke")
+	awaitLine(t, c.said, "subscribe again")
 	s.start(t)
 	s.do(t, "application", "write", "a:command-1", "Happen", `{"n": 2}`)
 	if !c.out.Scan() || !strings.HasSuffix(c.out.Text(), `{"n": 2}`) {

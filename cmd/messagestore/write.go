@@ -16,18 +16,17 @@ import (
 	messagestorev1 "videotutorials/proto/messagestore/v1"
 )
 
-// maxInput bounds what is read from the input for one call. More is refused by
-// the store.
+// maxInput bounds the input of one call, in bytes. The store rejects calls that large.
 const maxInput = 16 << 20
 
 // writeMessages is the command that writes messages to a stream.
 type writeMessages struct {
 	client
-	ID       string        `name:"id" help:"id of the message, a UUID; default: a random one"`
+	ID       string        `name:"id" help:"id of the message, a UUID; default a random one"`
 	Metadata string        `name:"metadata" help:"JSON object; default {}"`
 	Expected string        `name:"expected" default:"any" help:"version that the stream must have: the position of its last message, none, exists or any"`
 	Stdin    bool          `name:"stdin" default:"false" help:"write the messages of the input in one call: JSON objects with id, type, data, metadata"`
-	Timeout  time.Duration `name:"timeout" default:"10s" help:"how long to wait for the answer"`
+	Timeout  time.Duration `name:"timeout" default:"10s" help:"timeout of the call"`
 }
 
 func writeCommand(t terminal) service.Command {
@@ -67,7 +66,7 @@ func (w *writeMessages) run(ctx context.Context, _ *slog.Logger, args []string) 
 	})
 }
 
-// messages returns what the arguments say to write.
+// messages returns the messages to write.
 func (w *writeMessages) messages(args []string) ([]messagestore.NewMessage, error) {
 	switch {
 	case w.Stdin && (len(args) != 1 || w.ID != "" || w.Metadata != ""):
@@ -94,7 +93,7 @@ func (w *writeMessages) messages(args []string) ([]messagestore.NewMessage, erro
 	return []messagestore.NewMessage{m}, nil
 }
 
-// unknown says how to repeat a write whose outcome is not known.
+// unknown adds to an error after which the write may be stored how to repeat it.
 func (w *writeMessages) unknown(err error, messages []messagestore.NewMessage) error {
 	switch {
 	case !is[*messagestore.UnavailableError](err) && !is[*messagestore.ExhaustedError](err) &&
@@ -106,8 +105,8 @@ func (w *writeMessages) unknown(err error, messages []messagestore.NewMessage) e
 	return fmt.Errorf("%w; perhaps it is stored: repeating it is safe with -id %s", err, messages[0].ID)
 }
 
-// messagesFrom reads messages, JSON objects with the fields of NewMessage. data
-// and metadata are objects, or texts of objects, as in the proto.
+// messagesFrom reads messages: JSON objects with the fields of NewMessage. data and
+// metadata are objects, or strings of objects as in the proto.
 func messagesFrom(in io.Reader) ([]messagestore.NewMessage, error) {
 	decoder := json.NewDecoder(io.LimitReader(in, maxInput))
 	decoder.DisallowUnknownFields()
@@ -135,11 +134,10 @@ func messagesFrom(in io.Reader) ([]messagestore.NewMessage, error) {
 	}
 }
 
-// A jsonObject is the text of an object that stands in JSON as itself, or as a
-// text.
+// A jsonObject is the text of a JSON object, which may be quoted in a JSON string.
 type jsonObject string
 
-// UnmarshalJSON is json.Unmarshaler's.
+// UnmarshalJSON implements json.Unmarshaler.
 func (o *jsonObject) UnmarshalJSON(text []byte) error {
 	if text[0] == '"' {
 		return json.Unmarshal(text, (*string)(o))
@@ -148,7 +146,7 @@ func (o *jsonObject) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// versionOf returns the version that an argument expects.
+// versionOf parses an expected version.
 func versionOf(arg string) (messagestore.Version, error) {
 	for _, v := range []messagestore.Version{messagestore.None, messagestore.Exists, messagestore.Any} {
 		if arg == v.String() {
