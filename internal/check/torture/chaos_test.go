@@ -11,7 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// chaos does harm, by its seed.
+// chaos injects faults, determined by a seed.
 type chaos struct {
 	t       *testing.T
 	db      *database
@@ -23,8 +23,8 @@ type chaos struct {
 	stopped  sync.WaitGroup
 }
 
-// run does each kind of harm, in any order, again and again until the context
-// ends. Then everything runs.
+// run injects each kind of fault, in random order, repeatedly until the context
+// ends. Everything runs again when it returns.
 func (c *chaos) run(ctx context.Context) {
 	harm := map[string]func(context.Context){
 		"server killed":     func(context.Context) { c.server().kill() },
@@ -49,7 +49,7 @@ func (c *chaos) run(ctx context.Context) {
 	c.release()
 }
 
-// wait reports whether some time passed before the context ended.
+// wait waits for a random time and reports false if the context ends first.
 func (c *chaos) wait(ctx context.Context, least, most time.Duration) bool {
 	timer := time.NewTimer(least + time.Duration(c.random.Int64N(int64(most-least))))
 	defer timer.Stop()
@@ -63,8 +63,8 @@ func (c *chaos) wait(ctx context.Context, least, most time.Duration) bool {
 
 func (c *chaos) server() *server { return c.servers[c.random.IntN(len(c.servers))] }
 
-// stop stops a server for longer than some timeouts, and shorter than others.
-// Other harm goes on meanwhile.
+// stop stops a server for longer than some timeouts and shorter than others. Other
+// faults are injected meanwhile.
 func (c *chaos) stop(ctx context.Context) {
 	s := c.server()
 	timer := time.NewTimer(500*time.Millisecond + time.Duration(c.random.Int64N(int64(6500*time.Millisecond))))
@@ -79,23 +79,23 @@ func (c *chaos) stop(ctx context.Context) {
 	})
 }
 
-// endBackends ends a few sessions of the servers.
+// endBackends terminates a few sessions of the servers.
 func (c *chaos) endBackends() {
 	backends := c.db.backends(c.t)
 	c.random.Shuffle(len(backends), func(i, j int) { backends[i], backends[j] = backends[j], backends[i] })
 	for _, pid := range backends[:min(len(backends), 1+c.random.IntN(4))] {
-		_ = syscall.Kill(pid, syscall.SIGTERM) // as pg_terminate_backend does
+		_ = syscall.Kill(pid, syscall.SIGTERM) // like pg_terminate_backend
 	}
 }
 
-// endAll ends all of them at once.
+// endAll terminates all sessions of the servers at once.
 func (c *chaos) endAll() {
 	for _, pid := range c.db.backends(c.t) {
 		_ = syscall.Kill(pid, syscall.SIGTERM)
 	}
 }
 
-// hold opens a long transaction, instead of the one before.
+// hold replaces the long-running transaction by a new one.
 func (c *chaos) hold() {
 	c.release()
 	c.snapshot = c.db.snapshot(c.t)

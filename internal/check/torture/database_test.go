@@ -17,8 +17,8 @@ import (
 
 const databaseName = "message_store"
 
-// A database is a durable Postgres that can be killed. Its methods are for one
-// goroutine.
+// A database is a durable Postgres that can be killed. Its methods must not be
+// called concurrently.
 type database struct {
 	config pgserver.Config
 	server *pgserver.Server
@@ -39,7 +39,7 @@ func startDatabase(t *testing.T) *database {
 		}
 	})
 	conn := db.connect(t, "postgres")
-	defer conn.Close(context.Background()) //nolint:errcheck // it has done its work
+	defer conn.Close(context.Background()) //nolint:errcheck // no longer needed
 	if _, err := conn.Exec(t.Context(), "create database "+databaseName); err != nil {
 		t.Fatal(err)
 	}
@@ -66,20 +66,20 @@ func (db *database) connect(t *testing.T, name string) *pgx.Conn {
 	return conn
 }
 
-// kill kills all of Postgres at once, and starts it again. What it has not given
-// to the kernel is lost, as in a crash.
+// kill kills all processes of Postgres at once and starts it again. Data not yet
+// written to the kernel is lost, as in a crash.
 func (db *database) kill(t *testing.T) {
 	t.Helper()
 	pids := column[int](t, db, "select pid from pg_stat_activity where pid <> pg_backend_pid()")
-	// The first process first: it would restart the others.
+	// The postmaster first: it would restart the others.
 	for _, pid := range append([]int{db.server.PID()}, pids...) {
-		_ = syscall.Kill(pid, syscall.SIGKILL) // an error says that it has just ended
+		_ = syscall.Kill(pid, syscall.SIGKILL) // fails if it has just ended
 	}
 	<-db.server.Done()
 	db.start(t)
 }
 
-// column returns what a query finds.
+// column returns the only column of a query's rows.
 func column[T any](t *testing.T, db *database, sql string, args ...any) []T {
 	t.Helper()
 	conn := db.connect(t, databaseName)
@@ -95,7 +95,7 @@ func column[T any](t *testing.T, db *database, sql string, args ...any) []T {
 	return values
 }
 
-// log returns all that is stored, as Postgres prints it.
+// log returns all stored messages, as Postgres prints them.
 func (db *database) log(t *testing.T) []messagestore.Message {
 	t.Helper()
 	conn := db.connect(t, databaseName)
@@ -113,15 +113,15 @@ func (db *database) log(t *testing.T) []messagestore.Message {
 	return log
 }
 
-// passing returns the global positions that a condition lets through: what a
-// subscription must deliver, said in SQL, by nothing that the servers use.
+// passing returns the global positions that match a condition in SQL: what a
+// subscription must deliver, determined without the servers' code.
 func (db *database) passing(t *testing.T, where string) []int64 {
 	t.Helper()
 	return column[int64](t, db, "select global_position from message_store.messages where "+where+" order by global_position")
 }
 
-// A trigger makes some writes slow and rolls others back: by what the message
-// says, or by chance where a second try is to succeed.
+// trigger makes some writes slow and rolls others back: depending on the message or,
+// if a retry has to succeed, at random.
 const trigger = `
 create function message_store.torture() returns trigger language plpgsql as $$
 begin
@@ -141,19 +141,19 @@ create trigger torture before insert on message_store.messages
 func (db *database) sabotage(t *testing.T) {
 	t.Helper()
 	conn := db.connect(t, databaseName)
-	defer conn.Close(context.Background()) //nolint:errcheck // it has done its work
+	defer conn.Close(context.Background()) //nolint:errcheck // no longer needed
 	if _, err := conn.Exec(t.Context(), trigger); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// backends returns the sessions of the servers.
+// backends returns the process ids of the servers' sessions.
 func (db *database) backends(t *testing.T) []int {
 	t.Helper()
 	return column[int](t, db, "select pid from pg_stat_activity where application_name = 'messagestore' order by pid")
 }
 
-// snapshot opens a transaction that sees the log as it is now, until it is closed.
+// snapshot opens a transaction whose snapshot is the log as of now.
 func (db *database) snapshot(t *testing.T) *pgx.Conn {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)

@@ -9,21 +9,21 @@ import (
 	"videotutorials/messagestore"
 )
 
-// mostFaults bounds how many of a kind are told: one bug has thousands.
+// mostFaults bounds the reported faults of a kind: one bug causes thousands.
 const mostFaults = 5
 
-// findings are the faults that were found.
+// findings collects faults.
 type findings struct {
 	mu     sync.Mutex
 	faults []fault
 }
 
-// add adds what who has seen.
-func (f *findings) add(who string, faults ...fault) {
+// add records faults found by the named observer.
+func (f *findings) add(observer string, faults ...fault) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, one := range faults {
-		f.faults = append(f.faults, fault{one.kind, who + ": " + one.text})
+		f.faults = append(f.faults, fault{one.kind, observer + ": " + one.text})
 	}
 }
 
@@ -33,7 +33,7 @@ func (f *findings) found() bool {
 	return len(f.faults) > 0
 }
 
-// report tells the faults.
+// report fails the test with the faults.
 func (f *findings) report(t *testing.T) {
 	t.Helper()
 	f.mu.Lock()
@@ -49,8 +49,8 @@ func (f *findings) report(t *testing.T) {
 	}
 }
 
-// examine asks the oracle, and returns what the ledger has in short.
-func (f *findings) examine(t *testing.T, log []messagestore.Message, writers []*writer, followers []*follower, servers []*server, db *database) string {
+// examine runs the oracle and returns a summary of the ledger.
+func (f *findings) examine(t *testing.T, log []messagestore.Message, writers []*writer, subscribers []*subscriber, servers []*server, db *database) string {
 	t.Helper()
 	f.add("the log", checkLog(log)...)
 	var ledger []*entry
@@ -60,26 +60,26 @@ func (f *findings) examine(t *testing.T, log []messagestore.Message, writers []*
 		mine[w.own], mine[w.contended.Category()] = true, true
 	}
 	f.add("the ledger", checkLedger(ledger, log, mine)...)
-	for _, follower := range followers {
-		want := signs(follower.subscription.Source, log, db.passing(t, follower.where))
-		if follower.quiet >= silent {
-			f.add(follower.name, faultf(failed, "heard nothing for %v", follower.quiet))
+	for _, subscriber := range subscribers {
+		want := deliveriesAt(subscriber.subscription.Source, log, db.passing(t, subscriber.where))
+		if subscriber.silence >= maxSilence {
+			f.add(subscriber.name, faultf(failed, "received nothing for %v", subscriber.silence))
 		}
-		f.add(follower.name, checkHistory(follower.history, want, placesOf(follower.subscription.Source, log))...)
+		f.add(subscriber.name, checkHistory(subscriber.history, want, placesOf(subscriber.subscription.Source, log))...)
 	}
 	all := messagestore.OfAll()
-	want := make([]sign, 0, len(log))
+	want := make([]delivery, 0, len(log))
 	for i := range log {
-		want = append(want, signOf(all, &log[i]))
+		want = append(want, deliveryOf(all, &log[i]))
 	}
 	for _, s := range servers {
-		var got []sign
+		var got []delivery
 		for m, err := range s.dial(t, reader).Read(t.Context(), messagestore.ReadRequest{Source: all}) {
 			if err != nil {
 				f.add("read by "+s.name, faultf(failed, "%v", err))
 				break
 			}
-			got = append(got, signOf(all, &m))
+			got = append(got, deliveryOf(all, &m))
 		}
 		f.add("read by "+s.name, checkHistory(got, want, nil)...)
 	}
@@ -90,30 +90,31 @@ func (f *findings) examine(t *testing.T, log []messagestore.Message, writers []*
 	return fmt.Sprintf("%d writes acknowledged, %d refused, %d unknown", counts[acknowledged], counts[refused], counts[unknown])
 }
 
-// signs returns those of the messages at the global positions.
-func signs(source messagestore.Source, log []messagestore.Message, positions []int64) []sign {
-	var signs []sign
+// deliveriesAt returns the deliveries of the messages at the global positions.
+func deliveriesAt(source messagestore.Source, log []messagestore.Message, positions []int64) []delivery {
+	var all []delivery
 	for _, p := range positions {
 		if p <= int64(len(log)) {
-			signs = append(signs, signOf(source, &log[p-1]))
+			all = append(all, deliveryOf(source, &log[p-1]))
 		}
 	}
-	return signs
+	return all
 }
 
-// placesOf returns whether a sign is a place of the source.
-func placesOf(source messagestore.Source, log []messagestore.Message) func(sign) bool {
+// placesOf returns a function that reports whether a delivery is a place of the
+// source.
+func placesOf(source messagestore.Source, log []messagestore.Message) func(delivery) bool {
 	first := messagestore.Place{}
 	if source.IsStream() {
 		first.Position = -1
 	}
-	places := []sign{placeSign(first)}
+	places := []delivery{placeDelivery(first)}
 	for i := range log {
 		if m := &log[i]; !source.IsStream() || source.Has(m) {
-			places = append(places, placeSign(source.Place(m)))
+			places = append(places, placeDelivery(source.Place(m)))
 		}
 	}
-	return func(s sign) bool {
+	return func(s delivery) bool {
 		i := s.position - first.Position
 		return i >= 0 && i < int64(len(places)) && slices.Contains(places[i:i+1], s)
 	}

@@ -1,159 +1,180 @@
+// Package torture tests the promises of the message store under fault injection:
+// several servers on one Postgres, which are killed, stopped and disconnected while
+// clients write and subscribe. It consists of tests only:
+//
+//	go test ./internal/check/torture -run TestTorture -v -count=1 -timeout 0 -seed 1 -duration 10m
+//
+// Writers record the answers to their writes in a ledger, subscribers their events
+// in a history. At the end the oracle compares both with the log as read by SQL:
+//
+//	writers ────▶ ledger ───▶ ┌────────┐
+//	                          │ oracle │ ◀── the log, read by SQL
+//	subscribers ▶ history ──▶ └────────┘
 package torture
 
 import (
-	"slices"
-	"testing"
-	"time"
+	"fmt"
 
 	"videotutorials/messagestore"
 )
 
-// sample is a log of five messages, and the ledger of who wrote them: two in one
-// write, two in a batch over two streams, one of unknown outcome, and one that was
-// refused.
-func sample() ([]messagestore.Message, []*entry) {
-	log := []messagestore.Message{
-		{ID: "1", Stream: "a-1", Type: "T", Position: 0},
-		{ID: "2", Stream: "a-1", Type: "T", Position: 1},
-		{ID: "3", Stream: "b-1", Type: "T", Position: 0},
-		{ID: "4", Stream: "a-1", Type: "T", Position: 2},
-		{ID: "5", Stream: "b-1", Type: "T", Position: 1},
-	}
+// A kind classifies faults.
+type kind string
+
+const (
+	gap       kind = "gap"       // a position without a message
+	doubled   kind = "doubled"   // an id, a position or a success exists twice
+	missing   kind = "missing"   // something that must exist does not
+	half      kind = "half"      // only a part of a write is stored
+	reordered kind = "reordered" // delivered in the wrong order
+	changed   kind = "changed"   // the content, time or writer differs
+	moved     kind = "moved"     // a message is at another position than answered
+	invented  kind = "invented"  // a message exists that was not written, or was rejected
+	misplaced kind = "misplaced" // a place is not in the log
+	failed    kind = "failed"    // a forbidden answer, or none
+)
+
+// A fault is a broken promise.
+type fault struct {
+	kind kind
+	text string
+}
+
+func faultf(k kind, format string, a ...any) fault { return fault{k, fmt.Sprintf(format, a...)} }
+
+func (f fault) String() string { return string(f.kind) + ": " + f.text }
+
+// checkLog checks a log by itself: positions have no gaps and ids are unique.
+func checkLog(log []messagestore.Message) []fault {
+	var faults []fault
+	ids := map[string]int64{}
+	next := map[messagestore.Stream]int64{}
 	for i := range log {
 		m := &log[i]
-		m.GlobalPosition, m.Data, m.Metadata, m.Writer, m.Time = int64(i)+1, `{}`, `{}`, "w", time.Unix(int64(i), 0)
-	}
-	write := func(stream messagestore.Stream, expected messagestore.Version, ids ...string) messagestore.Write {
-		w := messagestore.Write{Stream: stream, Expected: expected}
-		for _, id := range ids {
-			w.Messages = append(w.Messages, messagestore.NewMessage{ID: id, Type: "T", Data: `{}`, Metadata: `{}`})
+		if want := int64(i) + 1; m.GlobalPosition != want {
+			return append(faults, faultf(gap, "global position %d instead of %d", m.GlobalPosition, want))
 		}
-		return w
+		if m.Position != next[m.Stream] {
+			faults = append(faults, faultf(gap, "%s has position %d instead of %d, at %d", m.Stream, m.Position, next[m.Stream], m.GlobalPosition))
+		}
+		next[m.Stream] = m.Position + 1
+		if before, ok := ids[m.ID]; ok {
+			faults = append(faults, faultf(doubled, "message %s is at %d and %d", m.ID, before, m.GlobalPosition))
+		}
+		ids[m.ID] = m.GlobalPosition
 	}
-	return log, []*entry{
-		{[]messagestore.Write{write("a-1", -1, "1", "2")}, "w", acknowledged, []messagestore.Written{{Position: 1, GlobalPosition: 2}}},
-		{[]messagestore.Write{write("b-1", -1, "3"), write("a-1", 1, "4")}, "w", acknowledged,
-			[]messagestore.Written{{Position: 0, GlobalPosition: 3}, {Position: 2, GlobalPosition: 4}}},
-		{[]messagestore.Write{write("b-1", 0, "5")}, "w", unknown, nil},
-		{[]messagestore.Write{write("a-1", 1, "6")}, "w", refused, nil},
-	}
+	return faults
 }
 
-// The oracle sees each damage to the log.
-func TestOracle_Log(t *testing.T) {
-	without := func(log []messagestore.Message, i int) []messagestore.Message {
-		log = slices.Delete(log, i, i+1)
-		versions := map[messagestore.Stream]int64{}
-		for i := range log {
-			log[i].GlobalPosition, log[i].Position = int64(i)+1, versions[log[i].Stream]
-			versions[log[i].Stream]++
-		}
-		return log
-	}
-	for name, test := range map[string]struct {
-		damage func(log []messagestore.Message, ledger []*entry) ([]messagestore.Message, []*entry)
-		want   []kind // one of them is enough; none: no fault
-	}{
-		"sound": {func(l []messagestore.Message, e []*entry) ([]messagestore.Message, []*entry) { return l, e }, nil},
-		"unknown is not stored": {func(l []messagestore.Message, e []*entry) ([]messagestore.Message, []*entry) {
-			return without(l, 4), e
-		}, nil},
-		"acknowledged is not stored": {func(l []messagestore.Message, e []*entry) ([]messagestore.Message, []*entry) {
-			return without(without(l, 2), 2), e
-		}, []kind{missing}},
-		"half is stored": {func(l []messagestore.Message, e []*entry) ([]messagestore.Message, []*entry) {
-			e[1].outcome = unknown
-			return without(l, 3), e
-		}, []kind{half}},
-		"half is elsewhere": {func(l []messagestore.Message, e []*entry) ([]messagestore.Message, []*entry) {
-			e[1].outcome = unknown
-			l[3].ID, l[4].ID = l[4].ID, l[3].ID
-			return l, e
-		}, []kind{half}},
-		"stored twice": {func(l []messagestore.Message, e []*entry) ([]messagestore.Message, []*entry) {
-			again := l[2]
-			again.GlobalPosition, again.Position = 6, 2
-			return append(l, again), e
-		}, []kind{doubled}},
-		"elsewhere": {func(l []messagestore.Message, e []*entry) ([]messagestore.Message, []*entry) {
-			e[0].written[0].GlobalPosition++
-			return l, e
-		}, []kind{moved}},
-		"refused is stored": {func(l []messagestore.Message, e []*entry) ([]messagestore.Message, []*entry) {
-			e[2].outcome = refused
-			return l, e
-		}, []kind{invented}},
-		"nobody's": {func(l []messagestore.Message, e []*entry) ([]messagestore.Message, []*entry) { return l, e[1:] }, []kind{invented}},
-		"other data": {func(l []messagestore.Message, e []*entry) ([]messagestore.Message, []*entry) {
-			l[1].Data = `{"a": 1}`
-			return l, e
-		}, []kind{changed}},
-		"another writer": {func(l []messagestore.Message, e []*entry) ([]messagestore.Message, []*entry) {
-			l[1].Writer = "v"
-			return l, e
-		}, []kind{changed}},
-		"a gap in the log": {func(l []messagestore.Message, e []*entry) ([]messagestore.Message, []*entry) {
-			l[4].GlobalPosition = 6
-			return l, e
-		}, []kind{gap}},
-		"a gap in a stream": {func(l []messagestore.Message, e []*entry) ([]messagestore.Message, []*entry) {
-			l[4].Position = 2
-			return l, e
-		}, []kind{gap}},
-		"both won": {func(l []messagestore.Message, e []*entry) ([]messagestore.Message, []*entry) {
-			e[3].outcome = acknowledged
-			e[3].written = []messagestore.Written{{Position: 2, GlobalPosition: 6}}
-			return l, e
-		}, []kind{doubled}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			log, ledger := test.damage(sample())
-			faults := append(checkLog(log), checkLedger(ledger, log, map[messagestore.Category]bool{"a": true, "b": true})...)
-			expect(t, faults, test.want)
-		})
-	}
+// An outcome is what a writer knows about its write.
+type outcome int
+
+const (
+	unknown outcome = iota
+	acknowledged
+	refused
+)
+
+// An entry of the ledger is a call, made once or repeatedly.
+type entry struct {
+	writes  []messagestore.Write
+	writer  messagestore.Principal
+	outcome outcome
+	written []messagestore.Written // if acknowledged
 }
 
-// The oracle sees each damage to a history.
-func TestOracle_History(t *testing.T) {
-	log, _ := sample()
-	all := messagestore.OfAll()
-	var want []sign
+// checkLedger compares the answers with the log. Only the ledger's writers write to
+// the categories in mine.
+func checkLedger(ledger []*entry, log []messagestore.Message, mine map[messagestore.Category]bool) []fault {
+	stored := map[string]*messagestore.Message{}
 	for i := range log {
-		want = append(want, signOf(all, &log[i]))
+		stored[log[i].ID] = &log[i]
 	}
-	placed := func(s sign) bool { return s == placeSign(messagestore.Place{Position: 3, ID: "3"}) }
-	place := placeSign(messagestore.Place{Position: 3, ID: "3"})
-	damaged := log[3]
-	damaged.Time = damaged.Time.Add(time.Microsecond)
-	for name, test := range map[string]struct {
-		history []sign
-		want    []kind
-	}{
-		"sound":                {slices.Insert(slices.Clone(want), 3, place), nil},
-		"missing":              {slices.Delete(slices.Clone(want), 2, 3), []kind{missing}},
-		"the last missing":     {want[:4], []kind{missing}},
-		"doubled":              {slices.Insert(slices.Clone(want), 3, want[2]), []kind{doubled}},
-		"the last doubled":     {append(slices.Clone(want), want[4]), []kind{doubled}},
-		"an earlier doubled":   {slices.Insert(slices.Clone(want), 4, want[0]), []kind{doubled}},
-		"reordered":            {[]sign{want[0], want[2], want[1], want[3], want[4]}, []kind{reordered}},
-		"changed":              {[]sign{want[0], want[1], want[2], signOf(all, &damaged), want[4]}, []kind{changed}},
-		"another's":            {append(slices.Clone(want), sign{position: 6}), []kind{invented}},
-		"a place too early":    {slices.Insert(slices.Clone(want), 1, place), []kind{reordered}},
-		"a place too late":     {append(slices.Clone(want), place), []kind{reordered}},
-		"a place of other ids": {slices.Insert(slices.Clone(want), 3, placeSign(messagestore.Place{Position: 3, ID: "x"})), []kind{misplaced}},
-	} {
-		t.Run(name, func(t *testing.T) { expect(t, checkHistory(test.history, want, placed), test.want) })
+	var faults []fault
+	for _, e := range ledger {
+		faults = append(faults, e.check(stored)...)
+		for _, w := range e.writes {
+			for i := range w.Messages {
+				delete(stored, w.Messages[i].ID)
+			}
+		}
 	}
+	for _, m := range stored {
+		if mine[m.Stream.Category()] {
+			faults = append(faults, faultf(invented, "%s is at %d and was not written", m.ID, m.GlobalPosition))
+		}
+	}
+	return append(faults, checkRaces(ledger)...)
 }
 
-// expect fails unless there are faults, of one of the kinds; or none.
-func expect(t *testing.T, faults []fault, kinds []kind) {
-	t.Helper()
-	if len(kinds) == 0 && len(faults) > 0 {
-		t.Errorf("sees %v where nothing is wrong", faults)
+// check compares the entry with its stored messages.
+func (e *entry) check(stored map[string]*messagestore.Message) []fault {
+	var faults []fault
+	count, found := 0, 0
+	last := int64(0) // global position of the previous message
+	for i, w := range e.writes {
+		for n := range w.Messages {
+			count++
+			m, ok := stored[w.Messages[n].ID]
+			if !ok {
+				continue
+			}
+			found++
+			faults = append(faults, e.compare(m, &w, n)...)
+			if last != 0 && m.GlobalPosition != last+1 {
+				faults = append(faults, faultf(half, "%s is at %d, the previous message of its call at %d", m.ID, m.GlobalPosition, last))
+			}
+			last = m.GlobalPosition
+			if e.outcome == acknowledged {
+				back := int64(len(w.Messages) - 1 - n)
+				if at := e.written[i]; m.Position != at.Position-back || m.GlobalPosition != at.GlobalPosition-back {
+					faults = append(faults, faultf(moved, "%s is at %d, %s %d; the answer was %+v for the last of %d",
+						m.ID, m.GlobalPosition, m.Stream, m.Position, at, len(w.Messages)))
+				}
+			}
+		}
 	}
-	if len(kinds) > 0 && !slices.ContainsFunc(faults, func(f fault) bool { return slices.Contains(kinds, f.kind) }) {
-		t.Errorf("sees %v, want one of %v", faults, kinds)
+	first := e.writes[0].Stream
+	switch {
+	case e.outcome == refused && found > 0:
+		faults = append(faults, faultf(invented, "a write to %s was rejected, but %d of its %d messages are stored", first, found, count))
+	case found > 0 && found < count:
+		faults = append(faults, faultf(half, "a write to %s: only %d of %d messages are stored", first, found, count))
+	case e.outcome == acknowledged && found == 0 && count > 0:
+		faults = append(faults, faultf(missing, "a write to %s was acknowledged at %+v but is not stored", first, e.written))
 	}
+	return faults
+}
+
+// compare compares a stored message with the n-th of the write.
+func (e *entry) compare(m *messagestore.Message, w *messagestore.Write, n int) []fault {
+	sent := &w.Messages[n]
+	if m.Stream == w.Stream && m.Type == sent.Type && m.Data == sent.Data && m.Metadata == sent.Metadata && m.Writer == e.writer {
+		return nil
+	}
+	return []fault{faultf(changed, "%s of %s at %d is not what %s wrote to %s", m.ID, m.Stream, m.GlobalPosition, e.writer, w.Stream)}
+}
+
+// checkRaces finds two acknowledged writes that expected the same version of a
+// stream.
+func checkRaces(ledger []*entry) []fault {
+	type race struct {
+		stream   messagestore.Stream
+		expected messagestore.Version
+	}
+	var faults []fault
+	won := map[race]bool{}
+	for _, e := range ledger {
+		for _, w := range e.writes {
+			r := race{w.Stream, w.Expected}
+			if e.outcome != acknowledged || len(w.Messages) == 0 || w.Expected < messagestore.None {
+				continue
+			}
+			if won[r] {
+				faults = append(faults, faultf(doubled, "two writes that expected version %s of %s were acknowledged", w.Expected, w.Stream))
+			}
+			won[r] = true
+		}
+	}
+	return faults
 }

@@ -19,38 +19,38 @@ import (
 )
 
 const (
-	// greedy is how many calls each of two principals has under way at any time:
-	// together more than the queue holds, and some ten times of what a second can
-	// take, since each commit is slow.
+	// greedy is the number of concurrent calls of each of two principals: together
+	// more than the queue holds, and about ten times the writes possible in a second,
+	// because each commit is slow.
 	greedy      = 150
 	greedyBytes = 256 << 10
 	slowCommit  = `
 		create function message_store.slow() returns trigger language plpgsql as $$
 		begin perform pg_sleep(0.2); return null; end $$;
 		create trigger slow after insert on message_store.messages for each statement execute function message_store.slow()`
-	// callFor bounds a call, and slack is for what comes between: the load has the
-	// same processors as the server.
+	// callFor is the deadline of a call. The slack allows for the load generator, which
+	// shares the processors with the server.
 	callFor = 6 * time.Second
 	slack   = 5 * time.Second
-	// maxMemory is what the server may come to. Its queue is 64 MiB; the load has
-	// twice of that under way.
+	// maxMemory bounds the server's memory. Its queue is 64 MiB; the calls in progress
+	// have twice that.
 	maxMemory = 1 << 30
 )
 
-// tally is what became of calls.
+// A tally counts the outcomes of calls.
 type tally struct {
 	stored, refused, late, away, other atomic.Int64
 	mu                                 sync.Mutex
-	ids                                []string // of what was acknowledged
+	ids                                []string // of acknowledged messages
 	slowest                            time.Duration
 }
 
 func (c *tally) String() string {
-	return fmt.Sprintf("%d stored, %d refused, %d past their deadline, %d unavailable, the slowest took %v",
+	return fmt.Sprintf("%d stored, %d rejected, %d past their deadline, %d unavailable, the slowest took %v",
 		c.stored.Load(), c.refused.Load(), c.late.Load(), c.away.Load(), c.slowest.Round(time.Millisecond))
 }
 
-// write makes one call and counts what became of it.
+// write makes one call and counts its outcome.
 func (c *tally) write(t *testing.T, store messagestore.Store, stream messagestore.Stream, data string) error {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), callFor)
@@ -81,11 +81,11 @@ func (c *tally) write(t *testing.T, store messagestore.Store, stream messagestor
 	return err
 }
 
-// TestOverload has two principals write far more than the server can take, and a
-// third a little. Everyone gets an answer or the deadline, the third is not kept
-// waiting by the others, the server's memory is bounded, nothing acknowledged is
-// lost, and then all is as before.
-func TestOverload(t *testing.T) { //nolint:paralleltest // TestTorture would be part of the load
+// TestOverload lets two principals write far more than the server can commit, and a
+// third a little. Every call must be answered or reach its deadline, the third
+// principal must not be delayed by the others, the server's memory must be bounded,
+// no acknowledged write may be lost, and the server must recover afterwards.
+func TestOverload(t *testing.T) { //nolint:paralleltest // TestTorture would add to the load
 	f := &findings{}
 	db, servers := start(t, f)
 	s := servers[0]
@@ -95,8 +95,8 @@ func TestOverload(t *testing.T) { //nolint:paralleltest // TestTorture would be 
 		t.Fatal(err)
 	}
 	stores := map[string]messagestore.Store{}
-	for _, who := range principals {
-		stores[who] = s.dial(t, who)
+	for _, principal := range principals {
+		stores[principal] = s.dial(t, principal)
 	}
 	before := &tally{}
 	for range 10 {
@@ -109,10 +109,10 @@ func TestOverload(t *testing.T) { //nolint:paralleltest // TestTorture would be 
 	data := `{"a": "` + strings.Repeat("x", greedyBytes) + `"}`
 	var calling sync.WaitGroup
 	for n := range 2 * greedy {
-		who := principals[n%2]
+		principal := principals[n%2]
 		calling.Go(func() {
 			for ctx.Err() == nil {
-				err := load.write(t, stores[who], messagestore.Category(who).Stream(strconv.Itoa(n)), data)
+				err := load.write(t, stores[principal], messagestore.Category(principal).Stream(strconv.Itoa(n)), data)
 				var exhausted *messagestore.ExhaustedError
 				if errors.As(err, &exhausted) {
 					<-time.After(exhausted.RetryAfter)
@@ -129,24 +129,24 @@ func TestOverload(t *testing.T) { //nolint:paralleltest // TestTorture would be 
 	}
 	calling.Wait()
 	memory := peakMemory(t, s)
-	t.Logf("the load: %s; the modest one: %s; the server's memory was at most %d MiB", load, modest, memory>>20)
+	t.Logf("the load: %s; the modest principal: %s; the server's peak memory: %d MiB", load, modest, memory>>20)
 
-	// Who would have been let in is written; then a call is as quick as before.
+	// After the queue is empty a call is as fast as before.
 	after := &tally{}
 	for range 10 {
 		_ = after.write(t, stores["cat"], "cat-1", `{}`) // counted
 	}
 	t.Logf("before: %s; after: %s", before, after)
 
-	// Where the processors are slower than the queue is large, a deadline comes first.
+	// On slow processors calls reach their deadline before the queue is full.
 	if load.refused.Load()+load.late.Load() == 0 {
-		t.Error("the load was no overload: nobody was refused, nor kept waiting past the deadline")
+		t.Error("the load was no overload: no call was rejected or reached its deadline")
 	}
 	if load.slowest > callFor+slack {
 		t.Errorf("a call took %v, its deadline was %v", load.slowest, callFor)
 	}
 	if n := modest.refused.Load() + modest.late.Load() + modest.away.Load(); n > 0 || modest.stored.Load() == 0 {
-		t.Errorf("the modest one was kept from writing by the others: %s", modest)
+		t.Errorf("the modest principal was delayed by the others: %s", modest)
 	}
 	if memory > maxMemory {
 		t.Errorf("the server took %d MiB", memory>>20)
@@ -157,13 +157,13 @@ func TestOverload(t *testing.T) { //nolint:paralleltest // TestTorture would be 
 	stored := column[string](t, db, "select id::text from message_store.messages order by id")
 	for _, id := range slices.Concat(before.ids, load.ids, modest.ids, after.ids) {
 		if _, found := slices.BinarySearch(stored, id); !found {
-			t.Errorf("%s was acknowledged and is not stored", id)
+			t.Errorf("%s was acknowledged but is not stored", id)
 		}
 	}
 	f.report(t)
 }
 
-// peakMemory returns how many bytes of memory the server has had at most.
+// peakMemory returns the server's peak memory in bytes.
 func peakMemory(t *testing.T, s *server) int64 {
 	t.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.process.PID()))
@@ -179,6 +179,6 @@ func peakMemory(t *testing.T, s *server) int64 {
 			return kilobytes << 10
 		}
 	}
-	t.Fatal("the kernel does not say how much memory the server has had")
+	t.Fatal("no VmHWM in the status of the server's process")
 	return 0
 }

@@ -15,21 +15,22 @@ import (
 	"videotutorials/internal/certificate"
 	"videotutorials/internal/process"
 	"videotutorials/internal/service"
+	"videotutorials/internal/test/binaries"
 	"videotutorials/messagestore"
 	"videotutorials/messagestore/rpc"
 )
 
 const (
-	// replicas is how many servers there are.
+	// replicas is the number of servers.
 	replicas = 3
-	// reader is the principal of the followers.
+	// reader is the principal of the subscribers.
 	reader = "reader"
 	trust  = "spiffe://videotutorials/"
-	// grace is what an orderly end may take.
+	// grace bounds an orderly stop.
 	grace = 20 * time.Second
 )
 
-// A server is a process that is started again whenever it ends.
+// A server is a process that is restarted whenever it ends.
 type server struct {
 	name     string
 	port     int
@@ -40,20 +41,20 @@ type server struct {
 
 	mu      sync.Mutex
 	process *process.Child
-	wanted  bool // the process is to end
+	wanted  bool // the process was ended by the test
 	stops   []span
 }
 
-// A span is when a server was stopped; to is zero while it is.
+// A span is a time during which a server was stopped; to is zero until it is over.
 type span struct{ from, to time.Time }
 
-// start starts Postgres and the servers, and returns when the trigger is there.
+// start starts Postgres and the servers and creates the trigger.
 func start(t *testing.T, f *findings) (*database, []*server) {
 	t.Helper()
 	folder := t.TempDir()
 	binary := filepath.Join(folder, "messagestore")
-	if said, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "videotutorials/cmd/messagestore").CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, said)
+	if err := binaries.Build(t.Context(), folder); err != nil {
+		t.Fatal(err)
 	}
 	authority, err := certificate.OpenAuthority(filepath.Join(folder, "certs"))
 	if err != nil {
@@ -76,7 +77,7 @@ func start(t *testing.T, f *findings) (*database, []*server) {
 		}
 		env := append(os.Environ(), "VT_DATABASE_URL="+db.url(), "VT_CERTS="+s.certs, "VT_PORT="+strconv.Itoa(s.port))
 		s.command = func() *exec.Cmd {
-			cmd := exec.Command(binary, "serve") //nolint:noctx // its end is tested, too
+			cmd := exec.Command(binary, "serve") //nolint:noctx // ended by signals
 			cmd.Env, cmd.Stdout, cmd.Stderr = env, s.output, s.output
 			return cmd
 		}
@@ -90,7 +91,7 @@ func start(t *testing.T, f *findings) (*database, []*server) {
 	return db, servers
 }
 
-// run starts the server, and again until the test ends.
+// run starts the server, and restarts it until the test ends.
 func (s *server) run(t *testing.T) {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
@@ -125,12 +126,12 @@ func (s *server) once(ctx context.Context) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if !s.wanted {
-			s.findings.add(s.name, faultf(failed, "ended by itself: %v", process.Err()))
+			s.findings.add(s.name, faultf(failed, "ended unexpectedly: %v", process.Err()))
 		}
 	}
 }
 
-// kill ends the process, so that it cannot notice.
+// kill kills the process.
 func (s *server) kill() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -145,7 +146,7 @@ func (s *server) stop() {
 	s.stops = append(s.stops, span{from: time.Now()})
 }
 
-// resume ends all that stop has begun.
+// resume continues the process and ends all spans.
 func (s *server) resume() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -159,11 +160,11 @@ func (s *server) resume() {
 
 func (s *server) signal(signal syscall.Signal) {
 	if s.process != nil {
-		_ = syscall.Kill(s.process.PID(), signal) // an error says that it has just ended
+		_ = syscall.Kill(s.process.PID(), signal) // fails if it has just ended
 	}
 }
 
-// stopped reports whether the server was stopped at any time since.
+// stopped reports whether the server was stopped at any time since then.
 func (s *server) stopped(since time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -175,17 +176,17 @@ func (s *server) stopped(since time.Time) bool {
 	return false
 }
 
-// drain ends the process in order, so that nothing waits in its queue any more,
-// and returns when the next one serves.
+// drain stops the process in order, which empties its queue, and returns when the
+// restarted one serves.
 func (s *server) drain(t *testing.T) {
 	t.Helper()
-	s.await(t) // it must hear the signal
+	s.await(t) // it must be able to handle the signal
 	s.mu.Lock()
 	process := s.process
 	s.wanted = true
 	s.mu.Unlock()
 	if err := process.Stop(syscall.SIGTERM, grace); err != nil {
-		s.findings.add(s.name, faultf(failed, "did not end in order: %v", err))
+		s.findings.add(s.name, faultf(failed, "did not stop in order: %v", err))
 	}
 	s.await(t)
 }
@@ -202,7 +203,7 @@ func (s *server) await(t *testing.T) {
 			return
 		}
 		if ctx.Err() != nil {
-			t.Fatalf("%s does not answer: %v; it said\n%s", s.name, err, s.lastWords())
+			t.Fatalf("%s does not answer: %v; the end of its log:\n%s", s.name, err, s.logEnd())
 		}
 	}
 }
@@ -222,8 +223,8 @@ func (s *server) dial(t *testing.T, principal string) messagestore.Store {
 	return client
 }
 
-// lastWords returns the end of the server's log.
-func (s *server) lastWords() string {
+// logEnd returns the end of the server's log.
+func (s *server) logEnd() string {
 	const most = 3000
 	info, err := s.output.Stat()
 	if err != nil {

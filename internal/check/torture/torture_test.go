@@ -14,36 +14,35 @@ import (
 )
 
 var (
-	seed     = flag.Uint64("seed", 0, "of the torture; 0: a new one")
-	duration = flag.Duration("duration", 6*time.Second, "of the torture, without start and end")
+	seed     = flag.Uint64("seed", 0, "seed of the faults; 0: a random one")
+	duration = flag.Duration("duration", 6*time.Second, "duration of the fault injection")
 )
 
-// reachWithin bounds how long, after the chaos, a follower takes to the end of the
-// log.
+// reachWithin bounds the time a subscriber needs to reach the head after the faults.
 const reachWithin = time.Minute
 
 func TestMain(m *testing.M) { testdb.Main(m) }
 
-// Three servers on one Postgres are written to and followed, and killed, stopped
-// and cut off, and Postgres is killed under them. In the end the oracle finds
-// nothing.
+// TestTorture writes to and subscribes at three servers on one Postgres while
+// servers and Postgres are killed, stopped and disconnected. The oracle must find no
+// fault in the end.
 func TestTorture(t *testing.T) {
 	t.Parallel()
 	if *seed == 0 {
 		*seed = rand.Uint64()
 	}
-	again := func() {
-		t.Logf("again: go test ./internal/check/torture -run TestTorture -v -count=1 -timeout 0 -seed %d -duration %v", *seed, *duration)
+	repeat := func() {
+		t.Logf("repeat with: go test ./internal/check/torture -run TestTorture -v -count=1 -timeout 0 -seed %d -duration %v", *seed, *duration)
 	}
-	again()
+	repeat()
 	f := &findings{}
 	db, servers := start(t, f)
-	writers, followers := newWriters(t, f, servers), newFollowers(t, f, servers)
-	c := &chaos{t: t, db: db, servers: servers, random: rand.New(rand.NewPCG(*seed, 0)), counts: map[string]int{}} //nolint:gosec // to be repeated
+	writers, subscribers := newWriters(t, f, servers), newSubscribers(t, f, servers)
+	c := &chaos{t: t, db: db, servers: servers, random: rand.New(rand.NewPCG(*seed, 0)), counts: map[string]int{}} //nolint:gosec // repeatable
 
 	ctx, giveUp := context.WithCancel(t.Context())
 	defer giveUp()
-	for _, f := range followers {
+	for _, f := range subscribers {
 		go f.run(ctx)
 	}
 	tortured, stop := context.WithTimeout(t.Context(), *duration)
@@ -57,17 +56,16 @@ func TestTorture(t *testing.T) {
 	for _, s := range servers {
 		s.drain(t)
 	}
-	lead(followers, db.log(t), false, giveUp)
-	// Who follows is at the end of the log, and served from memory: which then
-	// grows a last time.
+	reachHead(subscribers, db.log(t), false, giveUp)
+	// All subscribers are at the head and served from the tail. Write once more.
 	for _, w := range writers {
 		writing.Go(w.finish)
 	}
 	writing.Wait()
 	log := db.log(t)
-	lead(followers, log, true, giveUp)
+	reachHead(subscribers, log, true, giveUp)
 
-	ledger := f.examine(t, log, writers, followers, servers, db)
+	ledger := f.examine(t, log, writers, subscribers, servers, db)
 	checked := audit.Audit{Database: db.url(), Self: trust + "messagestore", Log: slog.New(slog.DiscardHandler), ProgressEvery: time.Minute}
 	if _, err := checked.Run(t.Context(), func(d audit.Damage) error {
 		f.add("audit", faultf(failed, "%v", d))
@@ -76,14 +74,14 @@ func TestTorture(t *testing.T) {
 		t.Errorf("audit: %v", err)
 	}
 	t.Logf("seed %d: %d messages in %v; %s; chaos %v", *seed, len(log), *duration, ledger, c.counts)
-	for _, f := range followers {
+	for _, f := range subscribers {
 		t.Logf("  %-26s %s", f.name, f)
 	}
 	if f.found() {
 		for _, s := range servers {
-			t.Logf("%s said last:\n%s", s.name, s.lastWords())
+			t.Logf("the end of the log of %s:\n%s", s.name, s.logEnd())
 		}
-		again()
+		repeat()
 	}
-	f.report(t) // the last lines are those that everybody sees
+	f.report(t) // last, where it is seen
 }

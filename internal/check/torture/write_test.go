@@ -11,8 +11,7 @@ import (
 	"videotutorials/messagestore"
 )
 
-// The types of messages. Guilty is never stored, Flaky at a second try or a
-// third; see the trigger.
+// The types of messages. The trigger rejects Guilty always and Flaky at random.
 const (
 	happened = "Happened"
 	common   = "Changed"
@@ -21,16 +20,16 @@ const (
 	flaky    = "Flaky"
 )
 
-// An author makes up writes.
+// An author generates writes.
 type author struct {
 	random    *rand.Rand
-	own       messagestore.Category // nobody else writes to it
-	contended messagestore.Stream   // the principal's other writers do, too
+	own       messagestore.Category // written to by this writer only
+	contended messagestore.Stream   // written to by all writers of the principal
 	versions  map[messagestore.Stream]messagestore.Version
-	fresh     int // counts the streams that are written to once
+	fresh     int // number of streams written to once
 }
 
-// next makes up a call.
+// next generates a call.
 func (a *author) next() []messagestore.Write {
 	one := func(stream messagestore.Stream, expected messagestore.Version, messages ...messagestore.NewMessage) []messagestore.Write {
 		return []messagestore.Write{{Stream: stream, Expected: expected, Messages: messages}}
@@ -59,7 +58,8 @@ func (a *author) next() []messagestore.Write {
 	return one(a.stream(), messagestore.Exists, a.messages(15)...)
 }
 
-// batch is over two streams, and sometimes rests on the version of a third.
+// batch generates a batch over two streams that sometimes checks the version of a
+// third.
 func (a *author) batch() []messagestore.Write {
 	first, second := a.stream(), a.stream()
 	for second == first {
@@ -75,12 +75,13 @@ func (a *author) batch() []messagestore.Write {
 	return writes
 }
 
-// stream is one of a few. Some have one cardinal id, which are one consumer's.
+// stream returns one of a few streams. Some share a cardinal id and so a member of a
+// consumer group.
 func (a *author) stream() messagestore.Stream {
 	return a.own.Stream([]string{"0", "1", "2", "3", "4", "5+a", "5+b", "5"}[a.random.IntN(8)])
 }
 
-// version is what the stream had when it was last seen.
+// version returns the last known version of the stream.
 func (a *author) version(stream messagestore.Stream) messagestore.Version {
 	if v, ok := a.versions[stream]; ok {
 		return v
@@ -103,7 +104,8 @@ func (a *author) messages(n int) []messagestore.NewMessage {
 	return messages
 }
 
-// message is as Postgres prints it, so that it can be compared.
+// message generates a message whose JSON is as Postgres prints it, so that it can be
+// compared.
 func (a *author) message(kind string) messagestore.NewMessage {
 	length := a.random.IntN(100)
 	if a.random.IntN(20) == 0 {

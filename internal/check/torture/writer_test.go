@@ -14,39 +14,40 @@ import (
 
 const (
 	writerCount = 8
-	// crowdCount are one principal's writers besides, who have the time that it takes
-	// for their writes to go in one call with others.
+	// crowdCount is the number of additional writers of one principal. Their long
+	// timeouts let the client batch their writes.
 	crowdCount = 24
-	// pace is how often a writer writes at most.
+	// pace is the shortest interval between the writes of a writer.
 	pace = 15 * time.Millisecond
-	// patience is how long an answer is waited for now and then, more often it is
-	// as long as usual, and sometimes hurry: so that the outcome is unknown.
+	// The timeout of a write is usual, sometimes patience, and sometimes up to hurry,
+	// which makes the outcome unknown. The crowd's is ample.
 	patience = 3 * time.Second
 	ample    = 10 * time.Second
 	usual    = 400 * time.Millisecond
 	hurry    = 15 * time.Millisecond
-	// tries bounds how often a write is tried again.
+	// tries bounds the attempts of a write.
 	tries = 20
-	// lastWrites is how often each writes when all is calm again.
+	// lastWrites is the number of writes of each writer after the faults.
 	lastWrites = 8
 )
 
-// principals are who writes: several writers each. The crowd is one more.
+// principals are the writing principals, each with several writers. The crowd is one
+// more.
 var principals = []string{"ant", "bee", "cat"}
 
 const crowd = "dog"
 
-// A writer writes through all servers, and keeps a ledger.
+// A writer writes through all servers and keeps a ledger.
 type writer struct {
 	author
-	name     string
-	who      messagestore.Principal
-	wait     time.Duration        // usual, or ample
-	stores   []messagestore.Store // of each server
-	server   int                  // which one it writes through, as long as that answers
-	calm     bool                 // every call must be answered
-	findings *findings
-	ledger   []*entry
+	name      string
+	principal messagestore.Principal
+	wait      time.Duration        // usual, or ample
+	stores    []messagestore.Store // of each server
+	server    int                  // the one it uses while that answers
+	calm      bool                 // no faults are injected, so every call must be answered
+	findings  *findings
+	ledger    []*entry
 }
 
 func newWriters(t *testing.T, f *findings, servers []*server) []*writer {
@@ -64,11 +65,11 @@ func newWriters(t *testing.T, f *findings, servers []*server) []*writer {
 			author: author{
 				random: rand.New(rand.NewPCG(*seed, uint64(n)+1)), //nolint:gosec // to be repeated
 				own:    messagestore.Category(fmt.Sprintf("%s%d", principal, nth)),
-				// One stream a principal, in a category of its own.
+				// One stream per principal, in a category of its own.
 				contended: messagestore.Category(principal).Stream("contended"),
 				versions:  map[messagestore.Stream]messagestore.Version{},
 			},
-			name: fmt.Sprintf("writer %d", n), who: messagestore.Principal(trust + principal), wait: wait,
+			name: fmt.Sprintf("writer %d", n), principal: messagestore.Principal(trust + principal), wait: wait,
 			stores: stores[principal], findings: f,
 		})
 	}
@@ -81,7 +82,7 @@ func newWriters(t *testing.T, f *findings, servers []*server) []*writer {
 	return writers
 }
 
-// run writes until the context ends, and brings what it has begun to its end.
+// run writes until the context ends and finishes the last write.
 func (w *writer) run(ctx context.Context) {
 	ticker := time.NewTicker(pace)
 	defer ticker.Stop()
@@ -91,7 +92,7 @@ func (w *writer) run(ctx context.Context) {
 	}
 }
 
-// finish writes a few times more, now that nothing is in the way.
+// finish writes a few more times after the faults.
 func (w *writer) finish() {
 	w.calm = true
 	ticker := time.NewTicker(pace)
@@ -99,14 +100,14 @@ func (w *writer) finish() {
 	for range lastWrites {
 		w.write(ticker.C)
 		if e := w.ledger[len(w.ledger)-1]; e.outcome == unknown {
-			w.findings.add(w.name, faultf(failed, "no answer to a write to %s, though all is calm", e.writes[0].Stream))
+			w.findings.add(w.name, faultf(failed, "no answer to a write to %s without faults", e.writes[0].Stream))
 		}
 	}
 }
 
-// write makes up a write and tries it through one server after the other.
+// write generates a write and tries it at one server after the other.
 func (w *writer) write(ticks <-chan time.Time) {
-	e := &entry{writes: w.next(), writer: w.who}
+	e := &entry{writes: w.next(), writer: w.principal}
 	w.ledger = append(w.ledger, e)
 	if w.random.IntN(20) == 0 {
 		w.server = w.random.IntN(len(w.stores))
@@ -120,15 +121,15 @@ func (w *writer) write(ticks <-chan time.Time) {
 	}
 }
 
-// try makes the call once and reports whether that was the last try: the outcome
-// is known, or the writer gives up. Before the first one nothing is on its way.
+// try makes the call once and reports whether that was the last try: the outcome is
+// known, or the writer gives up. First means that no earlier try may still commit.
 func (w *writer) try(e *entry, store messagestore.Store, first bool) bool {
 	wait := w.wait
 	switch n := w.random.IntN(20); {
 	case w.calm || n < 3:
 		wait = max(wait, patience)
 	case n == 3:
-		wait = rand.N(hurry) //nolint:gosec // how far a call has come is chance anyway
+		wait = rand.N(hurry) //nolint:gosec // the progress of a call is random anyway
 	}
 	written, err := w.call(e, store, wait)
 	if err == nil {
@@ -143,13 +144,13 @@ func (w *writer) try(e *entry, store messagestore.Store, first bool) bool {
 	case again(err):
 		return !w.calm && w.random.IntN(10) == 0
 	case errors.As(err, &conflict) && conflict.Expected == messagestore.Exists:
-		// An earlier try still succeeds where the stream's first message comes before.
+		// An earlier try may still succeed after the stream's first message.
 		if first {
 			e.outcome = refused
 		}
 		return true
 	case errors.As(err, &conflict) && conflict.Expected < conflict.Actual:
-		// Versions only grow: no earlier try can succeed any more.
+		// Versions only grow: no earlier try can still succeed.
 		e.outcome = refused
 		w.versions[conflict.Stream] = conflict.Actual
 		return true
@@ -161,14 +162,14 @@ func (w *writer) try(e *entry, store messagestore.Store, first bool) bool {
 	return true
 }
 
-// repeat writes again what was acknowledged: it must be answered as before.
+// repeat repeats an acknowledged write, which must be answered as before.
 func (w *writer) repeat(e *entry, store messagestore.Store) {
 	written, err := w.call(e, store, patience)
 	switch {
 	case err != nil && again(err):
 		return
 	case err != nil:
-		w.findings.add(w.name, faultf(failed, "a write to %s was acknowledged, and then %v", e.writes[0].Stream, err))
+		w.findings.add(w.name, faultf(failed, "a write to %s was acknowledged, its repetition failed: %v", e.writes[0].Stream, err))
 		return
 	}
 	for i := range e.writes {
@@ -178,7 +179,7 @@ func (w *writer) repeat(e *entry, store messagestore.Store) {
 		want := e.written[i]
 		want.AlreadyStored = true
 		if written[i] != want {
-			w.findings.add(w.name, faultf(moved, "a write to %s was answered %+v, and again %+v", e.writes[i].Stream, want, written[i]))
+			w.findings.add(w.name, faultf(moved, "a write to %s was answered %+v, its repetition %+v", e.writes[i].Stream, want, written[i]))
 		}
 	}
 }
@@ -194,7 +195,8 @@ func (w *writer) call(e *entry, store messagestore.Store, wait time.Duration) ([
 	return []messagestore.Written{written}, err
 }
 
-// again reports whether the outcome is unknown, or nothing was done.
+// again reports whether the call can be repeated: its outcome is unknown, or nothing
+// was done.
 func again(err error) bool {
 	var (
 		away      *messagestore.UnavailableError
@@ -203,13 +205,13 @@ func again(err error) bool {
 	return errors.As(err, &away) || errors.As(err, &exhausted) || errors.Is(err, context.DeadlineExceeded)
 }
 
-// mayRefuse reports whether the error is what the trigger's exceptions become.
+// mayRefuse reports whether the error can result from an exception of the trigger.
 func mayRefuse(err error) bool {
 	var invalid *messagestore.InvalidError
 	return errors.As(err, &invalid) || errors.Is(err, messagestore.ErrInternal)
 }
 
-// guilty reports whether the trigger refuses the write.
+// guilty reports whether the trigger rejects the write.
 func (e *entry) guilty() bool {
 	return slices.ContainsFunc(e.writes, func(w messagestore.Write) bool {
 		return slices.ContainsFunc(w.Messages, func(m messagestore.NewMessage) bool { return m.Type == guilty })

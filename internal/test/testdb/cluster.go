@@ -17,7 +17,7 @@ import (
 	"videotutorials/internal/pgserver"
 )
 
-// A cluster is one Postgres and the templates that were made in it.
+// A cluster is one Postgres and the template databases in it.
 type cluster struct {
 	mu        sync.Mutex
 	dir       string
@@ -27,18 +27,18 @@ type cluster struct {
 	clones    int
 }
 
-// clone makes a database from the template and returns its name.
+// clone creates a database from the template and returns its name.
 func (c *cluster) clone(ctx context.Context, template string, migrate func(context.Context, string) error) (string, error) {
 	name, err := c.prepare(ctx, template, migrate)
 	if err != nil {
 		return "", err
 	}
-	// The default strategy writes each page to the log, and takes three times as long.
+	// The default strategy writes each page to the WAL and takes three times as long.
 	return name, c.exec(ctx, "create database "+quote(name)+" template "+quote(template)+" strategy file_copy")
 }
 
-// prepare starts the server and makes the template, each once, and returns the
-// name for the copy. Its lock is not held while the copy is made.
+// prepare starts the server and creates the template, each once, and returns the
+// name of the copy. The copy itself is created without the lock.
 func (c *cluster) prepare(ctx context.Context, template string, migrate func(context.Context, string) error) (string, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -96,8 +96,8 @@ func (c *cluster) stop() error {
 	return err
 }
 
-// exec runs a statement over a connection of its own: whoever stays connected
-// to a database forbids that it is copied.
+// exec runs a statement on a connection of its own, because a database with open
+// connections cannot be copied.
 func (c *cluster) exec(ctx context.Context, sql string) error {
 	conn, err := pgx.Connect(ctx, c.server.URL("postgres"))
 	if err != nil {
@@ -109,8 +109,8 @@ func (c *cluster) exec(ctx context.Context, sql string) error {
 
 func quote(name string) string { return pgx.Identifier{name}.Sanitize() }
 
-// fastFolder returns the folder in memory, if there is one with room for some
-// hundred databases: a container's often has 64 MB.
+// fastFolder returns a folder in memory if it has room for some hundred databases,
+// otherwise one on disk. In containers the former often has 64 MB.
 func fastFolder() string {
 	const memory, room = "/dev/shm", 2 << 30
 	var stat syscall.Statfs_t
@@ -120,11 +120,10 @@ func fastFolder() string {
 	return memory
 }
 
-// folderName begins the names of the clusters' folders; the id of the process
-// follows.
+// folderName is the prefix of the folders' names. The process id follows.
 const folderName = "videotutorials-test-"
 
-// openFolder makes a folder that the user postgres may enter.
+// openFolder creates a folder that the user postgres may enter.
 func openFolder(base string) (string, error) {
 	dir, err := os.MkdirTemp(base, folderName+strconv.Itoa(os.Getpid())+"-")
 	if err != nil {
@@ -133,8 +132,8 @@ func openFolder(base string) (string, error) {
 	return dir, os.Chmod(dir, 0o711)
 }
 
-// sweep removes the folders of test binaries that were killed: their servers
-// have ended with them, but nobody removed the files.
+// sweep removes the folders of killed test binaries. Their servers ended with them
+// and left the files.
 func sweep(base string) {
 	left, err := filepath.Glob(filepath.Join(base, folderName+"*"))
 	if err != nil {

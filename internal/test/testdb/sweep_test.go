@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// The folder of a test binary that was killed goes, that of a running one stays.
+// TestSweep checks that the folder of an ended process is removed and that of a
+// running one kept.
 func TestSweep(t *testing.T) {
 	t.Parallel()
 	ended := exec.CommandContext(t.Context(), "true")
@@ -25,7 +26,7 @@ func TestSweep(t *testing.T) {
 		sweep(base)
 		_, err := os.Stat(dir)
 		if gone := errors.Is(err, os.ErrNotExist); gone == stays {
-			t.Errorf("%s: gone is %v, want %v", dir, gone, !stays)
+			t.Errorf("%s: removed is %v, want %v", dir, gone, !stays)
 		}
 	}
 }

@@ -1,6 +1,5 @@
-// Package testdb gives each test a database of its own, on a real Postgres that
-// runs for the one test binary, in memory and without fsync. Where there is no
-// Postgres, tests fail.
+// Package testdb gives each test a database of its own on a real Postgres, which runs
+// for one test binary, in memory and without fsync. Tests fail without Postgres.
 package testdb
 
 import (
@@ -13,15 +12,14 @@ import (
 	"go.uber.org/goleak"
 )
 
-// cleanup bounds what is done after a test, when its own context has ended.
+// cleanup bounds the clean-up after a test, whose own context has ended.
 const cleanup = 30 * time.Second
 
-// shared is the cluster of this test binary: each package is a process of its
-// own, and its tests have nothing else in common.
+// shared is the cluster of this test binary.
 var shared cluster
 
-// Main runs the tests, ends the cluster if one was started, and exits: 1 if a
-// test failed, or if goroutines are left. It is the whole of a TestMain.
+// Main runs the tests, stops the cluster if one was started, and exits with 1 if a
+// test failed or goroutines are leaked. It is the body of a TestMain.
 func Main(m *testing.M) {
 	code := m.Run()
 	if err := shared.stop(); err != nil {
@@ -37,15 +35,15 @@ func Main(m *testing.M) {
 	os.Exit(code)
 }
 
-// New returns the superuser's URL of a database that is the test's own and is
-// dropped when it ends. It is a copy of a template, which is made at the first
-// call with that name in the test binary, by migrate; the same name MUST come
-// with the same migrate. Tests may call it in parallel.
+// New creates a database for the test and returns its URL as superuser. The database
+// is dropped when the test ends. It is a copy of a template, which migrate creates at
+// the first call with that name; the same name MUST come with the same migrate. New
+// may be called in parallel.
 func New(t testing.TB, template string, migrate func(ctx context.Context, url string) error) string {
 	t.Helper()
 	name, err := shared.clone(t.Context(), template, migrate)
 	if err != nil {
-		t.Fatalf("make a test database: %v", err)
+		t.Fatalf("create a test database: %v", err)
 	}
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), cleanup)
@@ -57,8 +55,8 @@ func New(t testing.TB, template string, migrate func(ctx context.Context, url st
 	return shared.server.URL(name)
 }
 
-// Folder returns an empty folder on disk with a short path, as the socket of a
-// test's own, durable server needs. It is removed when the test ends.
+// Folder returns an empty folder on disk with a path short enough for the socket of a
+// Postgres. It is removed when the test ends.
 func Folder(t testing.TB) string {
 	t.Helper()
 	dir, err := openFolder(os.TempDir())

@@ -13,7 +13,7 @@ import (
 
 func TestMain(m *testing.M) { testdb.Main(m) }
 
-func TestNew_EachTestItsOwnCopy(t *testing.T) {
+func TestNew_OneDatabasePerTest(t *testing.T) {
 	var migrated atomic.Int32
 	migrate := func(ctx context.Context, url string) error {
 		migrated.Add(1)
@@ -35,16 +35,16 @@ func TestNew_EachTestItsOwnCopy(t *testing.T) {
 				}
 				defer conn.Close(t.Context())
 				if _, err := conn.Exec(t.Context(), "insert into numbers values (1)"); err != nil {
-					t.Errorf("another test's row is here: %v", err)
+					t.Errorf("the database has another test's row: %v", err)
 				}
 			})
 		}
 	})
 	if n := migrated.Load(); n != 1 {
-		t.Errorf("the template was made %d times, want once", n)
+		t.Errorf("the template was created %d times, want once", n)
 	}
 	if n := databases(t); n != 1 {
-		t.Errorf("%d databases of tests are left, want the template alone", n)
+		t.Errorf("%d databases are left, want only the template", n)
 	}
 }
 
