@@ -7,10 +7,7 @@ import (
 	"videotutorials/messagestore"
 )
 
-// What the original's handlers make of the log, its projections and aggregators
-// in one: JavaScript's property access on data, metadata and streamName.
-
-// A person is the state that the original's component identity decides on.
+// A person is the state of the original's component identity.
 type person struct {
 	ID, Email                           any
 	IsRegistered, RegistrationEmailSent bool
@@ -23,30 +20,31 @@ type user struct {
 	LoginCount            int
 }
 
-// A video is a row of the original's creators_portal_videos, which it makes of
+// A video is a row of the original's creators_portal_videos, created from
 // VideoPublished.
 type video struct{ OwnerID, SourceURI, TranscodedURI, Name any }
 
-// views are what the original makes of a log.
+// views are the states and tables that the original derives from a log.
 type views struct {
-	// videosWatched is its home page.
+	// videosWatched is the number on its home page.
 	videosWatched int
-	// identities and emails (whether they were sent) are its components' entities,
-	// by their streams.
+	// identities and emails (whether sent) are its components' entities by stream.
 	identities map[messagestore.Stream]person
 	emails     map[messagestore.Stream]bool
-	// credentials are its user_credentials: the password hash, by id.
+	// credentials are its user_credentials: password hashes by id.
 	credentials map[any]any
 	users       map[any]user
 	positions   map[string]float64
 	videos      map[string]video
-	// operations are its video_operations: whether they succeeded, by trace.
+	// operations are its video_operations: success by trace id.
 	operations map[string]bool
-	// answers are the streams to which its component identity would write
-	// RegistrationEmailSent: those that asked for the mails that were sent.
+	// answers are the mails by the streams that requested them, to which its component
+	// identity would write RegistrationEmailSent.
 	answers map[string]any
 }
 
+// fold applies the log like the original's handlers: its projections and aggregators,
+// with JavaScript's property access on data, metadata and streamName.
 func fold(t *testing.T, log []messagestore.Message) views {
 	t.Helper()
 	v := views{

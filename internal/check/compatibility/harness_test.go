@@ -23,14 +23,14 @@ import (
 	"videotutorials/viewdata"
 )
 
-// A node is the original system, on a store of ours: what it writes is as its
-// code has it, keys in its order.
+// A node is the original system on this repository's store. It writes messages as the
+// original's code does, with the keys in the same order.
 type node struct {
 	t     *testing.T
 	store messagestore.Store
 }
 
-// write writes what the original would; format has its JSON.
+// write writes a message with the original's JSON and returns its global position.
 func (n node) write(stream, messageType, data, metadata string) (global int64) {
 	n.t.Helper()
 	m := messagestore.NewMessage{ID: uuid.NewString(), Type: messageType, Data: data, Metadata: metadata}
@@ -41,7 +41,8 @@ func (n node) write(stream, messageType, data, metadata string) (global int64) {
 	return written.GlobalPosition
 }
 
-// traceOf is the metadata of a request of the user; "" is nobody.
+// traceOf returns the metadata of a request of the user, or of an anonymous one if
+// user is "".
 func traceOf(user string) string {
 	if user == "" {
 		return fmt.Sprintf(`{"traceId":%q,"userId":null}`, uuid.NewString())
@@ -49,15 +50,15 @@ func traceOf(user string) string {
 	return fmt.Sprintf(`{"traceId":%q,"userId":%q}`, uuid.NewString(), user)
 }
 
-// registerOf is the data of Register and Registered. The address is as it was typed.
+// registerOf returns the data of Register and Registered, with the address as typed.
 func registerOf(user, email string) string {
 	return fmt.Sprintf(`{"userId":%q,"email":%q,"passwordHash":"$2b$10$original"}`, user, email)
 }
 
-// namespace is that of the original's mails: it derives their ids from addresses.
+// namespace is the one from which the original derives ids of mails by address.
 var namespace = uuid.MustParse("0c46e0b7-dfaf-443a-b150-053b67905cc2")
 
-// sendOf is the data of Send, and of Sent, which has no from.
+// sendOf returns the data of Send and, without from, of Sent.
 func sendOf(emailID, to string) string {
 	return fmt.Sprintf(`{"emailId":%q,"to":%q,"subject":"You're Registered!","text":"hello","html":"<p>hello</p>"}`, emailID, to)
 }
@@ -66,8 +67,8 @@ func originOf(user string) string {
 	return fmt.Sprintf(`{"originStreamName":%q,"traceId":%q,"userId":%q}`, "identity-"+user, uuid.NewString(), user)
 }
 
-// await returns the stored messages of the categories when n of them have the
-// type.
+// await waits until count messages of the type are stored and returns all messages
+// of the categories up to the last of them.
 func (n node) await(messageType string, count int, categories ...messagestore.Category) (all []messagestore.Message) {
 	n.t.Helper()
 	for event, err := range n.store.Subscribe(n.t.Context(), messagestore.Subscription{Source: messagestore.OfCategories(categories...)}) {
@@ -88,7 +89,7 @@ func (n node) await(messageType string, count int, categories ...messagestore.Ca
 	return nil
 }
 
-// run runs consumers of ours; stop ends them, and waits for what they have begun.
+// run runs consumers of this repository until stop is called or the test ends.
 func (n node) run(consumers ...components.Consumer) (stop func()) {
 	n.t.Helper()
 	runner, err := components.New(n.store, nil, slog.New(slog.NewTextHandler(n.t.Output(), nil)), consumers...)
@@ -98,7 +99,7 @@ func (n node) run(consumers ...components.Consumer) (stop func()) {
 	return running.Start(n.t, runner.Run)
 }
 
-// identities are the consumers of our component identity.
+// identities returns the consumers of component identity.
 func identities(t *testing.T) []components.Consumer {
 	t.Helper()
 	secret, err := token.NewSecret([]byte("a secret of the tests, 32 bytes!"))
@@ -108,37 +109,36 @@ func identities(t *testing.T) []components.Consumer {
 	return identity.Consumers(identity.Mail{PublicURL: &url.URL{Scheme: "http", Host: "public.test"}, Secret: secret})
 }
 
-// emails are the consumers of our component sendemail, and where its mails go.
-func emails() ([]components.Consumer, *postbox) {
-	box := &postbox{}
+// emails returns the consumers of component sendemail and the mailbox it sends to.
+func emails() ([]components.Consumer, *mailbox) {
+	box := &mailbox{}
 	return sendemail.Consumers(box), box
 }
 
-// A postbox is a Transport that keeps the mails.
-type postbox struct {
+// A mailbox is a Transport that keeps the mails.
+type mailbox struct {
 	mu    sync.Mutex
 	mails []*sendemailv1.Send
 }
 
-func (*postbox) From() string { return "system@videotutorials.test" }
+func (*mailbox) From() string { return "system@videotutorials.test" }
 
-func (p *postbox) Send(_ context.Context, mail *sendemailv1.Send) error {
+func (p *mailbox) Send(_ context.Context, mail *sendemailv1.Send) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.mails = append(p.mails, mail)
 	return nil
 }
 
-// A follower is an aggregator of ours, and the position of the last message that
-// it handles.
-type follower struct {
+// A target is an aggregator and the position of the last message it has to handle.
+type target struct {
 	aggregators.Aggregator
 	last int64
 }
 
-// rows runs aggregators until each has handled its last message, and returns what
-// the queries then find.
-func (n node) rows(followers []follower, queries ...string) (found [][]string) {
+// rows runs the aggregators until each has handled its last message and returns the
+// results of the queries.
+func (n node) rows(targets []target, queries ...string) (found [][]string) {
 	t := n.t
 	t.Helper()
 	url := testdb.New(t, "view_data", viewdata.Migrate)
@@ -146,7 +146,7 @@ func (n node) rows(followers []follower, queries ...string) (found [][]string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close(context.Background()) //nolint:errcheck // it has only read
+	defer conn.Close(context.Background()) //nolint:errcheck // only read
 	for _, sql := range []string{
 		`create function moved() returns trigger language plpgsql as $$ begin perform pg_notify('moved', ''); return null; end $$`,
 		`create trigger moved after insert or update on consumer_positions execute function moved()`,
@@ -162,7 +162,7 @@ func (n node) rows(followers []follower, queries ...string) (found [][]string) {
 	}
 	defer db.Close()
 	var all []aggregators.Aggregator
-	for _, f := range followers {
+	for _, f := range targets {
 		all = append(all, f.Aggregator)
 	}
 	runner, err := aggregators.New(n.store, db, nil, slog.New(slog.NewTextHandler(t.Output(), nil)), all...)
@@ -170,7 +170,7 @@ func (n node) rows(followers []follower, queries ...string) (found [][]string) {
 		t.Fatal(err)
 	}
 	defer running.Start(t, runner.Run)()
-	for _, f := range followers {
+	for _, f := range targets {
 		for arrived := false; !arrived; {
 			const query = "select exists (select from consumer_positions where consumer_id = $1 and position >= $2)"
 			if err := conn.QueryRow(t.Context(), query, f.ID, f.last).Scan(&arrived); err != nil {

@@ -30,8 +30,8 @@ func expect(t *testing.T, what string, got []string, want ...string) {
 	}
 }
 
-// TestOriginal_Register has our components do what the original's application
-// asks for, with a key that nobody knows: all of it is readable to the original.
+// TestOriginal_Register gives the components a command of the original's application,
+// with an unknown key. The original can read all messages written in response.
 func TestOriginal_Register(t *testing.T) {
 	t.Parallel()
 	n := node{t, teststore.New(t)}
@@ -42,7 +42,7 @@ func TestOriginal_Register(t *testing.T) {
 		`{"userId":"`+user+`","email":"Ann@Example.org","passwordHash":"$2b$10$original","added":{"later":[1]}}`,
 		`{"traceId":"`+trace+`","userId":"`+user+`","added":null}`)
 	all := n.await("RegistrationEmailSent", 1, "identity", "sendEmail:command", "sendEmail")
-	expect(t, "all", types(all), "Registered", "Send", "SendAttempted", "Sent", "RegistrationEmailSent")
+	expect(t, "events and commands", types(all), "Registered", "Send", "SendAttempted", "Sent", "RegistrationEmailSent")
 	for _, m := range all {
 		if !slices.Contains(beyond, nameOf(m)) {
 			expectReadable(t, m)
@@ -56,9 +56,9 @@ func TestOriginal_Register(t *testing.T) {
 	}
 }
 
-// TestOriginal_HasDecided has the original's component handle Register before
-// ours sees it, and skip another with the same id: its Registered names no cause,
-// and settles all commands before it. What comes after is ours to decide.
+// TestOriginal_HasDecided starts component identity after the original's has handled a
+// Register and skipped another with the same id. The original's Registered names no
+// cause and therefore settles all earlier commands; a later one is handled.
 func TestOriginal_HasDecided(t *testing.T) {
 	t.Parallel()
 	n := node{t, teststore.New(t)}
@@ -74,8 +74,8 @@ func TestOriginal_HasDecided(t *testing.T) {
 	expect(t, "identity", types(all), "Registered", "RegistrationConfirmed")
 }
 
-// TestOriginal_HasMailed gives our component a registration of which the original
-// has told by mail, and one of which it has not.
+// TestOriginal_HasMailed gives component identity two registrations, for one of which
+// the original has already sent the mail.
 func TestOriginal_HasMailed(t *testing.T) {
 	t.Parallel()
 	n := node{t, teststore.New(t)}
@@ -98,8 +98,8 @@ func TestOriginal_HasMailed(t *testing.T) {
 	}
 }
 
-// TestOriginal_SendEmail has the original's component send our mail: its Sent is
-// Send's data, without from.
+// TestOriginal_SendEmail lets the original's component send a mail requested by
+// component identity. The original's Sent has the data of Send, without from.
 func TestOriginal_SendEmail(t *testing.T) {
 	t.Parallel()
 	n := node{t, teststore.New(t)}
@@ -111,13 +111,14 @@ func TestOriginal_SendEmail(t *testing.T) {
 	all := n.await("RegistrationEmailSent", 1, "identity")
 	expect(t, "identity", types(all), "Registered", "RegistrationEmailSent")
 	if sent := object(t, all[1].Data); sent["emailId"] != object(t, send.Data)["emailId"] || sent["userId"] != user {
-		t.Errorf("RegistrationEmailSent says %v of %s", sent, send.Data)
+		t.Errorf("RegistrationEmailSent has the data %v for %s", sent, send.Data)
 	}
 }
 
-// TestOriginal_AsksForMail has our component send the original's mail, once, with
-// the origin in what it answers; and leaves alone one that the original has sent.
-func TestOriginal_AsksForMail(t *testing.T) {
+// TestOriginal_RequestsMail gives component sendemail the original's commands: it sends
+// a mail requested twice once, copies the origin to its events, and skips a mail that
+// the original has sent.
+func TestOriginal_RequestsMail(t *testing.T) {
 	t.Parallel()
 	n := node{t, teststore.New(t)}
 	user := uuid.NewString()
@@ -125,7 +126,7 @@ func TestOriginal_AsksForMail(t *testing.T) {
 	origin := originOf(user)
 	n.write("sendEmail:command-"+bob, "Send", sendOf(bob, "bob@example.org"), origin)
 	n.write("sendEmail-"+bob, "Sent", sendOf(bob, "bob@example.org"), origin)
-	for range 2 { // the original asks again if it is told of Registered again
+	for range 2 { // the original repeats Send if Registered is delivered again
 		n.write("sendEmail:command-"+ann, "Send", sendOf(ann, "ann@example.org"), origin)
 	}
 	mails, box := emails()
@@ -148,8 +149,8 @@ func TestOriginal_AsksForMail(t *testing.T) {
 	}
 }
 
-// TestOriginal_Position goes on where the original's subscription of the same id
-// has come to: its Read has no metadata, and no message's id.
+// TestOriginal_Position resumes at the position saved by the original's subscription
+// with the same id. The original's Read has no metadata and no messageId.
 func TestOriginal_Position(t *testing.T) {
 	t.Parallel()
 	n := node{t, teststore.New(t)}
@@ -167,7 +168,7 @@ func TestOriginal_Position(t *testing.T) {
 	}
 }
 
-// TestOriginal_Views has our aggregators shape the original's events.
+// TestOriginal_Views gives the aggregators the original's events.
 func TestOriginal_Views(t *testing.T) {
 	t.Parallel()
 	n := node{t, teststore.New(t)}
@@ -187,7 +188,7 @@ func TestOriginal_Views(t *testing.T) {
 	mailed := n.write("identity-"+user, "RegistrationEmailSent", `{"userId":"`+user+`","emailId":"`+uuid.NewString()+`"}`, trace)
 	read := n.write("subscriberPosition-components:identity", "Read", `{"position":7}`, "")
 
-	found := n.rows([]follower{
+	found := n.rows([]target{
 		{homepage.Aggregator(), viewed}, {usercredentials.Aggregator(), loggedIn}, {adminusers.Aggregator(), mailed}, {adminpositions.Aggregator(), read},
 	},
 		`select page_data->>'videosWatched' from pages where page_name = 'home'`,
@@ -200,20 +201,15 @@ func TestOriginal_Views(t *testing.T) {
 	expect(t, "positions", found[3], "aggregators:home-page 3", "components:identity 7")
 }
 
-// TestOriginals_Kept holds the table to the contracts: each message of it is one,
-// and is stored with the keys that the original reads.
-func TestOriginals_Kept(t *testing.T) {
+// TestOriginals_Contracts checks that each message of the table has a contract with
+// the same category and type, stored with the keys that the original reads.
+func TestOriginals_Contracts(t *testing.T) {
 	t.Parallel()
 	for _, k := range originals {
-		m, ok := contracts[string(k.category)+" "+k.name]
-		if !ok {
-			t.Errorf("%s of %s has no contract", k.name, k.category)
-			continue
-		}
-		if got := contract.KindOf(m); got.Category != k.category || got.Type != k.name {
+		if got := contract.KindOf(k.contract); got.Category != k.category || got.Type != k.name {
 			t.Errorf("the contract of %s is for %v", k.name, got)
 		}
-		data, err := contract.Marshal(m)
+		data, err := contract.Marshal(k.contract)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -20,10 +20,10 @@ func TestMain(m *testing.M) { testdb.Main(m) }
 
 const password = "correct horse"
 
-// people is what a shell does with a running system: viewings of somebody and of
-// nobody, a registration with its mail, one that is refused, log-ins; a video that
-// is published and named, a name that is refused, a source that is not there.
-const people = `
+// requests are shell commands that use a running system: an anonymous viewing and one
+// of a user, a registration with its mail, a failed and a successful log-in, a video
+// that is published and named, a rejected name, and an unreachable source.
+const requests = `
 eval "$(.bin/videotutorials env)"
 post() { curl -sS -X POST "$VT_HTTP_URL/v1/$1" "${@:2}"; echo; }
 register() { post users -d '{"email": "'$1'", "password": "` + password + `"}'; }
@@ -50,11 +50,12 @@ over <unreachable
 until .bin/messagestore read -json '$all' | grep -q RegistrationEmailSent; do sleep 0.1; done
 `
 
-// TestOurs has our whole system write, and the original read it.
-func TestOurs(t *testing.T) {
+// TestSystem_Messages lets the whole system write messages and checks that the
+// original can read them and derives the right views.
+func TestSystem_Messages(t *testing.T) {
 	t.Parallel()
 	system := testsystem.Start(t, nil)
-	log := stored(t, system, people, "VideoPublishingFailed")
+	log := stored(t, system, requests, "VideoPublishingFailed")
 	seen := map[string]int{}
 	for _, m := range log {
 		seen[nameOf(m)]++
@@ -69,40 +70,41 @@ func TestOurs(t *testing.T) {
 		"videoPublishing:command NameVideo", "videoPublishing VideoNamed", "videoPublishing VideoNameRejected",
 	} {
 		if seen[name] == 0 {
-			t.Errorf("nobody has written %s: %v", name, seen)
+			t.Errorf("%s was not written: %v", name, seen)
 		}
 	}
 
 	v := fold(t, log)
 	if v.videosWatched != 2 || len(v.identities) != 1 || len(v.users) != 1 || len(v.credentials) != 1 {
-		t.Fatalf("the original sees %+v", v)
+		t.Fatalf("the original's views are %+v", v)
 	}
 	for stream, i := range v.identities {
 		if !i.IsRegistered || !i.RegistrationEmailSent || i.Email != "ann@example.org" || string(stream) != "identity-"+textOf(i.ID) {
 			t.Errorf("%s is %+v", stream, i)
 		}
 		if emailID := textOf(v.answers[string(stream)]); !v.emails[messagestore.Stream("sendEmail-"+emailID)] {
-			t.Errorf("the original would not learn of the mail: %v, %v", v.answers, v.emails)
+			t.Errorf("the original does not see that the mail was sent: %v, %v", v.answers, v.emails)
 		}
 		if err := bcrypt.CompareHashAndPassword([]byte(textOf(v.credentials[i.ID])), []byte(password)); err != nil {
-			t.Errorf("the original could not log her in: %v", err)
+			t.Errorf("the original cannot verify the password: %v", err)
 		}
 		if u := v.users[i.ID]; u.LoginCount != seen["authentication UserLoggedIn"] || !u.RegistrationEmailSent || u.Email != "ann@example.org" {
-			t.Errorf("the original's administrator sees %+v", u)
+			t.Errorf("the original's admin_users has %+v", u)
 		}
 	}
 	for id, row := range v.videos {
 		if len(v.videos) != 1 || row.Name != "Lesson 1" || row.TranscodedURI != "/media/"+id || v.users[row.OwnerID].Email != "ann@example.org" {
-			t.Errorf("the original's creators see %+v", v.videos)
+			t.Errorf("the original's creators_portal_videos has %+v", v.videos)
 		}
 	}
 	if len(v.operations) != 2 {
-		t.Errorf("the original's creators see the operations %v, want one that succeeded and one that did not", v.operations)
+		t.Errorf("the original's video_operations has %v, want one success and one failure", v.operations)
 	}
 	expectActors(t, log)
 }
 
-// expectActors: whoever acts without a session is null, who tries to log in too.
+// expectActors checks userId in the metadata: the acting user, or null without a
+// session and for a failed log-in.
 func expectActors(t *testing.T, log []messagestore.Message) {
 	t.Helper()
 	var anonymous int
@@ -118,7 +120,7 @@ func expectActors(t *testing.T, log []messagestore.Message) {
 			}
 		case "UserLoginFailed":
 			if by != nil {
-				t.Errorf("UserLoginFailed by %v, want nobody", by)
+				t.Errorf("UserLoginFailed by %v, want null", by)
 			}
 		case "PublishVideo", "VideoPublished", "VideoPublishingFailed":
 			if by != data["ownerId"] {

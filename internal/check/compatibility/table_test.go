@@ -1,6 +1,6 @@
-// Package compatibility_test holds the messages to those of the original system,
-// so that its components and ours can work on one store, each with the other's
-// messages.
+// Package compatibility_test checks that the messages are compatible with those of
+// the original system, the book's: the components of both can work on one store and
+// handle each other's messages.
 package compatibility_test
 
 import (
@@ -9,11 +9,18 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+	"google.golang.org/protobuf/proto"
 
 	"videotutorials/messagestore"
+	authenticationv1 "videotutorials/proto/authentication/v1"
+	identityv1 "videotutorials/proto/identity/v1"
+	sendemailv1 "videotutorials/proto/sendemail/v1"
+	subscriberpositionv1 "videotutorials/proto/subscriberposition/v1"
+	videopublishingv1 "videotutorials/proto/videopublishing/v1"
+	viewingv1 "videotutorials/proto/viewing/v1"
 )
 
-// A value is what JSON can hold.
+// A value is the type of a JSON value.
 type value int
 
 const (
@@ -22,49 +29,50 @@ const (
 	textOrNull
 )
 
-// A kind is what messages of a type are like in the original system.
+// A kind describes the messages of one type in the original system, and names the
+// contract that is compatible with them.
 type kind struct {
 	category messagestore.Category
 	name     string
-	// id is the key of the data whose value is the id of the stream. "": the
-	// stream's name alone has it.
+	contract proto.Message
+	// id is the key of the data whose value is the id of the stream, or "" if only
+	// the stream's name has it.
 	id       string
 	data     map[string]value
 	metadata map[string]value
 }
 
-// Metadata of the original: of what follows from a request, and of what is asked
-// of another component, and answered by it.
+// Metadata of the original: of messages caused by a request, of commands to another
+// component and their answers, and of positions.
 var (
 	traced     = map[string]value{"traceId": text, "userId": textOrNull}
 	originated = map[string]value{"traceId": text, "userId": textOrNull, "originStreamName": text}
 	bare       = map[string]value{}
 )
 
-// originals are the original's messages, as its code writes and reads them. A
-// handler there takes what it needs from data and metadata, and ignores the rest:
-// more keys than these are allowed, fewer or others are not.
+// originals are the messages that the original's code writes and reads. Its handlers
+// ignore additional keys; missing keys and other types are errors.
 var originals = []kind{
-	{"viewing", "VideoViewed", "videoId", map[string]value{"userId": textOrNull, "videoId": text}, traced},
-	{"identity:command", "Register", "userId", map[string]value{"userId": text, "email": text, "passwordHash": text}, traced},
-	{"identity", "Registered", "userId", map[string]value{"userId": text, "email": text, "passwordHash": text}, traced},
-	{"identity", "RegistrationRejected", "userId", map[string]value{"userId": text, "email": text, "reason": text}, bare},
-	{"identity", "RegistrationEmailSent", "userId", map[string]value{"userId": text, "emailId": text}, traced},
-	{"authentication", "UserLoggedIn", "userId", map[string]value{"userId": text}, traced},
-	{"authentication", "UserLoginFailed", "userId", map[string]value{"userId": text, "reason": text}, traced},
-	{"sendEmail:command", "Send", "emailId", map[string]value{"emailId": text, "to": text, "subject": text, "text": text, "html": text}, originated},
-	{"sendEmail", "Sent", "emailId", map[string]value{"emailId": text, "to": text, "subject": text, "text": text, "html": text, "from": text}, originated},
-	{"sendEmail", "Failed", "emailId", map[string]value{"emailId": text, "to": text, "subject": text, "text": text, "html": text, "from": text, "reason": text}, originated},
-	{"videoPublishing:command", "PublishVideo", "videoId", map[string]value{"ownerId": text, "sourceUri": text, "videoId": text}, traced},
-	{"videoPublishing:command", "NameVideo", "videoId", map[string]value{"videoId": text, "name": text}, traced},
-	{"videoPublishing", "VideoPublished", "videoId", map[string]value{"ownerId": text, "sourceUri": text, "transcodedUri": text, "videoId": text}, traced},
-	{"videoPublishing", "VideoPublishingFailed", "videoId", map[string]value{"ownerId": text, "sourceUri": text, "videoId": text, "reason": text}, traced},
-	{"videoPublishing", "VideoNamed", "", map[string]value{"name": text}, traced},
-	{"videoPublishing", "VideoNameRejected", "", map[string]value{"name": text, "reason": text}, traced},
-	{"subscriberPosition", "Read", "", map[string]value{"position": number}, bare},
+	{"viewing", "VideoViewed", &viewingv1.VideoViewed{}, "videoId", map[string]value{"userId": textOrNull, "videoId": text}, traced},
+	{"identity:command", "Register", &identityv1.Register{}, "userId", map[string]value{"userId": text, "email": text, "passwordHash": text}, traced},
+	{"identity", "Registered", &identityv1.Registered{}, "userId", map[string]value{"userId": text, "email": text, "passwordHash": text}, traced},
+	{"identity", "RegistrationRejected", &identityv1.RegistrationRejected{}, "userId", map[string]value{"userId": text, "email": text, "reason": text}, bare},
+	{"identity", "RegistrationEmailSent", &identityv1.RegistrationEmailSent{}, "userId", map[string]value{"userId": text, "emailId": text}, traced},
+	{"authentication", "UserLoggedIn", &authenticationv1.UserLoggedIn{}, "userId", map[string]value{"userId": text}, traced},
+	{"authentication", "UserLoginFailed", &authenticationv1.UserLoginFailed{}, "userId", map[string]value{"userId": text, "reason": text}, traced},
+	{"sendEmail:command", "Send", &sendemailv1.Send{}, "emailId", map[string]value{"emailId": text, "to": text, "subject": text, "text": text, "html": text}, originated},
+	{"sendEmail", "Sent", &sendemailv1.Sent{}, "emailId", map[string]value{"emailId": text, "to": text, "subject": text, "text": text, "html": text, "from": text}, originated},
+	{"sendEmail", "Failed", &sendemailv1.Failed{}, "emailId", map[string]value{"emailId": text, "to": text, "subject": text, "text": text, "html": text, "from": text, "reason": text}, originated},
+	{"videoPublishing:command", "PublishVideo", &videopublishingv1.PublishVideo{}, "videoId", map[string]value{"ownerId": text, "sourceUri": text, "videoId": text}, traced},
+	{"videoPublishing:command", "NameVideo", &videopublishingv1.NameVideo{}, "videoId", map[string]value{"videoId": text, "name": text}, traced},
+	{"videoPublishing", "VideoPublished", &videopublishingv1.VideoPublished{}, "videoId", map[string]value{"ownerId": text, "sourceUri": text, "transcodedUri": text, "videoId": text}, traced},
+	{"videoPublishing", "VideoPublishingFailed", &videopublishingv1.VideoPublishingFailed{}, "videoId", map[string]value{"ownerId": text, "sourceUri": text, "videoId": text, "reason": text}, traced},
+	{"videoPublishing", "VideoNamed", &videopublishingv1.VideoNamed{}, "", map[string]value{"name": text}, traced},
+	{"videoPublishing", "VideoNameRejected", &videopublishingv1.VideoNameRejected{}, "", map[string]value{"name": text, "reason": text}, traced},
+	{"subscriberPosition", "Read", &subscriberpositionv1.Read{}, "", map[string]value{"position": number}, bare},
 }
 
-// beyond are our messages that the original does not know, and so ignores.
+// beyond are the messages that the original does not know and therefore ignores.
 var beyond = []string{
 	"identity:command ConfirmRegistration", "identity:command GrantAdmin", "emailAddress EmailAddressReserved",
 	"identity RegistrationConfirmed", "identity AdminGranted", "identity RegistrationEmailFailed",
@@ -77,7 +85,7 @@ var beyond = []string{
 
 func nameOf(m messagestore.Message) string { return string(m.Stream.Category()) + " " + m.Type }
 
-// original returns what the original expects of the message, if it knows it.
+// original returns the kind of the message if the original knows it.
 func original(m messagestore.Message) (kind, bool) {
 	for _, k := range originals {
 		if k.category == m.Stream.Category() && k.name == m.Type {
@@ -87,7 +95,7 @@ func original(m messagestore.Message) (kind, bool) {
 	return kind{}, false
 }
 
-// expectReadable fails where the original could not read the message.
+// expectReadable checks that the original can read the message.
 func expectReadable(t *testing.T, m messagestore.Message) {
 	t.Helper()
 	k, ok := original(m)

@@ -21,8 +21,8 @@ import (
 	"videotutorials/internal/test/teststore"
 )
 
-// publishOf is the data of PublishVideo, publishedOf that of VideoPublished, as
-// the original has them: its videos are nowhere but at a fixed address.
+// publishOf returns the data of PublishVideo, publishedOf that of VideoPublished. The
+// original does not transcode: all its videos have a fixed address.
 func publishOf(owner, source, video string) string {
 	return fmt.Sprintf(`{"ownerId":%q,"sourceUri":%q,"videoId":%q}`, owner, source, video)
 }
@@ -37,7 +37,7 @@ func nameOfVideo(video, name string) string {
 	return fmt.Sprintf(`{"videoId":%q,"name":%q}`, video, name)
 }
 
-// publishing are the consumers of our component videopublishing.
+// publishing returns the consumers of component videopublishing.
 func publishing(t *testing.T) []components.Consumer {
 	t.Helper()
 	folder, err := media.Open(filepath.Join(t.TempDir(), "media"))
@@ -51,9 +51,9 @@ func publishing(t *testing.T) []components.Consumer {
 	})
 }
 
-// TestOriginal_PublishVideo has our component do what the original's application
-// asks for: its source is an address, and its metadata are those of the request
-// alone.
+// TestOriginal_PublishVideo gives component videopublishing the commands of the
+// original's application, whose sources are addresses and whose metadata are only
+// those of the request.
 func TestOriginal_PublishVideo(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -88,9 +88,9 @@ func TestOriginal_PublishVideo(t *testing.T) {
 	expect(t, "videos", known, "VideoNameRejected", "VideoNamed", "VideoPublished", "VideoPublishingFailed")
 }
 
-// TestOriginal_HasPublished has the original's component publish a video, of which
-// no attempt is known: ours does not do it again, and lets its owner, and no other,
-// name it. One that has failed there has failed.
+// TestOriginal_HasPublished gives component videopublishing videos that the original's
+// has published or failed to publish, without attempts. It does not publish them
+// again, and only their owner can name them.
 func TestOriginal_HasPublished(t *testing.T) {
 	t.Parallel()
 	n := node{t, teststore.New(t)}
@@ -112,9 +112,8 @@ func TestOriginal_HasPublished(t *testing.T) {
 		"VideoPublished", "VideoPublishingFailed", "VideoNameRejected", "VideoNamed")
 }
 
-// TestOriginal_VideoViews has our aggregators shape the original's events: they
-// have no attempts, no codes and no types of content, and its component lets
-// anybody name anything.
+// TestOriginal_VideoViews gives the aggregators the original's events of videos, which
+// have no attempts, codes or content types, and name videos that do not exist.
 func TestOriginal_VideoViews(t *testing.T) {
 	t.Parallel()
 	n := node{t, teststore.New(t)}
@@ -133,7 +132,7 @@ func TestOriginal_VideoViews(t *testing.T) {
 	n.write("videoPublishing-"+video, "VideoNamed", `{"name":"Lesson 1"}`, trace(named))
 	last := n.write("videoPublishing-"+video, "VideoNameRejected", `{"name":"","reason":"{\"name\":[\"can't be blank\"]}"}`, trace(rejected))
 
-	found := n.rows([]follower{
+	found := n.rows([]target{
 		{homepage.Aggregator(), last - 1}, {creatorsvideos.Aggregator(), last - 1}, {videooperations.Aggregator(), last},
 	},
 		`select concat_ws(' ', owner_id, name, views) from home_videos where published_position is not null`,
