@@ -186,6 +186,6 @@ func (p *program) rebuild(ctx context.Context, log *slog.Logger, args []string) 
 	}
 	took := time.Since(begun)
 	log.Info("rebuilt", "consumer", chosen[0].ID, "messages", rebuilt.Messages, "duration", took,
-		"a second", int(float64(rebuilt.Messages)/took.Seconds()), "removed", rebuilt.Removed, "added", rebuilt.Added, "behind", rebuilt.Behind)
+		"perSecond", int(float64(rebuilt.Messages)/took.Seconds()), "removed", rebuilt.Removed, "added", rebuilt.Added, "behind", rebuilt.Behind)
 	return nil
 }

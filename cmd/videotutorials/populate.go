@@ -111,7 +111,7 @@ func (b bulk) write(ctx context.Context, what string, n, rate int, next func(i i
 	begun := time.Now()
 	said := begun
 	say := func(done int) {
-		b.log.Info("populating", what, done, "of", n, "a second", int(float64(done)/time.Since(begun).Seconds()))
+		b.log.Info("populating", what, done, "of", n, "perSecond", int(float64(done)/time.Since(begun).Seconds()))
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(batchesAtOnce)

@@ -15,22 +15,21 @@ import (
 	"videotutorials/messagestore/contract"
 )
 
-// data is about what an event has.
+// data has about the size of an event.
 const data = `{"videoId": "5f0c1d5e-8a51-4e4e-9a25-0c5f3f6f1a2b", "userId": null, "comment": "a hundred bytes of something"}`
 
-// streams is over how many streams the messages are spread.
+// streams is the number of streams the messages are spread over.
 const streams = 1000
 
-// peerSQL makes a table with the columns and the indexes of ours, into which the
-// peer inserts without any check.
+// peerSQL creates a table with the same columns and indexes as messages, into which
+// the peer inserts without any check.
 const peerSQL = `
 create table if not exists public.peer (like message_store.messages including all);
 create sequence if not exists public.peer_position;
 alter table public.peer alter column global_position set default nextval('public.peer_position');`
 
-// appends measures durable appends a second over gRPC by so many callers, beside
-// single-row inserts by as many connections into the same Postgres. The rounds
-// alternate.
+// appends measures durable appends per second over gRPC, compared with single-row
+// inserts over as many connections into the same Postgres. The rounds alternate.
 func appends(ctx context.Context, s *system, round time.Duration) error {
 	const rounds = 3
 	for _, c := range []struct {
@@ -54,7 +53,7 @@ func appends(ctx context.Context, s *system, round time.Duration) error {
 	return nil
 }
 
-// appendRate returns the appends a second of so many callers.
+// appendRate returns the appends per second of a number of callers.
 func appendRate(ctx context.Context, s *system, callers int, round time.Duration) (float64, error) {
 	return rate(ctx, callers, round, func(ctx context.Context, _, n int) error {
 		_, err := s.store.Write(ctx, messagestore.Category("bench").Stream(fmt.Sprint(n%streams)), messagestore.Any,
@@ -63,7 +62,7 @@ func appendRate(ctx context.Context, s *system, callers int, round time.Duration
 	})
 }
 
-// insertRate returns the inserts a second of as many connections.
+// insertRate returns the inserts per second of a number of connections.
 func insertRate(ctx context.Context, s *system, connections int, round time.Duration) (float64, error) {
 	config, err := pgxpool.ParseConfig(s.env["VT_PSQL_MESSAGESTORE"])
 	if err != nil {
@@ -86,8 +85,8 @@ func insertRate(ctx context.Context, s *system, connections int, round time.Dura
 	})
 }
 
-// rate calls do by so many callers for the duration and returns calls a second.
-// What happens in its first fifth is not counted.
+// rate calls do concurrently for the duration and returns the calls per second. It
+// does not count the first fifth of the duration.
 func rate(ctx context.Context, callers int, round time.Duration, do func(ctx context.Context, caller, n int) error) (float64, error) {
 	var (
 		group   sync.WaitGroup
@@ -123,7 +122,7 @@ func rate(ctx context.Context, callers int, round time.Duration, do func(ctx con
 		return 0, cancelled
 	}
 	if counted == 0 {
-		return 0, errors.New("nothing was done")
+		return 0, errors.New("no calls were made")
 	}
 	return float64(counted) / took.Seconds(), nil
 }

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// postToHome measures the time from the answer to a post until the home page has
-// its number changed, as a client sees it that reads the page again and again.
+// postToHome measures the time from the answer to a post until the number on the home
+// page has changed, for a client that reads the page repeatedly.
 func postToHome(ctx context.Context, s *system) error {
 	const posts, warm = 500, 50 // the first ones pay for connections and plans
 	url := s.env["VT_HTTP_URL"]

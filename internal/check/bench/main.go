@@ -1,6 +1,6 @@
-// Bench measures the system beside a named peer in the same run, and prints one
-// line a figure: name, ours, peer, ratio, goal, and ok or SHORT. It needs the
-// commands in the folder of its first argument, .bin by default.
+// Bench measures the system and named peers in the same run and prints one line per
+// figure: name, ours, peer, ratio, goal, and ok or SHORT. Its argument is the folder
+// of the commands, by default .bin.
 package main
 
 import (
@@ -58,7 +58,7 @@ func run(ctx context.Context, bin string, only []string, round, old time.Duratio
 	return nil
 }
 
-// with measures a system of its own.
+// with starts a system and runs a measurement on it.
 func with(ctx context.Context, bin, parts string, measure func(*system) error) error {
 	s, err := start(ctx, bin, parts)
 	if err != nil {
@@ -78,8 +78,8 @@ func report(name, unit string, ours, peer, goal float64) {
 	fmt.Printf("%-44s %12s %12s %7.2f %6.2f  %s\n", name, amount(ours, unit), amount(peer, unit), ratio, goal, verdict)
 }
 
-// reportLatency prints milliseconds that should be below the goal, with those of
-// the peer for comparison, 0 where there is none.
+// reportLatency prints milliseconds that should be below the goal, beside those of the
+// peer, or 0 without a peer.
 func reportLatency(name string, ours, peer, goal float64) {
 	verdict := "ok"
 	if ours > goal {
@@ -99,8 +99,8 @@ func amount(n float64, unit string) string {
 	return fmt.Sprintf("%.2f%s", n, unit)
 }
 
-// median returns the middle of the values, and percentile what the share of them
-// is not above.
+// median returns the middle of the values, percentile the value that the share of them
+// does not exceed.
 func median(values []float64) float64 { return percentile(values, 0.5) }
 
 func percentile[T cmp.Ordered](values []T, share float64) T {

@@ -7,12 +7,12 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// snapshotCallers is by how many callers appends are measured under a snapshot.
+// snapshotCallers is the number of concurrent appends under a snapshot.
 const snapshotCallers = 64
 
 // underSnapshot measures appends while a transaction holds an old snapshot, as a
-// report or a dump does, beside appends without: before and after, so that the
-// growing log does not count.
+// report or a dump does, compared with appends without one, before and after, which
+// cancels the effect of the growing log.
 func underSnapshot(ctx context.Context, s *system, round, old time.Duration) error {
 	before, err := appendRate(ctx, s, snapshotCallers, 2*round)
 	if err != nil {

@@ -22,19 +22,19 @@ import (
 	"videotutorials/messagestore/rpc"
 )
 
-// A system is the system as users run it, or some of its parts, with a Postgres that lets the
-// peer have as many connections as it needs.
+// A system is the system as users run it, or parts of it, on a Postgres that accepts
+// the connections of the peer.
 type system struct {
 	dir      string
 	database *pgserver.Server
 	up       *exec.Cmd
-	// mvc is the classical version, where it was started.
+	// mvc is the classical version, if started.
 	mvc   *exec.Cmd
 	env   map[string]string
 	store *rpc.Client
 }
 
-// start starts the parts, all for none, in a new folder: durable, on disk.
+// start starts the parts, by default all, in a new folder on disk, durable.
 func start(ctx context.Context, bin, parts string) (_ *system, err error) {
 	s := &system{}
 	defer func() {
@@ -99,8 +99,8 @@ func (s *system) startParts(ctx context.Context, bin, parts string) (err error) 
 	return nil
 }
 
-// startMVC starts the classical version with so many videos beside the system, on
-// the same Postgres, and returns its URL.
+// startMVC starts the classical version beside the system, on the same Postgres, and
+// returns its URL.
 func (s *system) startMVC(ctx context.Context, bin string, videos int) (url string, err error) {
 	port, err := strconv.Atoi(s.env["VT_PORT"])
 	if err != nil {
@@ -110,7 +110,7 @@ func (s *system) startMVC(ctx context.Context, bin string, videos int) (url stri
 	return "http://" + service.Addr(port, service.MVCPort), err
 }
 
-// command is videotutorials on the system's folder and Postgres.
+// command returns a command of videotutorials with the system's folder and Postgres.
 func (s *system) command(ctx context.Context, bin string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, filepath.Join(bin, "videotutorials"), args...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
@@ -120,8 +120,8 @@ func (s *system) command(ctx context.Context, bin string, args ...string) *exec.
 	return cmd
 }
 
-// launch starts the command and returns it when it is ready. It MUST be stopped,
-// also where there is an error beside it.
+// launch starts the command and returns it when it is ready. The caller MUST stop it,
+// even if launch returns an error too.
 func (s *system) launch(ctx context.Context, bin string, args ...string) (*exec.Cmd, error) {
 	cmd := s.command(ctx, bin, args...)
 	out, err := cmd.StdoutPipe()

@@ -13,24 +13,24 @@ import (
 )
 
 const (
-	// viewers is how many connections post viewings, and videos over how many
-	// they are spread.
+	// viewers is the number of connections that post viewings, videos the number of
+	// videos they are spread over.
 	viewers = 64
 	videos  = 1000
-	// offered is how many viewings a second are posted while it is measured when
-	// they are seen.
+	// offered is the number of viewings per second posted while the time until they
+	// are visible is measured.
 	offered = 500
 )
 
-// viewings measures viewings a second over REST beside the classical version on
-// the same Postgres, spread and all on one video, and the time from the answer to
-// a post until the home page shows it. Each has to have counted all in the end.
+// viewings measures viewings per second over REST, compared with the classical version
+// on the same Postgres, spread over videos and all on one, and the time from the answer
+// to a post until the home page shows it. Both must have counted all in the end.
 func viewings(ctx context.Context, s *system, bin string, round time.Duration) error {
 	url, err := s.startMVC(ctx, bin, videos)
 	if err != nil {
 		return err
 	}
-	// One to be seen on the home page.
+	// One for the home page.
 	if err := s.command(ctx, bin, "populate", "-users", "1", "-videos", "1").Run(); err != nil {
 		return fmt.Errorf("populate: %w", err)
 	}
@@ -73,12 +73,12 @@ func viewings(ctx context.Context, s *system, bin string, round time.Duration) e
 	return nil
 }
 
-// A site is one of the two versions.
+// A site is the system or the classical version.
 type site struct {
 	url    string
 	client *http.Client
-	// before is how many viewings it had counted at first. Since then posts were
-	// begun, and acknowledged.
+	// before is the number of viewings counted at the start. Posts begun and
+	// acknowledged since then are counted below.
 	before              int64
 	begun, acknowledged atomic.Int64
 }
@@ -90,7 +90,7 @@ func newSite(ctx context.Context, url string) (*site, error) {
 	return s, err
 }
 
-// view posts the nth viewing of so many videos.
+// view posts the nth viewing, spread over a number of videos.
 func (s *site) view(ctx context.Context, n, videos int) error {
 	s.begun.Add(1)
 	err := post(ctx, s.client, s.url+"/v1/videos/"+mvc.VideoID(1+n%videos).String()+"/viewings")
@@ -100,14 +100,14 @@ func (s *site) view(ctx context.Context, n, videos int) error {
 	return err
 }
 
-// watched returns how many of the viewings the home page shows.
+// watched returns the number of viewings on the home page.
 func (s *site) watched(ctx context.Context) (int64, error) {
 	n, err := videosWatched(ctx, s.client, s.url)
 	return n - s.before, err
 }
 
-// rate returns the viewings a second. The home page shows them all when it
-// returns, so that nothing is left to do while the other one is measured.
+// rate returns the viewings per second. It returns when the home page shows them all,
+// so that no work is left while the other site is measured.
 func (s *site) rate(ctx context.Context, videos int, round time.Duration) (float64, error) {
 	viewed, err := rate(ctx, viewers, round, func(ctx context.Context, _, n int) error { return s.view(ctx, n, videos) })
 	if err != nil {
@@ -133,9 +133,8 @@ func (s *site) settle(ctx context.Context) error {
 	}
 }
 
-// seen returns how many milliseconds passed from the answer to each viewing of one
-// video until the home page showed it, while viewings of the others are posted at
-// the pace.
+// seen returns the milliseconds from the answer to each viewing of one video until the
+// home page showed it, while viewings of other videos are posted at the pace.
 func (s *site) seen(ctx context.Context, round time.Duration) (took []float64, err error) {
 	offering, stop := context.WithCancel(ctx)
 	defer stop()
@@ -153,7 +152,7 @@ func (s *site) seen(ctx context.Context, round time.Duration) (took []float64, e
 	return took, errors.Join(err, <-ended, s.settle(ctx))
 }
 
-// first returns the first video on the home page, when there is one.
+// first waits for the first video on the home page and returns it.
 func (s *site) first(ctx context.Context) (video string, views int64, err error) {
 	for {
 		p, err := home(ctx, s.client, s.url)
@@ -169,8 +168,8 @@ func (s *site) first(ctx context.Context) (video string, views int64, err error)
 	}
 }
 
-// probe posts a viewing of the first video on the home page, and reads the page
-// until it counts.
+// probe posts a viewing of the first video on the home page and reads the page until
+// it is counted.
 func (s *site) probe(ctx context.Context) (milliseconds float64, err error) {
 	video, before, err := s.first(ctx)
 	if err != nil {
