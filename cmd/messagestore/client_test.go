@@ -17,6 +17,7 @@ import (
 
 	"videotutorials/internal/certificate"
 	"videotutorials/internal/service"
+	"videotutorials/internal/test/binaries"
 	"videotutorials/internal/test/testdb"
 	"videotutorials/internal/test/testserver"
 	"videotutorials/messagestore"
@@ -31,10 +32,11 @@ const patience = time.Minute
 // TestCommands runs the real program against a real server.
 func TestCommands(t *testing.T) {
 	t.Parallel()
-	binary := filepath.Join(t.TempDir(), "messagestore")
-	if said, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, said)
+	folder := t.TempDir()
+	if err := binaries.Build(t.Context(), folder); err != nil {
+		t.Fatal(err)
 	}
+	binary := filepath.Join(folder, "messagestore")
 	tests := map[string]func(*testing.T, *testStore){
 		"Usage": testUsage, "Errors": testErrors, "Stranger": testStranger, "Interrupted": testInterrupted, "BrokenPipe": testBrokenPipe,
 		"Write": testWrite, "WriteStdin": testWriteStdin, "Read": testRead, "Tail": testTail, "TailRestart": testTailRestart,

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"videotutorials/internal/service"
+	"videotutorials/internal/test/binaries"
 	"videotutorials/internal/test/testdb"
 	"videotutorials/internal/test/testserver"
 	"videotutorials/messagestore"
@@ -63,10 +64,11 @@ func large() string {
 // other goes on within 6 s, and nothing acknowledged is lost.
 func TestServe_OneOfTwoStopped(t *testing.T) {
 	t.Parallel()
-	binary := filepath.Join(t.TempDir(), "messagestore")
-	if said, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, said)
+	folder := t.TempDir()
+	if err := binaries.Build(t.Context(), folder); err != nil {
+		t.Fatal(err)
 	}
+	binary := filepath.Join(folder, "messagestore")
 	url := testdb.New(t, "message_store", postgres.Migrate)
 	stopped, other := startProcess(t, binary, url), startProcess(t, binary, url)
 	ctx, stop := context.WithCancel(t.Context())

@@ -1,5 +1,5 @@
-// Mvc serves the classical version of Video Tutorials, for comparison: one table,
-// and no messages.
+// Mvc serves the classical version of Video Tutorials, for comparison: one table and
+// no messages.
 package main
 
 import (
@@ -12,9 +12,9 @@ import (
 )
 
 type settings struct {
-	Port        int    `name:"port" env:"VT_PORT" default:"8080" help:"where the ports begin; REST is on <port + 5>"`
-	DatabaseURL string `name:"database-url" env:"VT_DATABASE_URL" help:"URL of a database of its own, required; its user makes the table"`
-	Videos      int    `name:"videos" env:"VT_VIDEOS" default:"3" help:"how many videos are there from the start"`
+	Port        int    `name:"port" env:"VT_PORT" default:"8080" help:"first port of the system; REST is on <port + 5>"`
+	DatabaseURL string `name:"database-url" env:"VT_DATABASE_URL" help:"URL of the database, required; its user creates the table"`
+	Videos      int    `name:"videos" env:"VT_VIDEOS" default:"3" help:"number of videos"`
 }
 
 func main() {
@@ -22,8 +22,7 @@ func main() {
 	service.Main("mvc", service.Command{Help: "serve the classical version, REST", Settings: s, Run: s.run})
 }
 
-// run serves until the context ends. Postgres may come later than the process,
-// and go.
+// run serves until the context ends. Postgres may start later and restart.
 func (s *settings) run(ctx context.Context, log *slog.Logger, _ []string) error {
 	if s.DatabaseURL == "" {
 		return &service.UsageError{Reason: "VT_DATABASE_URL is required"}

@@ -18,32 +18,31 @@ const (
 	messageStoreDatabase = "message_store"
 	viewDataDatabase     = "view_data"
 	mvcDatabase          = "mvc"
-	// viewReader is the role that may read View Data and nothing else.
+	// viewReader is the role that may only read View Data.
 	viewReader = "view_reader"
 )
 
-// databases are the addresses of the two databases.
+// databases are the URLs of the two databases.
 type databases struct {
 	messageStore, viewData string
-	// viewReader is View Data for the application.
+	// viewReader is the URL of View Data for the application.
 	viewReader string
 }
 
-// external finds or makes the two databases in a Postgres that runs somewhere.
-// The address may name a database that is there, one of the two, or none.
+// external returns the two databases of an external Postgres, and creates the
+// missing ones.
 func external(ctx context.Context, address string) (databases, error) {
 	messageStore, err := provide(ctx, address, messageStoreDatabase)
 	if err != nil {
 		return databases{}, err
 	}
 	viewData, err := provide(ctx, address, viewDataDatabase)
-	// There, view_reader may have no way to log in: the application takes its role.
+	// There view_reader may be unable to log in: the application sets the role.
 	return databases{messageStore: messageStore, viewData: viewData, viewReader: viewData}, err
 }
 
-// provide makes the database, unless it is there, and returns its address. The
-// address of its Postgres may name a database that is there, one that is not, or
-// none.
+// provide creates the database unless it exists, and returns its URL. The URL of the
+// Postgres may name an existing database, a missing one or none.
 func provide(ctx context.Context, address, name string) (string, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" {
@@ -64,7 +63,7 @@ func provide(ctx context.Context, address, name string) (string, error) {
 	return in(name), err
 }
 
-// create makes what is missing of the databases.
+// create creates the missing databases.
 func create(ctx context.Context, address string, names ...string) error {
 	conn, err := pgx.Connect(ctx, address)
 	if err != nil {
@@ -77,9 +76,9 @@ func create(ctx context.Context, address string, names ...string) error {
 		if err == nil && !exists {
 			_, err = conn.Exec(ctx, "create database "+pgx.Identifier{name}.Sanitize())
 		}
-		// Another may have made it in the meantime.
+		// Another process may have created it in the meantime.
 		if err != nil && database.SQLState(err) != duplicateDatabase {
-			return fmt.Errorf("make database %s: %w", name, err)
+			return fmt.Errorf("create database %s: %w", name, err)
 		}
 	}
 	return nil
@@ -91,13 +90,13 @@ const (
 	duplicateDatabase = "42P04"
 )
 
-// A postgres is the private one.
+// A postgres is the private Postgres.
 type postgres struct {
 	config pgserver.Config
 	server *pgserver.Server
 }
 
-// start starts it for the first time, and makes the databases.
+// start starts it for the first time, and creates the databases.
 func (p *postgres) start(ctx context.Context) (databases, error) {
 	server, err := pgserver.Start(ctx, p.config)
 	if err != nil {
@@ -117,8 +116,8 @@ func (p *postgres) start(ctx context.Context) (databases, error) {
 	return d, nil
 }
 
-// keep starts it again when it has died, at the same address, until the context
-// ends; then it is stopped.
+// keep restarts it at the same address when it has died, until the context ends.
+// Then it stops it.
 func (p *postgres) keep(ctx context.Context, log *slog.Logger) {
 	defer background(ctx, func(ctx context.Context) { process.Rotate(ctx, p.config.Output) })()
 	process.Keep(ctx, log, func(ctx context.Context) error {

@@ -14,23 +14,23 @@ import (
 	identityv1 "videotutorials/proto/identity/v1"
 )
 
-// grant makes a user an administrator.
+// grant is the command that makes a user an administrator.
 type grant struct{ running }
 
-// run finds the user in the log, where an address is reserved, and not in View
-// Data, which may be behind it.
+// run finds the user by the reservation of the address in the log, since View Data
+// may be behind.
 func (g *grant) run(ctx context.Context, _ *slog.Logger, args []string) error {
 	if len(args) != 1 {
-		return &service.UsageError{Reason: "one e-mail address is needed"}
+		return &service.UsageError{Reason: "one e-mail address is required"}
 	}
 	store, err := g.store()
 	if err != nil {
 		return err
 	}
-	defer store.Close() //nolint:errcheck // nothing is left to be lost
+	defer store.Close() //nolint:errcheck // nothing is lost
 	m, err := store.Last(ctx, identity.AddressStream(args[0]), contract.Type((*identityv1.EmailAddressReserved)(nil)))
 	if errors.Is(err, messagestore.ErrNotFound) {
-		return fmt.Errorf("nobody has registered with %s", args[0])
+		return fmt.Errorf("no user has registered with %s", args[0])
 	}
 	if err != nil {
 		return err
@@ -43,19 +43,19 @@ func (g *grant) run(ctx context.Context, _ *slog.Logger, args []string) error {
 	if err != nil {
 		return err
 	}
-	waiting, cancel := context.WithTimeout(ctx, grantPatience)
+	waiting, cancel := context.WithTimeout(ctx, grantTimeout)
 	defer cancel()
 	if err := granted(waiting, store, reserved.GetUserId()); err != nil {
-		return fmt.Errorf("%s becomes an administrator when the component identity gets to it, trace %s: %w", reserved.GetUserId(), trace, err)
+		return fmt.Errorf("%s becomes an administrator when the component identity handles the command, trace %s: %w", reserved.GetUserId(), trace, err)
 	}
 	fmt.Printf("%s is an administrator, trace %s\n", reserved.GetUserId(), trace)
 	return nil
 }
 
-// grantPatience is how long it waits for the component.
-const grantPatience = 10 * time.Second
+// grantTimeout bounds the wait for the component.
+const grantTimeout = 10 * time.Second
 
-// granted returns when the log says that the user is an administrator.
+// granted returns when the log has the event AdminGranted of the user.
 func granted(ctx context.Context, store messagestore.Store, user string) error {
 	event := (*identityv1.AdminGranted)(nil)
 	for e, err := range store.Subscribe(ctx, messagestore.Subscription{

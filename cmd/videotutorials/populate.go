@@ -13,22 +13,22 @@ import (
 	"videotutorials/messagestore"
 )
 
-// populatePassword is the password of all whom populate registers.
+// populatePassword is the password of the users that populate registers.
 const populatePassword = "correct horse battery staple"
 
-// populateHash is one of its hashes, always the same: with a new one each time, a
-// message that is there already would be another one.
+// populateHash is a hash of it. It is constant, since a repeated message must have
+// the same content.
 const populateHash = "$2a$10$KTVG./ZB13vZ8/T3fIcM5uMJzt7rm5UxZXbkSPgYTPzf.84B/x/Ci"
 
-// populate fills the running system as its users would: they register, publish
-// videos and watch them.
+// populate is the command that fills the running system with messages as of users
+// who register, publish videos and watch them.
 type populate struct {
 	running
-	Users    int `name:"users" default:"15" help:"how many users are registered"`
-	Videos   int `name:"videos" default:"0" help:"how many videos they publish and name"`
-	Viewings int `name:"viewings" default:"0" help:"how often they watch them, some much more often than others (Zipf)"`
-	Rate     int `name:"rate" default:"0" help:"viewings a second at most; 0: as many as the store takes"`
-	Seed     int `name:"seed" default:"1" help:"the same seed makes the same messages: what is there already is left alone"`
+	Users    int `name:"users" default:"15" help:"number of users to register"`
+	Videos   int `name:"videos" default:"0" help:"number of videos that they publish and name"`
+	Viewings int `name:"viewings" default:"0" help:"number of viewings, distributed over the videos by Zipf's law"`
+	Rate     int `name:"rate" default:"0" help:"maximum viewings per second; 0: no limit"`
+	Seed     int `name:"seed" default:"1" help:"the same seed makes the same messages: stored ones are not written again"`
 }
 
 func (p *populate) check() error {
@@ -54,14 +54,14 @@ func (p *populate) run(ctx context.Context, log *slog.Logger, _ []string) error 
 	if err != nil {
 		return err
 	}
-	// It does what the application does, and in its name.
+	// The application is the owner of the streams.
 	store, err := s.store(data, "application")
 	if err != nil {
 		return err
 	}
-	defer store.Close() //nolint:errcheck // nothing is left to be lost
+	defer store.Close() //nolint:errcheck // nothing is lost
 
-	all := newPopulation(uint64(p.Seed), uint64(p.Users), uint64(p.Videos)) //nolint:gosec // checked, but for the seed, of which any will do
+	all := newPopulation(uint64(p.Seed), uint64(p.Users), uint64(p.Videos)) //nolint:gosec // checked, except the seed, which may be any
 	if err := p.fill(ctx, log, data, store, all); err != nil {
 		return err
 	}
@@ -70,7 +70,7 @@ func (p *populate) run(ctx context.Context, log *slog.Logger, _ []string) error 
 	return nil
 }
 
-// fill writes all messages, a kind after the other.
+// fill writes all messages, one kind after another.
 func (p *populate) fill(ctx context.Context, log *slog.Logger, data folder, store messagestore.Store, all population) error {
 	writer := bulk{store: store, log: log}
 	if err := writer.write(ctx, "users", p.Users, 0, all.register); err != nil {
@@ -97,24 +97,24 @@ type bulk struct {
 }
 
 const (
-	// batchSize is how many messages a batch has: a call may have 1,000.
+	// batchSize is the number of messages in a batch, at most 1,000.
 	batchSize = 500
-	// batchesAtOnce are on their way to the store at the same time.
-	batchesAtOnce = 4
-	// sayEvery is how often it says how far it is.
-	sayEvery = 2 * time.Second
+	// maxBatches is the number of concurrent batches.
+	maxBatches = 4
+	// logInterval is the time between two log lines about the progress.
+	logInterval = 2 * time.Second
 )
 
-// write writes the n messages that next makes, rate a second or, for 0, as many as
-// the store takes. Next is called in order, by one goroutine.
+// write writes the n messages that next returns, at most rate per second unless it
+// is 0. Next is called in order, by one goroutine.
 func (b bulk) write(ctx context.Context, what string, n, rate int, next func(i int) (messagestore.Write, error)) error {
 	begun := time.Now()
-	said := begun
-	say := func(done int) {
+	logged := begun
+	progress := func(done int) {
 		b.log.Info("populating", what, done, "of", n, "perSecond", int(float64(done)/time.Since(begun).Seconds()))
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(batchesAtOnce)
+	group.SetLimit(maxBatches)
 	for first := 0; first < n && ctx.Err() == nil; {
 		size := min(batchSize, n-first)
 		if rate > 0 {
@@ -135,22 +135,22 @@ func (b bulk) write(ctx context.Context, what string, n, rate int, next func(i i
 			return nil
 		})
 		first += size
-		if time.Since(said) >= sayEvery {
-			said = time.Now()
-			say(first)
+		if time.Since(logged) >= logInterval {
+			logged = time.Now()
+			progress(first)
 		}
 	}
 	if err := group.Wait(); err != nil {
 		return err
 	}
 	if n > 0 {
-		say(n)
+		progress(n)
 	}
 	return nil
 }
 
-// writeOnce writes the batch or, where some of it was written in other company, each
-// of it that is not there yet.
+// writeOnce writes the batch. If an earlier run with other batches has stored a part
+// of it, it writes the other messages one by one.
 func (b bulk) writeOnce(ctx context.Context, batch []messagestore.Write) error {
 	_, err := b.store.WriteBatch(ctx, batch...)
 	var conflict *messagestore.IDConflictError
@@ -165,7 +165,7 @@ func (b bulk) writeOnce(ctx context.Context, batch []messagestore.Write) error {
 	return nil
 }
 
-// await returns at that time, or when the context ends.
+// await waits until the time, or until the context ends.
 func await(ctx context.Context, at time.Time) {
 	timer := time.NewTimer(time.Until(at))
 	defer timer.Stop()

@@ -19,22 +19,21 @@ import (
 	viewingv1 "videotutorials/proto/viewing/v1"
 )
 
-// A population is users, their videos and what they watch, all decided by a seed.
+// A population is users, their videos and their viewings, determined by a seed.
 type population struct {
 	seed          uint64
 	users, videos []uuid.UUID
 	random        *rand.Rand
-	// popular draws the number of a video.
+	// popular returns the random index of a video.
 	popular *rand.Zipf
 }
 
-// The exponent of a Zipf distribution: with 1.1 the first of 1,000 videos has a
-// seventh of all viewings, as is seen of videos.
+// zipf is the exponent of the distribution of viewings: with 1.1 the first of 1,000
+// videos has a seventh of them, which is realistic.
 const zipf = 1.1
 
-// newPopulation returns the one of the seed. The first users are the same for any
-// number of them; the videos, and who watches which, are others for other numbers
-// of users and videos.
+// newPopulation returns the population of the seed. The first users are the same for
+// any number of users; videos and viewings depend on both numbers.
 func newPopulation(seed, users, videos uint64) population {
 	p := population{seed: seed}
 	p.users = ids(rand.New(rand.NewPCG(seed, 0)), users)           //nolint:gosec // to be repeated
@@ -52,7 +51,7 @@ func ids(random *rand.Rand, n uint64) []uuid.UUID {
 	return all
 }
 
-// randomUUID returns a UUID that the numbers decide.
+// randomUUID returns a UUID from random.
 func randomUUID(random *rand.Rand) (id uuid.UUID) {
 	binary.BigEndian.PutUint64(id[:8], random.Uint64())
 	binary.BigEndian.PutUint64(id[8:], random.Uint64())
@@ -65,7 +64,7 @@ func (p population) email(user int) string {
 	return fmt.Sprintf("user-%d-%d@example.com", p.seed, user+1)
 }
 
-// owner returns who publishes the video.
+// owner returns the user who publishes the video.
 func (p population) owner(video int) uuid.UUID { return p.users[video%len(p.users)] }
 
 func (p population) register(i int) (messagestore.Write, error) {
@@ -85,8 +84,7 @@ func (p population) name(i int) (messagestore.Write, error) {
 	return p.write("name", i, video, &owner, &videopublishingv1.NameVideo{VideoId: video, Name: fmt.Sprintf("Lesson %d", i+1)})
 }
 
-// view makes a viewing by one of the users or, every other time, by somebody who
-// has not logged in.
+// view returns a viewing, half of the time by one of the users, else anonymous.
 func (p population) view(i int) (messagestore.Write, error) {
 	viewed := &viewingv1.VideoViewed{VideoId: p.videos[p.popular.Uint64()].String()}
 	var user *string
@@ -97,8 +95,8 @@ func (p population) view(i int) (messagestore.Write, error) {
 	return p.write("view", i, viewed.GetVideoId(), user, viewed)
 }
 
-// write returns the write of the message for the entity. Its ids derive from the
-// seed, what it is, for which entity, and its number.
+// write returns the write of the message for the entity. Its ids derive from the seed,
+// the kind of the message, the entity and i.
 func (p population) write(what string, i int, entity string, user *string, m proto.Message) (messagestore.Write, error) {
 	data, err := contract.Marshal(m)
 	if err != nil {
@@ -117,12 +115,12 @@ func (p population) write(what string, i int, entity string, user *string, m pro
 	}, nil
 }
 
-// lesson is a second of a test picture with a tone, H.264 and AAC.
+// lesson is a test picture with a tone of one second, H.264 and AAC.
 //
 //go:embed populate.mp4
 var lesson []byte
 
-// upload puts the same lesson there for each of the videos.
+// upload stores the lesson as the upload of each video.
 func (p population) upload(data folder) error {
 	folder, err := media.Open(data.media())
 	if err != nil {

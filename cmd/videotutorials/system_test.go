@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"flag"
 	"fmt"
 	"os"
@@ -14,6 +15,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	testbinaries "videotutorials/internal/test/binaries"
 	"videotutorials/internal/test/testdb"
 )
 
@@ -23,9 +25,7 @@ var binaries string
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "videotutorials-bin-")
 	if err == nil {
-		var said []byte
-		said, err = exec.Command("go", "build", "-o", dir, "videotutorials/cmd/...").CombinedOutput() //nolint:noctx // it ends
-		_, _ = os.Stderr.Write(said)
+		err = testbinaries.Build(context.Background(), dir)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "build the commands:", err)

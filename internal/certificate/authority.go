@@ -1,6 +1,6 @@
 // Package certificate is a certificate authority for one machine, and mutual TLS
-// with what it issues. A certificate names its holder, the principal, as a URI
-// (a SPIFFE ID), and holds for localhost and 127.0.0.1.
+// with its certificates. A certificate has the principal as a URI (a SPIFFE ID), and
+// is valid for localhost and 127.0.0.1.
 package certificate
 
 import (
@@ -23,25 +23,25 @@ import (
 const (
 	// authorityName is the name of the authority's files.
 	authorityName = "ca"
-	// authorityLife outlives any installation of this kind.
+	// authorityLife is longer than the life of a local installation.
 	authorityLife = 10 * 365 * 24 * time.Hour
-	// life of a certificate; it is renewed when less than renewal is left of it.
+	// life is the life of a certificate, which is renewed renewal before its end.
 	life    = 365 * 24 * time.Hour
 	renewal = 90 * 24 * time.Hour
-	// skew lets a clock be behind the one that issued.
+	// skew tolerates clocks that are behind.
 	skew = time.Hour
 )
 
-// An Authority issues certificates into a folder. Whoever can read the folder's
-// keys can pass for anybody, so only its user may enter it.
+// An Authority issues certificates into a folder, which only its user may enter,
+// because it has all keys.
 type Authority struct {
 	dir  string
 	cert *x509.Certificate
 	key  *ecdsa.PrivateKey
 }
 
-// OpenAuthority loads the authority of the folder, ca.crt and ca.key, or makes
-// one, folder included. One process at a time may do so.
+// OpenAuthority loads the authority of the folder, ca.crt and ca.key, or creates both
+// and the folder. Concurrent calls are not safe.
 func OpenAuthority(dir string) (*Authority, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
@@ -81,9 +81,9 @@ func (a *Authority) create() error {
 	return store(a.dir, authorityName, a.cert, key)
 }
 
-// Issue makes <name>.crt and <name>.key for the principal, a URI. It keeps a
-// certificate that names the same principal, is this authority's, and is good
-// for three months yet.
+// Issue creates <name>.crt and <name>.key for the principal, a URI. It keeps a
+// certificate of this authority for the same principal that is valid for another
+// three months.
 func (a *Authority) Issue(name, principal string) error {
 	if err := a.issue(name, principal, time.Now(), life); err != nil {
 		return fmt.Errorf("certificate %s: %w", name, err)
@@ -125,7 +125,7 @@ func (a *Authority) good(cert *x509.Certificate, id *url.URL, now time.Time) boo
 		now.Add(renewal).Before(cert.NotAfter) && cert.CheckSignatureFrom(a.cert) == nil
 }
 
-// sign returns the certificate for the holder's key, signed by the parent's.
+// sign returns the certificate of the holder's key, signed with the parent's key.
 func sign(template, parent *x509.Certificate, holder, parentKey *ecdsa.PrivateKey) (*x509.Certificate, error) {
 	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
 	if err != nil {

@@ -16,8 +16,8 @@ const (
 	keyFile         = ".key"
 )
 
-// load reads a certificate and its key. It returns fs.ErrNotExist if one of the
-// two is not there.
+// load reads a certificate and its key. It returns fs.ErrNotExist if a file is
+// missing.
 func load(dir, name string) (*x509.Certificate, *ecdsa.PrivateKey, error) {
 	pair, err := tls.LoadX509KeyPair(path(dir, name, certificateFile), path(dir, name, keyFile))
 	if err != nil {
@@ -30,9 +30,8 @@ func load(dir, name string) (*x509.Certificate, *ecdsa.PrivateKey, error) {
 	return pair.Leaf, key, nil
 }
 
-// store writes both files, the key first: a crash between the two leaves an
-// authority without its certificate, or a pair that does not fit, and both are
-// made anew.
+// store writes both files, the key first. A crash in between leaves a key without a
+// certificate, or one that does not match it, and both are then created again.
 func store(dir, name string, cert *x509.Certificate, key *ecdsa.PrivateKey) error {
 	der, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {

@@ -9,12 +9,12 @@ import (
 	"os"
 )
 
-// Server returns the TLS settings of a server with the certificate of that name.
-// It takes only clients that have a certificate of the folder's authority.
+// Server returns the TLS configuration of a server with the certificate of that name.
+// It accepts only clients with a certificate of the folder's authority.
 //
-// Each connection reads the files anew, so that a renewed certificate, and also
-// another authority, holds from the next connection on. If they cannot be read,
-// or do not fit, connections fail until they do.
+// The files are read for each connection, so that a renewed certificate or a new
+// authority takes effect at the next one. While they cannot be read, or do not match,
+// connections fail.
 func Server(dir, name string) (*tls.Config, error) {
 	if _, err := read(dir, name); err != nil {
 		return nil, err
@@ -33,23 +33,22 @@ func Server(dir, name string) (*tls.Config, error) {
 				Certificates: []tls.Certificate{f.pair},
 				ClientAuth:   tls.RequireAndVerifyClientCert,
 				ClientCAs:    f.authority,
-				// A resumed session would not look at the certificate again.
+				// A resumed session would not check the certificate again.
 				SessionTicketsDisabled: true,
 			}, nil
 		},
 	}, nil
 }
 
-// Client returns the TLS settings of a client with the certificate of that name.
-// It talks only to servers that have a certificate of the folder's authority
-// for the host that was dialled.
+// Client returns the TLS configuration of a client with the certificate of that name.
+// It accepts only servers with a certificate of the folder's authority for the dialed
+// host.
 //
-// Each connection reads the client's certificate anew. Another authority holds
-// from the next connection on if it is made with the RootCAs of what
-// GetConfigForClient returns at that moment, as rpc.Dial does. crypto/tls itself
-// does not ask a client's GetConfigForClient, and has no hook to exchange the
-// authority and keep its own verification: VerifyConnection would have to do all
-// of it, and is not told an IP that was dialled.
+// The client's certificate is read for each connection. A new authority takes effect
+// at the next connection whose RootCAs are those of the configuration that
+// GetConfigForClient returns, as with rpc.Dial. crypto/tls does not call
+// GetConfigForClient of a client, and has no hook that replaces only the authority:
+// VerifyConnection would have to do all verification, without the dialed IP.
 func Client(dir, name string) (*tls.Config, error) {
 	f, err := read(dir, name)
 	if err != nil {
@@ -66,8 +65,8 @@ func Client(dir, name string) (*tls.Config, error) {
 	}, nil
 }
 
-// Principal returns the SPIFFE ID that the certificate of that name has, and an
-// error if it has none or several URIs.
+// Principal returns the SPIFFE ID in the certificate of that name, or an error if it
+// does not have exactly one URI.
 func Principal(dir, name string) (string, error) {
 	f, err := read(dir, name)
 	if err != nil {
@@ -80,7 +79,7 @@ func Principal(dir, name string) (string, error) {
 	return uris[0].String(), nil
 }
 
-// files are what one side needs.
+// files are the content of the files of one side.
 type files struct {
 	pair      tls.Certificate
 	authority *x509.CertPool
