@@ -12,19 +12,26 @@ import (
 	"videotutorials/internal/database"
 	"videotutorials/internal/pgserver"
 	"videotutorials/internal/process"
+	"videotutorials/viewdata"
 )
 
 const (
 	messageStoreDatabase = "message_store"
 	viewDataDatabase     = "view_data"
 	mvcDatabase          = "mvc"
-	// viewReader is the role that may only read View Data.
-	viewReader = "view_reader"
+)
+
+// SQLSTATEs of Postgres.
+const (
+	noSuchDatabase    = "3D000"
+	duplicateDatabase = "42P04"
 )
 
 // databases are the URLs of the two databases.
 type databases struct {
-	messageStore, viewData string
+	// MessageStore and ViewData are those of the user that creates the databases.
+	MessageStore string `json:"messageStore"`
+	ViewData     string `json:"viewData"`
 	// viewReader is the URL of View Data for the application.
 	viewReader string
 }
@@ -37,8 +44,8 @@ func external(ctx context.Context, address string) (databases, error) {
 		return databases{}, err
 	}
 	viewData, err := provide(ctx, address, viewDataDatabase)
-	// There view_reader may be unable to log in: the application sets the role.
-	return databases{messageStore: messageStore, viewData: viewData, viewReader: viewData}, err
+	// On it view_reader may be unable to log in: the application sets the role.
+	return databases{MessageStore: messageStore, ViewData: viewData, viewReader: viewData}, err
 }
 
 // provide creates the database unless it exists, and returns its URL. The URL of the
@@ -84,56 +91,38 @@ func create(ctx context.Context, address string, names ...string) error {
 	return nil
 }
 
-// SQLSTATEs of Postgres.
-const (
-	noSuchDatabase    = "3D000"
-	duplicateDatabase = "42P04"
-)
-
-// A postgres is the private Postgres.
-type postgres struct {
-	config pgserver.Config
-	server *pgserver.Server
-}
-
-// start starts it for the first time, and creates the databases.
-func (p *postgres) start(ctx context.Context) (databases, error) {
-	server, err := pgserver.Start(ctx, p.config)
+// private starts the private Postgres with both databases. Until stop is called, it
+// is restarted at the same address when it ends.
+func private(ctx context.Context, data folder, log *slog.Logger) (d databases, stop func(), err error) {
+	log = log.With("part", "postgres")
+	config := pgserver.Config{Dir: data.postgres(), Durable: true, Log: log, Output: data.log("postgres")}
+	log.Info("starting Postgres", "file", config.Output)
+	server, err := pgserver.Start(ctx, config)
 	if err != nil {
-		return databases{}, err
+		return d, nil, err
 	}
-	p.server = server
 	if err := create(ctx, server.URL("postgres"), messageStoreDatabase, viewDataDatabase); err != nil {
-		return databases{}, errors.Join(err, server.Stop())
+		return d, nil, errors.Join(err, server.Stop())
 	}
-	d := databases{messageStore: server.URL(messageStoreDatabase), viewData: server.URL(viewDataDatabase)}
-	reader, err := url.Parse(d.viewData)
-	if err != nil {
-		return databases{}, errors.Join(err, server.Stop())
-	}
-	reader.User = url.User(viewReader)
-	d.viewReader = reader.String()
-	return d, nil
-}
-
-// keep restarts it at the same address when it has died, until the context ends.
-// Then it stops it.
-func (p *postgres) keep(ctx context.Context, log *slog.Logger) {
-	defer background(ctx, func(ctx context.Context) { process.Rotate(ctx, p.config.Output) })()
-	process.Keep(ctx, log, func(ctx context.Context) error {
-		if p.server == nil {
-			server, err := pgserver.Start(ctx, p.config)
-			if err != nil {
+	d = databases{MessageStore: server.URL(messageStoreDatabase), ViewData: server.URL(viewDataDatabase)}
+	d.viewReader = d.ViewData + "&user=" + viewdata.Reader // replaces the superuser
+	run := func(ctx context.Context) error {
+		if server == nil {
+			var err error
+			if server, err = pgserver.Start(ctx, config); err != nil {
 				return err
 			}
-			p.server = server
 		}
 		select {
-		case <-p.server.Done():
+		case <-server.Done():
 		case <-ctx.Done():
 		}
-		err := p.server.Stop()
-		p.server = nil
+		err := server.Stop()
+		server = nil
 		return err
-	})
+	}
+	return d, background(ctx, func(ctx context.Context) {
+		defer background(ctx, func(ctx context.Context) { process.Rotate(ctx, config.Output) })()
+		process.Keep(ctx, log, run)
+	}), nil
 }

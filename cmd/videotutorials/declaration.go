@@ -10,7 +10,6 @@ import (
 	"reflect"
 	"strings"
 
-	"videotutorials/internal/file"
 	"videotutorials/internal/service"
 	"videotutorials/messagestore"
 	"videotutorials/messagestore/contract"
@@ -20,23 +19,23 @@ import (
 const trustDomain = "spiffe://videotutorials/"
 
 // declare runs the part's command declare. It returns a *service.UsageError with
-// the part's words if the part refuses its settings: it would be restarted for
-// ever.
+// the part's output if the part rejects its settings: without this check it would be
+// restarted for ever.
 func (p *part) declare(ctx context.Context, env []string) error {
 	cmd := exec.CommandContext(ctx, p.path, "declare")
 	cmd.Env = env
-	var complaint bytes.Buffer
-	cmd.Stderr = &complaint
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
 	text, err := cmd.Output()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && exit.ExitCode() == 2 {
-		return &service.UsageError{Reason: strings.TrimSpace(complaint.String())}
+		return &service.UsageError{Reason: strings.TrimSpace(stderr.String())}
 	}
 	if err == nil {
 		err = json.Unmarshal(text, &p.declaration)
 	}
 	if err != nil {
-		return fmt.Errorf("%s declare: %w %s", p.path, err, complaint.String())
+		return fmt.Errorf("%s declare: %w %s", p.path, err, stderr.String())
 	}
 	if kind := p.declaration.Kind; p.further() && kind != "components" && kind != "aggregators" {
 		return fmt.Errorf("%s declare: kind is %q, neither components nor aggregators", p.path, kind)
@@ -53,8 +52,8 @@ type declarations struct {
 	aggregators map[string]string
 }
 
-// merge merges the declarations of the parts. It returns an error if two declare a
-// principal or a category differently, or have a component or an aggregator of the
+// merge merges the declarations of the parts. It returns an error if two parts declare
+// a principal or a category differently, or have a component or an aggregator of the
 // same name.
 func merge(parts []part) (declarations, error) {
 	all := declarations{
@@ -90,13 +89,11 @@ func merge(parts []part) (declarations, error) {
 	return all, nil
 }
 
-type policy messagestore.Policy
-
 // policy pins each category to the owner, and restricts it to the readers, that its
 // contract declares. The aggregators read everything: one of them shows all
 // messages to administrators.
-func (all declarations) policy() policy {
-	p := policy{
+func (all declarations) policy() messagestore.Policy {
+	p := messagestore.Policy{
 		Owners:    map[messagestore.Category]messagestore.Principal{},
 		Readers:   map[messagestore.Category][]messagestore.Principal{"$all": {trustDomain + "aggregators"}},
 		Operators: []messagestore.Principal{trustDomain + "operator"},
@@ -110,12 +107,4 @@ func (all declarations) policy() policy {
 		}
 	}
 	return p
-}
-
-func (p policy) write(f folder) error {
-	text, err := json.MarshalIndent(p, "", "  ")
-	if err != nil {
-		return err
-	}
-	return file.Replace(f.policy(), bytes.NewReader(append(text, '\n')))
 }

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -28,7 +30,8 @@ func (f folder) pid(name string) string  { return f.run(name + ".pid") }
 func (f folder) cert(file string) string { return filepath.Join(f.certs(), file) }
 
 // lockFile contains the id of the process that holds its lock.
-func (f folder) lockFile() string { return f.pid("videotutorials") }
+func (f folder) lockFile() string  { return f.pid("videotutorials") }
+func (f folder) stateFile() string { return f.run("state.json") }
 
 // at returns the folder at the path, which defaults to /var/lib/videotutorials for
 // root, else to a folder in $XDG_STATE_HOME.
@@ -50,8 +53,8 @@ func at(path string) (folder, error) {
 	return folder(path), err
 }
 
-// make creates the folders. The outer one is searchable by all users, for the user
-// that runs Postgres on behalf of root.
+// make creates the folders. All users may enter the data folder, for the user that
+// runs Postgres on behalf of root.
 func (f folder) make() error {
 	if err := os.MkdirAll(string(f), 0o711); err != nil {
 		return err
@@ -73,12 +76,21 @@ func makeSecret(f folder) error {
 	return file.Replace(f.secret(), strings.NewReader(rand.Text()+rand.Text()))
 }
 
+// replaceJSON replaces the file by the value as JSON.
+func replaceJSON(path string, value any) error {
+	text, err := json.MarshalIndent(value, "", "  ")
+	if err != nil {
+		return err
+	}
+	return file.Replace(path, bytes.NewReader(append(text, '\n')))
+}
+
 // A runningError is returned if another videotutorials runs in the folder.
 type runningError struct{ pid int }
 
 func (e *runningError) Error() string { return fmt.Sprintf("already running (pid %d)", e.pid) }
 
-// lockTimeout is longer than holder, in another process, holds the lock.
+// lockTimeout is longer than a call of holder in another process holds the lock.
 const lockTimeout = 200 * time.Millisecond
 
 // lock locks the folder until the returned file is closed. It returns a
@@ -93,7 +105,7 @@ func (f folder) lock(ctx context.Context) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The files of a killed process contain ids that other processes may have by now.
+	// The files of a killed process contain ids that may belong to other processes now.
 	err = errors.Join(os.RemoveAll(f.stateFile()), held.Truncate(0))
 	files, readErr := os.ReadDir(f.run(""))
 	err = errors.Join(err, readErr)
@@ -124,16 +136,9 @@ func (f folder) holder() int {
 	return pidIn(f.lockFile())
 }
 
-// pidIn returns the number in the first line of the file, or 0.
-func pidIn(path string) int {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return 0
-	}
-	first, _, _ := strings.Cut(string(text), "\n")
-	pid, err := strconv.Atoi(first)
-	if err != nil {
-		return 0
-	}
+// pidIn returns the number at the beginning of the file, or 0.
+func pidIn(path string) (pid int) {
+	text, _ := os.ReadFile(path)
+	_, _ = fmt.Sscan(string(text), &pid)
 	return pid
 }

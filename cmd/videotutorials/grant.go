@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/google/uuid"
+
 	"videotutorials/components/identity"
 	"videotutorials/internal/service"
 	"videotutorials/messagestore"
@@ -39,35 +41,32 @@ func (g *grant) run(ctx context.Context, _ *slog.Logger, args []string) error {
 	if err != nil {
 		return err
 	}
-	trace, err := writeCommand(ctx, store, reserved.GetUserId(), &identityv1.GrantAdmin{UserId: reserved.GetUserId()}, nil)
+	user, trace := reserved.GetUserId(), uuid.NewString()
+	command := &identityv1.GrantAdmin{UserId: user}
+	data, err := contract.Marshal(command)
 	if err != nil {
+		return err
+	}
+	if _, err := store.Write(ctx, contract.Category(command).Stream(user), messagestore.Any, messagestore.NewMessage{
+		ID: contract.NewID(), Type: contract.Type(command), Data: data, Metadata: contract.Metadata{TraceID: trace}.String(),
+	}); err != nil {
 		return err
 	}
 	waiting, cancel := context.WithTimeout(ctx, grantTimeout)
 	defer cancel()
-	if err := granted(waiting, store, reserved.GetUserId()); err != nil {
-		return fmt.Errorf("%s becomes an administrator when the component identity handles the command, trace %s: %w", reserved.GetUserId(), trace, err)
+	if !poll(waiting, grantInterval, func() bool {
+		_, err := store.Last(waiting, contract.Category(command).Stream(user), contract.Type((*identityv1.AdminGranted)(nil)))
+		return err == nil
+	}) {
+		return fmt.Errorf("%s becomes an administrator when the component identity handles the command, trace %s: %w", user, trace, waiting.Err())
 	}
-	fmt.Printf("%s is an administrator, trace %s\n", reserved.GetUserId(), trace)
+	fmt.Printf("%s is an administrator, trace %s\n", user, trace)
 	return nil
 }
 
-// grantTimeout bounds the wait for the component.
-const grantTimeout = 10 * time.Second
-
-// granted returns when the log has the event AdminGranted of the user.
-func granted(ctx context.Context, store messagestore.Store, user string) error {
-	event := (*identityv1.AdminGranted)(nil)
-	for e, err := range store.Subscribe(ctx, messagestore.Subscription{
-		Source: messagestore.OfStream(contract.Category(event).Stream(user)),
-		Filter: messagestore.Filter{Types: []string{contract.Type(event)}},
-	}) {
-		if err != nil {
-			return err
-		}
-		if messages, ok := e.(messagestore.Messages); ok && len(messages) > 0 {
-			return nil
-		}
-	}
-	return ctx.Err()
-}
+const (
+	// grantTimeout bounds the wait for the component.
+	grantTimeout = 10 * time.Second
+	// grantInterval is the time between two polls of the user's stream.
+	grantInterval = 50 * time.Millisecond
+)

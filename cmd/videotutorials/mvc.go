@@ -72,12 +72,12 @@ func (c *classical) alone(ctx context.Context, data folder, p part, log *slog.Lo
 	}
 	address := c.DatabaseURL
 	if address == "" {
-		d, stop, err := (&up{}).databases(ctx, data, log)
+		d, stop, err := private(ctx, data, log)
 		if err != nil {
 			return err
 		}
 		defer stop()
-		address = d.viewData
+		address = d.ViewData
 	}
 	return c.serve(ctx, data, p, port, address, log)
 }
@@ -88,13 +88,14 @@ func (c *classical) beside(ctx context.Context, data folder, p part, log *slog.L
 	if err != nil {
 		return err
 	}
-	if err := awaitFree(ctx, func(ctx context.Context) error { return service.PortFree(ctx, s.Port, service.MVCPort) }); err != nil {
+	if err := awaitFree(ctx, s.Port, service.MVCPort, service.MVCPort+1); err != nil {
 		return err
 	}
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	defer background(ctx, func(watching context.Context) {
-		if awaitEnd(watching, data, data.holder()) {
+		pid := data.holder()
+		if poll(watching, endInterval, func() bool { return pid == 0 || data.holder() != pid }) {
 			end(errSystemEnded)
 		}
 	})()
@@ -111,8 +112,6 @@ func (c *classical) serve(ctx context.Context, data folder, p part, port int, ad
 	if err != nil {
 		return err
 	}
-	log = log.With("part", p.name)
-	log.Info("starting a part", "file", data.log(p.name))
 	defer background(ctx, func(ctx context.Context) {
 		p.keep(ctx, data, []string{"VT_PORT=" + strconv.Itoa(port), "VT_DATABASE_URL=" + database}, log)
 	})()
@@ -129,18 +128,3 @@ func (c *classical) serve(ctx context.Context, data folder, p part, port int, ad
 // endInterval is the time between two checks whether the system still runs. A
 // system that is restarted waits longer than that for its ports.
 const endInterval = 100 * time.Millisecond
-
-// awaitEnd returns true when the process no longer holds the folder, and false when
-// the context ends before.
-func awaitEnd(ctx context.Context, data folder, pid int) bool {
-	ticker := time.NewTicker(endInterval)
-	defer ticker.Stop()
-	for pid != 0 && data.holder() == pid {
-		select {
-		case <-ctx.Done():
-			return false
-		case <-ticker.C:
-		}
-	}
-	return true
-}

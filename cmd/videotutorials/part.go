@@ -38,7 +38,7 @@ var own = []part{
 	{name: "application", operations: service.RESTPort},
 }
 
-// further reports whether the part is from elsewhere.
+// further reports whether the part is a program of the setting with.
 func (p part) further() bool { return p.operations >= service.FurtherOpsPort }
 
 // parts returns all parts with their declarations: the own ones, and those of the
@@ -71,9 +71,9 @@ func (u *up) parts(ctx context.Context, data folder) ([]part, error) {
 	return all, group.Wait()
 }
 
-// choose returns the parts of those names, all for none. The name of a component
-// chooses its part, which then runs only the components named. The name postgres
-// chooses no part, since Postgres runs anyway.
+// choose returns the parts with the names, or all parts if there are no names. The
+// name of a component chooses its part, which then runs only the named components.
+// The name postgres chooses no part, since Postgres runs anyway.
 func choose(parts []part, names []string) ([]part, error) {
 	if len(names) == 0 {
 		return parts, nil
@@ -119,7 +119,9 @@ func locate(name string) (string, error) {
 // keep runs the part, and restarts it when it ends, until the context ends and it
 // has drained.
 func (p part) keep(ctx context.Context, data folder, env []string, log *slog.Logger) {
+	log = log.With("part", p.name)
 	program := process.Program{Path: p.path, Args: p.args, Env: inherit(env), Log: data.log(p.name), PIDFile: data.pid(p.name)}
+	log.Info("starting a part", "file", program.Log)
 	defer background(ctx, func(ctx context.Context) { process.Rotate(ctx, program.Log) })()
 	process.Keep(ctx, log, program.Run)
 }
@@ -129,13 +131,12 @@ func (f folder) reach(port int, insecure bool) []string {
 	return []string{"VT_PORT=" + strconv.Itoa(port), "VT_CERTS=" + f.certs(), "VT_INSECURE=" + strconv.FormatBool(insecure)}
 }
 
-// inherit returns the environment of a child: env, this process's VT_LOG, and what
-// does not begin with VT_. The other settings of this process are not passed on,
-// since they may have another part's passwords.
-func inherit(env []string) []string {
-	return append(foreign(os.Environ()), env...)
-}
+// inherit returns the environment of a child: env, and the foreign variables of this
+// process.
+func inherit(env []string) []string { return append(foreign(os.Environ()), env...) }
 
+// foreign removes the variables that begin with VT_, except VT_LOG: the settings of
+// this process may contain passwords for other parts.
 func foreign(environment []string) []string {
 	return slices.DeleteFunc(environment, func(v string) bool {
 		return strings.HasPrefix(v, "VT_") && !strings.HasPrefix(v, "VT_LOG=")
@@ -153,36 +154,28 @@ const (
 
 // awaitReady returns true when all parts are ready, and false when the context ends
 // before.
-func awaitReady(ctx context.Context, chosen []part, port int, log *slog.Logger) bool {
+func awaitReady(ctx context.Context, parts []part, port int, log *slog.Logger) bool {
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: readyTimeout}
-	ticker := time.NewTicker(readyInterval)
-	defer ticker.Stop()
 	logged := time.Now()
-	for {
+	parts = slices.Clone(parts)
+	return poll(ctx, readyInterval, func() bool {
 		var waiting []any
-		chosen = slices.DeleteFunc(slices.Clone(chosen), func(p part) bool {
+		parts = slices.DeleteFunc(parts, func(p part) bool {
 			err := p.ready(ctx, client, port)
 			if err != nil {
 				waiting = append(waiting, p.name, err)
 			}
 			return err == nil
 		})
-		if len(chosen) == 0 {
-			return true
-		}
-		if time.Since(logged) >= remindAfter {
+		if len(parts) > 0 && time.Since(logged) >= remindAfter {
 			log.Info("not ready yet", waiting...)
 			logged = time.Now()
 		}
-		select {
-		case <-ctx.Done():
-			return false
-		case <-ticker.C:
-		}
-	}
+		return len(parts) == 0
+	})
 }
 
-// ready returns why the part is not ready, or nil.
+// ready returns nil if the part is ready, else an error with the reason.
 func (p part) ready(ctx context.Context, client *http.Client, port int) error {
 	url := "http://" + service.Addr(port, p.operations) + "/readyz"
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
@@ -204,9 +197,12 @@ func (p part) ready(ctx context.Context, client *http.Client, port int) error {
 	return fmt.Errorf("%d %s", response.StatusCode, strings.TrimSpace(string(reason)))
 }
 
-// releaseTimeout bounds the wait for ports that the processes of a killed
-// videotutorials still hold.
-const releaseTimeout = 5 * time.Second
+const (
+	// releaseTimeout bounds the wait for ports that the processes of a killed
+	// videotutorials still hold.
+	releaseTimeout  = 5 * time.Second
+	releaseInterval = 50 * time.Millisecond
+)
 
 // choosePort returns the VT_PORT: the given one, when its ports and those of n
 // further parts are free, or one of a free range for 0.
@@ -217,25 +213,34 @@ func choosePort(ctx context.Context, port, n int) (int, error) {
 			return 0, err
 		}
 	}
-	return port, awaitFree(ctx, func(ctx context.Context) error { return service.PortsFree(ctx, port, n) })
+	return port, awaitFree(ctx, port, 0, service.FurtherOpsPort+n)
 }
 
-// awaitFree waits until ports are free. Without it a part would be restarted again
-// and again, or another process's answers would count as the part's.
-func awaitFree(ctx context.Context, free func(context.Context) error) error {
+// awaitFree waits until the ports at the offsets first to end-1 are free. Otherwise a
+// part would be restarted again and again, or another process would answer for it.
+func awaitFree(ctx context.Context, port, first, end int) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, releaseTimeout)
 	defer cancel()
-	ticker := time.NewTicker(50 * time.Millisecond)
+	if !poll(ctx, releaseInterval, func() bool {
+		err = service.PortsFree(ctx, port, first, end)
+		return err == nil
+	}) {
+		return fmt.Errorf("%w: choose other ports with VT_PORT, 0 picks free ones", err)
+	}
+	return nil
+}
+
+// poll calls done at the interval until it returns true, and reports whether it did
+// before the context ended.
+func poll(ctx context.Context, interval time.Duration, done func() bool) bool {
+	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
-	for {
-		err := free(ctx)
-		if err == nil {
-			return nil
-		}
+	for !done() {
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("%w: choose other ports with VT_PORT, 0 picks free ones", err)
+			return false
 		case <-ticker.C:
 		}
 	}
+	return true
 }

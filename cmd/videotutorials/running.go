@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,36 +11,18 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/google/uuid"
-	"google.golang.org/protobuf/proto"
-
-	"videotutorials/internal/file"
 	"videotutorials/internal/service"
-	"videotutorials/messagestore"
-	"videotutorials/messagestore/contract"
 	"videotutorials/messagestore/rpc"
 )
 
-// A state is what the other commands read about the running system.
+// A state describes the running system to the other commands.
 type state struct {
 	Port int `json:"port"`
 	// Insecure is set if there is no TLS between the parts.
 	Insecure bool `json:"insecure"`
-	// MessageStore and ViewData are the superuser's URLs of the databases.
-	MessageStore string `json:"messageStore"`
-	ViewData     string `json:"viewData"`
+	databases
 	// Aggregators are the paths of the programs, by the aggregators' names.
 	Aggregators map[string]string `json:"aggregators"`
-}
-
-func (f folder) stateFile() string { return f.run("state.json") }
-
-func (s state) write(f folder) error {
-	text, err := json.Marshal(s)
-	if err != nil {
-		return err
-	}
-	return file.Replace(f.stateFile(), bytes.NewReader(text))
 }
 
 func readState(f folder) (s state, err error) {
@@ -59,7 +40,7 @@ func (s state) store(data folder, name string) (*rpc.Client, error) {
 	return client.Dial(s.Port, name, slog.New(slog.DiscardHandler))
 }
 
-// running is the settings of a command for the system that runs in a folder.
+// running has the settings of a command for the system in a folder.
 type running struct {
 	DataDir string `name:"data-dir" env:"VT_DATA_DIR" help:"data folder; default /var/lib/videotutorials as root, else $XDG_STATE_HOME/videotutorials"`
 }
@@ -87,21 +68,6 @@ func (r *running) store() (*rpc.Client, error) {
 		return nil, err
 	}
 	return s.store(data, "operator")
-}
-
-// writeCommand writes a command for the entity, under a new trace id, which it
-// returns.
-func writeCommand(ctx context.Context, store messagestore.Store, entity string, command proto.Message, userID *string) (trace string, err error) {
-	data, err := contract.Marshal(command)
-	if err != nil {
-		return "", err
-	}
-	trace = uuid.NewString()
-	_, err = store.Write(ctx, contract.Category(command).Stream(entity), messagestore.Any, messagestore.NewMessage{
-		ID: contract.NewID(), Type: contract.Type(command), Data: data,
-		Metadata: contract.Metadata{TraceID: trace, UserID: userID}.String(),
-	})
-	return trace, err
 }
 
 // env is the command that prints shell exports for the running system.

@@ -11,15 +11,14 @@ import (
 	"time"
 
 	"videotutorials/internal/certificate"
-	"videotutorials/internal/pgserver"
 	"videotutorials/internal/service"
 	"videotutorials/viewdata"
 )
 
 // up is the command that runs the system, and its settings.
 type up struct {
-	Port         int      `name:"port" env:"VT_PORT" default:"8080" help:"first of 14 ports on 127.0.0.1, and of one more for each program of with; 0 picks free ones"`
-	DataDir      string   `name:"data-dir" env:"VT_DATA_DIR" help:"data folder; default /var/lib/videotutorials as root, else $XDG_STATE_HOME/videotutorials"`
+	Port int `name:"port" env:"VT_PORT" default:"8080" help:"first of 14 ports on 127.0.0.1, and of one more for each program of with; 0 picks free ones"`
+	running
 	DatabaseURL  string   `name:"database-url" env:"VT_DATABASE_URL" help:"a Postgres for both databases, which are created if missing; default a private one"`
 	Only         []string `name:"only" help:"parts to run, as messagestore,application, or single components, as identity; postgres for nothing else; default all"`
 	With         []string `name:"with" env:"VT_WITH" help:"further programs of components or aggregators to run, paths, comma-separated"`
@@ -61,7 +60,7 @@ func (u *up) run(ctx context.Context, log *slog.Logger, _ []string) error {
 		return err
 	}
 	issue := func() error { return issue(data, declared.principals) }
-	if err := errors.Join(issue(), declared.policy().write(data), makeSecret(data)); err != nil {
+	if err := errors.Join(issue(), replaceJSON(data.policy(), declared.policy()), makeSecret(data)); err != nil {
 		return err
 	}
 	log.Info("certificates issued", "folder", data.certs())
@@ -73,10 +72,10 @@ func (u *up) run(ctx context.Context, log *slog.Logger, _ []string) error {
 	defer stop()
 	// The aggregators migrate, too. Until they run, the application finds empty
 	// tables and accepts commands.
-	if err := viewdata.Migrate(ctx, d.viewData); err != nil {
+	if err := viewdata.Migrate(ctx, d.ViewData); err != nil {
 		return err
 	}
-	if err := (state{port, u.Insecure, d.messageStore, d.viewData, declared.aggregators}).write(data); err != nil {
+	if err := replaceJSON(data.stateFile(), state{port, u.Insecure, d, declared.aggregators}); err != nil {
 		return err
 	}
 	defer background(ctx, func(ctx context.Context) { renew(ctx, issue, log) })()
@@ -88,8 +87,6 @@ func (u *up) run(ctx context.Context, log *slog.Logger, _ []string) error {
 // runParts runs the parts until the context ends and they have drained.
 func (u *up) runParts(ctx context.Context, chosen []part, data folder, port int, d databases, log *slog.Logger) {
 	for _, p := range chosen {
-		log := log.With("part", p.name)
-		log.Info("starting a part", "file", data.log(p.name))
 		defer background(ctx, func(ctx context.Context) { p.keep(ctx, data, u.environment(p, data, port, d), log) })()
 	}
 	if awaitReady(ctx, chosen, port, log) {
@@ -115,11 +112,11 @@ func (u *up) environment(p part, data folder, port int, d databases) []string {
 	case "application":
 		return append(env, "VT_VIEWDATA_URL="+d.viewReader, "VT_SECRET_FILE="+data.secret(), "VT_MEDIA_DIR="+data.media())
 	case "aggregators":
-		return append(env, "VT_VIEWDATA_URL="+d.viewData)
+		return append(env, "VT_VIEWDATA_URL="+d.ViewData)
 	}
 	switch p.name {
 	case "messagestore":
-		return append(env, "VT_DATABASE_URL="+d.messageStore, "VT_POLICY="+data.policy())
+		return append(env, "VT_DATABASE_URL="+d.MessageStore, "VT_POLICY="+data.policy())
 	case "components": // not those of other programs: the URL has a password
 		return append(env, "VT_SMTP_URL="+u.SMTP, "VT_MAIL_FROM="+u.MailFrom)
 	}
@@ -166,38 +163,29 @@ const (
 )
 
 func renew(ctx context.Context, issue func() error, log *slog.Logger) {
-	next := time.NewTimer(renewInterval)
-	defer next.Stop()
+	wait := renewInterval
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-next.C:
+		case <-time.After(wait):
 		}
-		wait := renewInterval
+		wait = renewInterval
 		if err := issue(); err != nil {
 			wait = renewRetry
 			log.Error("renew certificates", "error", err, "pause", wait)
 		}
-		next.Reset(wait)
 	}
 }
 
 // databases returns the databases of the given Postgres, or of the private one,
 // which runs until stop is called.
 func (u *up) databases(ctx context.Context, data folder, log *slog.Logger) (d databases, stop func(), err error) {
-	if u.DatabaseURL != "" {
-		d, err = external(ctx, u.DatabaseURL)
-		return d, func() {}, err
+	if u.DatabaseURL == "" {
+		return private(ctx, data, log)
 	}
-	log = log.With("part", "postgres")
-	p := &postgres{config: pgserver.Config{Dir: data.postgres(), Durable: true, Log: log, Output: data.log("postgres")}}
-	log.Info("starting Postgres", "file", p.config.Output)
-	d, err = p.start(ctx)
-	if err != nil {
-		return d, nil, err
-	}
-	return d, background(ctx, func(ctx context.Context) { p.keep(ctx, log) }), nil
+	d, err = external(ctx, u.DatabaseURL)
+	return d, func() {}, err
 }
 
 // announce prints that the system is ready, and commands to try.
