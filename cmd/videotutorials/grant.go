@@ -54,8 +54,9 @@ func (g *grant) run(ctx context.Context, _ *slog.Logger, args []string) error {
 	}
 	waiting, cancel := context.WithTimeout(ctx, grantTimeout)
 	defer cancel()
+	event := (*identityv1.AdminGranted)(nil)
 	if !poll(waiting, grantInterval, func() bool {
-		_, err := store.Last(waiting, contract.Category(command).Stream(user), contract.Type((*identityv1.AdminGranted)(nil)))
+		_, err := store.Last(waiting, contract.Category(event).Stream(user), contract.Type(event))
 		return err == nil
 	}) {
 		return fmt.Errorf("%s becomes an administrator when the component identity handles the command, trace %s: %w", user, trace, waiting.Err())

@@ -16,12 +16,12 @@ import (
 // populatePassword is the password of the users that populate registers.
 const populatePassword = "correct horse battery staple"
 
-// populateHash is a hash of it. It is constant, since a repeated message must have
-// the same content.
+// populateHash is a hash of populatePassword. It is constant, since a repeated message
+// must have the same content.
 const populateHash = "$2a$10$KTVG./ZB13vZ8/T3fIcM5uMJzt7rm5UxZXbkSPgYTPzf.84B/x/Ci"
 
-// populate is the command that fills the running system with messages as of users
-// who register, publish videos and watch them.
+// populate is the command that registers users in the running system, publishes
+// videos and records viewings.
 type populate struct {
 	running
 	Users    int `name:"users" default:"15" help:"number of users to register"`
@@ -62,38 +62,32 @@ func (p *populate) run(ctx context.Context, log *slog.Logger, _ []string) error 
 	defer store.Close() //nolint:errcheck // nothing is lost
 
 	all := newPopulation(uint64(p.Seed), uint64(p.Users), uint64(p.Videos)) //nolint:gosec // checked, except the seed, which may be any
-	if err := p.fill(ctx, log, data, store, all); err != nil {
-		return err
+	if p.Videos > 0 {
+		if err := all.upload(data); err != nil {
+			return err
+		}
+	}
+	for _, kind := range []bulk{
+		{"users", p.Users, 0, all.register}, {"videos", p.Videos, 0, all.publish},
+		{"names", p.Videos, 0, all.name}, {"viewings", p.Viewings, p.Rate, all.view},
+	} {
+		if err := kind.write(ctx, store, log); err != nil {
+			return err
+		}
 	}
 	fmt.Printf("written: %d users, %s and so on, password %q; %d videos, which are published one after the other; %d viewings\n",
 		p.Users, all.email(0), populatePassword, p.Videos, p.Viewings)
 	return nil
 }
 
-// fill writes all messages, one kind after another.
-func (p *populate) fill(ctx context.Context, log *slog.Logger, data folder, store messagestore.Store, all population) error {
-	writer := bulk{store: store, log: log}
-	if err := writer.write(ctx, "users", p.Users, 0, all.register); err != nil {
-		return err
-	}
-	if p.Videos > 0 {
-		if err := all.upload(data); err != nil {
-			return err
-		}
-	}
-	if err := writer.write(ctx, "videos", p.Videos, 0, all.publish); err != nil {
-		return err
-	}
-	if err := writer.write(ctx, "names", p.Videos, 0, all.name); err != nil {
-		return err
-	}
-	return writer.write(ctx, "viewings", p.Viewings, p.Rate, all.view)
-}
-
-// A bulk writes many messages in batches.
+// A bulk is n messages of one kind.
 type bulk struct {
-	store messagestore.Store
-	log   *slog.Logger
+	kind string
+	n    int
+	// rate is the maximum number of messages per second, or 0 for no limit.
+	rate int
+	// next returns the messages in order. One goroutine calls it.
+	next func(i int) (messagestore.Write, error)
 }
 
 const (
@@ -105,32 +99,31 @@ const (
 	logInterval = 2 * time.Second
 )
 
-// write writes the n messages that next returns, at most rate per second unless it
-// is 0. Next is called in order, by one goroutine.
-func (b bulk) write(ctx context.Context, what string, n, rate int, next func(i int) (messagestore.Write, error)) error {
+// write writes the messages in batches.
+func (b bulk) write(ctx context.Context, store messagestore.Store, log *slog.Logger) error {
 	begun := time.Now()
 	logged := begun
 	progress := func(done int) {
-		b.log.Info("populating", what, done, "of", n, "perSecond", int(float64(done)/time.Since(begun).Seconds()))
+		log.Info("populating", b.kind, done, "of", b.n, "perSecond", int(float64(done)/time.Since(begun).Seconds()))
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(maxBatches)
-	for first := 0; first < n && ctx.Err() == nil; {
-		size := min(batchSize, n-first)
-		if rate > 0 {
-			size = min(size, max(1, rate/10))
-			await(ctx, begun.Add(time.Duration(first)*time.Second/time.Duration(rate)))
+	for first := 0; first < b.n && ctx.Err() == nil; {
+		size := min(batchSize, b.n-first)
+		if b.rate > 0 {
+			size = min(size, max(1, b.rate/10))
+			await(ctx, begun.Add(time.Duration(first)*time.Second/time.Duration(b.rate)))
 		}
 		batch := make([]messagestore.Write, size)
 		for i := range batch {
 			var err error
-			if batch[i], err = next(first + i); err != nil {
+			if batch[i], err = b.next(first + i); err != nil {
 				return err
 			}
 		}
 		group.Go(func() error {
-			if err := b.writeOnce(ctx, batch); err != nil {
-				return fmt.Errorf("write %s: %w", what, err)
+			if err := writeOnce(ctx, store, batch); err != nil {
+				return fmt.Errorf("write %s: %w", b.kind, err)
 			}
 			return nil
 		})
@@ -140,25 +133,23 @@ func (b bulk) write(ctx context.Context, what string, n, rate int, next func(i i
 			progress(first)
 		}
 	}
-	if err := group.Wait(); err != nil {
-		return err
+	err := group.Wait()
+	if err == nil && b.n > 0 {
+		progress(b.n)
 	}
-	if n > 0 {
-		progress(n)
-	}
-	return nil
+	return err
 }
 
 // writeOnce writes the batch. If an earlier run with other batches has stored a part
 // of it, it writes the other messages one by one.
-func (b bulk) writeOnce(ctx context.Context, batch []messagestore.Write) error {
-	_, err := b.store.WriteBatch(ctx, batch...)
+func writeOnce(ctx context.Context, store messagestore.Store, batch []messagestore.Write) error {
+	_, err := store.WriteBatch(ctx, batch...)
 	var conflict *messagestore.IDConflictError
 	if !errors.As(err, &conflict) {
 		return err
 	}
 	for _, w := range batch {
-		if _, err := b.store.Write(ctx, w.Stream, w.Expected, w.Messages...); err != nil && !errors.As(err, &conflict) {
+		if _, err := store.Write(ctx, w.Stream, w.Expected, w.Messages...); err != nil && !errors.As(err, &conflict) {
 			return err
 		}
 	}
@@ -167,10 +158,8 @@ func (b bulk) writeOnce(ctx context.Context, batch []messagestore.Write) error {
 
 // await waits until the time, or until the context ends.
 func await(ctx context.Context, at time.Time) {
-	timer := time.NewTimer(time.Until(at))
-	defer timer.Stop()
 	select {
-	case <-timer.C:
+	case <-time.After(time.Until(at)):
 	case <-ctx.Done():
 	}
 }

@@ -19,7 +19,7 @@ import (
 	viewingv1 "videotutorials/proto/viewing/v1"
 )
 
-// A population is users, their videos and their viewings, determined by a seed.
+// A population generates users, their videos and their viewings from a seed.
 type population struct {
 	seed          uint64
 	users, videos []uuid.UUID
@@ -36,28 +36,24 @@ const zipf = 1.1
 // any number of users; videos and viewings depend on both numbers.
 func newPopulation(seed, users, videos uint64) population {
 	p := population{seed: seed}
-	p.users = ids(rand.New(rand.NewPCG(seed, 0)), users)           //nolint:gosec // to be repeated
+	p.users = ids(rand.New(rand.NewPCG(seed, 0)), users)           //nolint:gosec // must be repeatable
 	p.random = rand.New(rand.NewPCG(seed, users<<32|videos|1<<63)) //nolint:gosec // likewise
 	p.videos = ids(p.random, videos)
 	p.popular = rand.NewZipf(p.random, zipf, 1, max(1, videos)-1)
 	return p
 }
 
+// ids returns n random UUIDs of version 4.
 func ids(random *rand.Rand, n uint64) []uuid.UUID {
 	all := make([]uuid.UUID, n)
 	for i := range all {
-		all[i] = randomUUID(random)
+		id := &all[i]
+		binary.BigEndian.PutUint64(id[:8], random.Uint64())
+		binary.BigEndian.PutUint64(id[8:], random.Uint64())
+		id[6] = id[6]&0x0f | 0x40
+		id[8] = id[8]&0x3f | 0x80
 	}
 	return all
-}
-
-// randomUUID returns a UUID from random.
-func randomUUID(random *rand.Rand) (id uuid.UUID) {
-	binary.BigEndian.PutUint64(id[:8], random.Uint64())
-	binary.BigEndian.PutUint64(id[8:], random.Uint64())
-	id[6] = id[6]&0x0f | 0x40
-	id[8] = id[8]&0x3f | 0x80
-	return id
 }
 
 func (p population) email(user int) string {

@@ -70,8 +70,8 @@ func (u *up) run(ctx context.Context, log *slog.Logger, _ []string) error {
 		return err
 	}
 	defer stop()
-	// The aggregators migrate, too. Until they run, the application finds empty
-	// tables and accepts commands.
+	// The aggregators migrate, too. Until they run, the application reads empty tables
+	// and accepts commands.
 	if err := viewdata.Migrate(ctx, d.ViewData); err != nil {
 		return err
 	}
@@ -117,15 +117,15 @@ func (u *up) environment(p part, data folder, port int, d databases) []string {
 	switch p.name {
 	case "messagestore":
 		return append(env, "VT_DATABASE_URL="+d.MessageStore, "VT_POLICY="+data.policy())
-	case "components": // not those of other programs: the URL has a password
+	case "components": // not for further programs: the URL may contain a password
 		return append(env, "VT_SMTP_URL="+u.SMTP, "VT_MAIL_FROM="+u.MailFrom)
 	}
 	return env
 }
 
-// background calls run in a goroutine, and returns a function that ends its context
-// and waits for it. The end of ctx does not end it, so that the caller chooses the
-// order in which goroutines end.
+// background calls run in a goroutine, and returns a function that cancels its context
+// and waits for its end. The end of ctx does not cancel it, so that the caller chooses
+// the order in which goroutines end.
 func background(ctx context.Context, run func(context.Context)) (stop func()) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	done := make(chan struct{})
@@ -139,7 +139,8 @@ func background(ctx context.Context, run func(context.Context)) (stop func()) {
 	}
 }
 
-// issue issues the certificates of the principals, by their files' names.
+// issue issues the certificates of the principals, which have the names of the files
+// as keys.
 func issue(data folder, principals map[string]string) error {
 	authority, err := certificate.OpenAuthority(data.certs())
 	if err != nil {
@@ -154,8 +155,8 @@ func issue(data folder, principals map[string]string) error {
 }
 
 const (
-	// renewInterval is the time between checks of the certificates. Those that end
-	// within three months are replaced; the programs read them at each connection.
+	// renewInterval is the time between checks of the certificates. Those that expire
+	// within three months are replaced; the programs read them for each connection.
 	renewInterval = 24 * time.Hour
 	// renewRetry is the time until the next check after an error, which may have
 	// left a certificate that does not match its key.

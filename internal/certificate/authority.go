@@ -4,11 +4,14 @@
 package certificate
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -18,9 +21,13 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"videotutorials/internal/file"
 )
 
 const (
+	certificateFile = ".crt"
+	keyFile         = ".key"
 	// authorityName is the name of the authority's files.
 	authorityName = "ca"
 	// authorityLife is longer than the life of a local installation.
@@ -36,8 +43,7 @@ const (
 // because it has all keys.
 type Authority struct {
 	dir  string
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
+	pair tls.Certificate
 }
 
 // OpenAuthority loads the authority of the folder, ca.crt and ca.key, or creates both
@@ -46,25 +52,19 @@ func OpenAuthority(dir string) (*Authority, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	a := &Authority{dir: dir}
-	var err error
-	a.cert, a.key, err = load(dir, authorityName)
+	pair, err := load(dir, authorityName)
 	if errors.Is(err, fs.ErrNotExist) {
-		err = a.create()
+		pair, err = createAuthority(dir)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("certificate authority in %s: %w", dir, err)
 	}
-	return a, nil
+	return &Authority{dir, pair}, nil
 }
 
-func (a *Authority) create() error {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return err
-	}
+func createAuthority(dir string) (tls.Certificate, error) {
 	now := time.Now()
-	template := &x509.Certificate{
+	return create(dir, authorityName, &x509.Certificate{
 		Subject:               pkix.Name{CommonName: "Video Tutorials local authority"},
 		NotBefore:             now.Add(-skew),
 		NotAfter:              now.Add(authorityLife),
@@ -72,13 +72,7 @@ func (a *Authority) create() error {
 		BasicConstraintsValid: true,
 		MaxPathLenZero:        true,
 		KeyUsage:              x509.KeyUsageCertSign,
-	}
-	a.cert, err = sign(template, template, key, key)
-	if err != nil {
-		return err
-	}
-	a.key = key
-	return store(a.dir, authorityName, a.cert, key)
+	}, nil)
 }
 
 // Issue creates <name>.crt and <name>.key for the principal, a URI. It keeps a
@@ -96,15 +90,11 @@ func (a *Authority) issue(name, principal string, now time.Time, life time.Durat
 	if err != nil {
 		return err
 	}
-	cert, _, err := load(a.dir, name)
-	if err == nil && a.good(cert, id, now) {
+	pair, err := load(a.dir, name)
+	if err == nil && a.good(pair.Leaf, id, now) {
 		return nil
 	}
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return err
-	}
-	cert, err = sign(&x509.Certificate{
+	_, err = create(a.dir, name, &x509.Certificate{
 		Subject:     pkix.Name{CommonName: name},
 		NotBefore:   now.Add(-skew),
 		NotAfter:    now.Add(life),
@@ -113,30 +103,57 @@ func (a *Authority) issue(name, principal string, now time.Time, life time.Durat
 		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
 		KeyUsage:    x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-	}, a.cert, key, a.key)
-	if err != nil {
-		return err
-	}
-	return store(a.dir, name, cert, key)
+	}, &a.pair)
+	return err
 }
 
+// good reports whether Issue keeps the certificate.
 func (a *Authority) good(cert *x509.Certificate, id *url.URL, now time.Time) bool {
 	return len(cert.URIs) == 1 && cert.URIs[0].String() == id.String() &&
-		now.Add(renewal).Before(cert.NotAfter) && cert.CheckSignatureFrom(a.cert) == nil
+		now.Add(renewal).Before(cert.NotAfter) && cert.CheckSignatureFrom(a.pair.Leaf) == nil
 }
 
-// sign returns the certificate of the holder's key, signed with the parent's key.
-func sign(template, parent *x509.Certificate, holder, parentKey *ecdsa.PrivateKey) (*x509.Certificate, error) {
-	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
+// create stores a new key, and the certificate of the template for it, which the
+// parent signs, or the key itself if there is no parent. The key is written first. A
+// crash in between leaves a key without a certificate, or one that does not match it,
+// and both are then created again.
+func create(dir, name string, template *x509.Certificate, parent *tls.Certificate) (tls.Certificate, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		return nil, err
+		return tls.Certificate{}, err
 	}
-	template.SerialNumber = serial
-	der, err := x509.CreateCertificate(rand.Reader, template, parent, &holder.PublicKey, parentKey)
+	template.SerialNumber, err = rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
 	if err != nil {
-		return nil, err
+		return tls.Certificate{}, err
 	}
-	return x509.ParseCertificate(der)
+	if parent == nil {
+		parent = &tls.Certificate{Leaf: template, PrivateKey: key}
+	}
+	cert, err := x509.CreateCertificate(rand.Reader, template, parent.Leaf, &key.PublicKey, parent.PrivateKey)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	if err := replace(path(dir, name, keyFile), "PRIVATE KEY", private); err != nil {
+		return tls.Certificate{}, err
+	}
+	if err := replace(path(dir, name, certificateFile), "CERTIFICATE", cert); err != nil {
+		return tls.Certificate{}, err
+	}
+	return load(dir, name)
+}
+
+func replace(path, kind string, der []byte) error {
+	return file.Replace(path, bytes.NewReader(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})))
+}
+
+// load reads a certificate and its key. It returns fs.ErrNotExist if a file is
+// missing.
+func load(dir, name string) (tls.Certificate, error) {
+	return tls.LoadX509KeyPair(path(dir, name, certificateFile), path(dir, name, keyFile))
 }
 
 func path(dir, name, extension string) string { return filepath.Join(dir, name+extension) }

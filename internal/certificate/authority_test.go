@@ -18,7 +18,7 @@ func TestOpenAuthority_KeepsWhatIsThere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !first.cert.Equal(again.cert) {
+	if !first.pair.Leaf.Equal(again.pair.Leaf) {
 		t.Error("a second authority was made")
 	}
 	for path, want := range map[string]os.FileMode{dir: 0o700, filepath.Join(dir, "ca.key"): 0o600} {
@@ -43,7 +43,8 @@ func TestAuthority_Issue(t *testing.T) {
 		{name: "NearItsEnd", before: func(t *testing.T, a *Authority) { issue(t, a, application, renewal-time.Hour) }},
 		{name: "OtherPrincipal", before: func(t *testing.T, a *Authority) { issue(t, a, storeID, life) }},
 		{name: "OtherAuthority", before: func(t *testing.T, a *Authority) {
-			if err := a.create(); err != nil {
+			var err error
+			if a.pair, err = createAuthority(a.dir); err != nil {
 				t.Fatal(err)
 			}
 		}},
@@ -74,12 +75,12 @@ func TestAuthority_Issue(t *testing.T) {
 			if kept := before == readOne(t, a); kept != test.kept {
 				t.Errorf("kept is %v, want %v", kept, test.kept)
 			}
-			cert, _, err := load(a.dir, "one")
+			pair, err := load(a.dir, "one")
 			if err != nil {
 				t.Fatal(err)
 			}
-			if cert.URIs[0].String() != application {
-				t.Errorf("it names %v, want %s", cert.URIs, application)
+			if uris := pair.Leaf.URIs; uris[0].String() != application {
+				t.Errorf("the URIs are %v, want %s", uris, application)
 			}
 		})
 	}

@@ -16,27 +16,19 @@ import (
 // authority takes effect at the next one. While they cannot be read, or do not match,
 // connections fail.
 func Server(dir, name string) (*tls.Config, error) {
-	if _, err := read(dir, name); err != nil {
+	f, err := read(dir, name)
+	if err != nil {
 		return nil, err
 	}
 	return &tls.Config{
-		MinVersion: tls.VersionTLS13,
-		NextProtos: []string{"h2"},
-		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
-			f, err := read(dir, name)
-			if err != nil {
-				return nil, err
-			}
-			return &tls.Config{
-				MinVersion:   tls.VersionTLS13,
-				NextProtos:   []string{"h2"},
-				Certificates: []tls.Certificate{f.pair},
-				ClientAuth:   tls.RequireAndVerifyClientCert,
-				ClientCAs:    f.authority,
-				// A resumed session would not check the certificate again.
-				SessionTicketsDisabled: true,
-			}, nil
-		},
+		MinVersion:   tls.VersionTLS13,
+		NextProtos:   []string{"h2"},
+		Certificates: []tls.Certificate{f.pair},
+		ClientAuth:   tls.RequireAndVerifyClientCert,
+		ClientCAs:    f.authority,
+		// A resumed session would not check the certificate again.
+		SessionTicketsDisabled: true,
+		GetConfigForClient:     func(*tls.ClientHelloInfo) (*tls.Config, error) { return Server(dir, name) },
 	}, nil
 }
 
@@ -79,18 +71,18 @@ func Principal(dir, name string) (string, error) {
 	return uris[0].String(), nil
 }
 
-// files are the content of the files of one side.
+// files are the certificate of one side, and the authority.
 type files struct {
 	pair      tls.Certificate
 	authority *x509.CertPool
 }
 
 func read(dir, name string) (files, error) {
-	pair, err := tls.LoadX509KeyPair(path(dir, name, certificateFile), path(dir, name, keyFile))
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return files{}, fmt.Errorf("certificate %s: %w; is it among the principals that have certificates?", name, err)
-	case err != nil:
+	pair, err := load(dir, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("%w; is it among the principals that have certificates?", err)
+	}
+	if err != nil {
 		return files{}, fmt.Errorf("certificate %s: %w", name, err)
 	}
 	text, err := os.ReadFile(path(dir, authorityName, certificateFile))

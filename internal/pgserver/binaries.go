@@ -13,17 +13,10 @@ import (
 // cloned.
 const minVersion = 15
 
-// A NotFoundError is returned if no Postgres is found.
-type NotFoundError struct {
-	// Folders are those that were searched.
-	Folders []string
-}
-
-func (e *NotFoundError) Error() string {
-	return fmt.Sprintf("no Postgres %d or newer on PATH, in /usr/lib/postgresql, /usr/pgsql-* or Homebrew's folders: "+
-		"either install one (Debian: apt-get install postgresql; `sh internal/tools/postgres.sh` does it), "+
-		"or set VT_DATABASE_URL to a running one", minVersion)
-}
+// ErrNotFound is returned if no suitable Postgres is installed.
+var ErrNotFound = fmt.Errorf("no Postgres %d or newer on PATH, in /usr/lib/postgresql, /usr/pgsql-* or Homebrew's folders: "+
+	"either install one (Debian: apt-get install postgresql; `sh internal/tools/postgres.sh` does it), "+
+	"or set VT_DATABASE_URL to a running one", minVersion)
 
 // A VersionError is returned for a data folder of a major version that is not
 // installed. The folder is not changed.
@@ -71,7 +64,7 @@ func find(a account, dirs []string) ([]binaries, error) {
 		}
 	}
 	if len(all) == 0 {
-		return nil, &NotFoundError{Folders: dirs}
+		return nil, ErrNotFound
 	}
 	slices.SortStableFunc(all, func(x, y binaries) int { return y.version - x.version })
 	return all, nil

@@ -103,9 +103,8 @@ func TestAccount_CheckAccess(t *testing.T) {
 func TestFind_NotFound(t *testing.T) {
 	t.Parallel()
 	_, err := find(account{}, []string{t.TempDir()})
-	var missing *NotFoundError
-	if !errors.As(err, &missing) {
-		t.Fatalf("got %v, want a *NotFoundError", err)
+	if !errors.Is(err, ErrNotFound) {
+		t.Fatalf("got %v, want ErrNotFound", err)
 	}
 	for _, remedy := range []string{"apt-get install postgresql", "VT_DATABASE_URL"} {
 		if !strings.Contains(err.Error(), remedy) {

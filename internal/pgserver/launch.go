@@ -19,19 +19,19 @@ import (
 	"videotutorials/internal/process"
 )
 
-// An account is the user that runs the server. Since Postgres refuses to run as root,
-// root uses another user.
+// An account is the user that runs the server: the caller unless switched is set.
+// Since Postgres refuses to run as root, root switches to another user.
 type account struct {
+	switched bool
 	name     string
 	uid, gid int
-	switched bool
 }
 
-// serverAccount returns the account of the caller, or for root that of the user
+// serverAccount returns the account of the caller, or for root the account of the user
 // postgres or nobody.
 func serverAccount() (account, error) {
 	if os.Geteuid() != 0 {
-		return account{uid: os.Geteuid(), gid: os.Getegid()}, nil
+		return account{}, nil
 	}
 	found, err := user.Lookup("postgres")
 	if err != nil {
@@ -109,7 +109,7 @@ func newLauncher(c Config) (*launcher, error) {
 		return nil, err
 	}
 	noAccess := account.checkAccess(filepath.Dir(c.Dir))
-	if _, err := os.Stat(descriptors); noAccess != nil && err != nil {
+	if _, err := os.Stat(filepath.Dir(descriptor)); noAccess != nil && err != nil {
 		return nil, noAccess
 	}
 	output, err := os.OpenFile(c.Output, os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o600)
@@ -177,12 +177,8 @@ func (l *launcher) removeStale() error {
 	return nil
 }
 
-const (
-	// descriptors is the folder of a process's open files, on Linux.
-	descriptors = "/proc/self/fd"
-	// firstExtra is the descriptor of the first of exec.Cmd's ExtraFiles.
-	firstExtra = 3
-)
+// descriptor is the first of exec.Cmd's ExtraFiles in the program, on Linux.
+const descriptor = "/proc/self/fd/3"
 
 // start starts a program with the data folder, which is open and locked, and remains so
 // while the program or a child of it runs. With byDescriptor the program opens the
@@ -190,7 +186,7 @@ const (
 func (l *launcher) start(death syscall.Signal, folder *os.File, path string, args ...string) (*process.Child, error) {
 	name := folder.Name()
 	if l.byDescriptor {
-		name = filepath.Join(descriptors, strconv.Itoa(firstExtra))
+		name = descriptor
 	}
 	cmd := l.account.command(path, slices.Concat([]string{"-D", name}, args)...)
 	cmd.Stdout, cmd.Stderr = l.output, l.output

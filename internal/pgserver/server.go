@@ -76,7 +76,7 @@ type Server struct {
 // it accepts connections: after about a second the first time, later at once. It waits
 // for the end of a server in the folder whose launcher died.
 //
-// It returns a *NotFoundError if no suitable Postgres is installed, a *VersionError if
+// It returns ErrNotFound if no suitable Postgres is installed, a *VersionError if
 // the data folder has a version that is not installed (the folder is not changed), and
 // file.ErrLocked if another process runs a server in the folder. The caller MUST call
 // Stop.

@@ -3,8 +3,11 @@ package service
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"os"
+	"slices"
+	"strings"
 
 	"videotutorials/messagestore/contract"
 )
@@ -24,7 +27,7 @@ type Declaration struct {
 }
 
 // Declare returns the command declare, which prints the Declaration as JSON. It
-// fails if check does, and so tells whether the settings are right.
+// returns the error of check, if any.
 func Declare(d Declaration, settings any, check func() error) Command {
 	return Command{
 		Name: "declare", Help: "print the principals and the categories of the program as JSON, if its settings are right",
@@ -37,4 +40,24 @@ func Declare(d Declaration, settings any, check func() error) Command {
 			return json.NewEncoder(os.Stdout).Encode(d)
 		},
 	}
+}
+
+// Choose returns the names, or all known names if there are none, sorted and without
+// duplicates. It returns a *UsageError, which lists the known names, if a name is
+// unknown; kind describes the names, as "aggregator".
+func Choose(kind string, known, names []string) ([]string, error) {
+	known = slices.Sorted(slices.Values(known))
+	if len(names) == 0 {
+		return known, nil
+	}
+	var chosen []string
+	for _, name := range names {
+		name = strings.TrimSpace(name)
+		if !slices.Contains(known, name) {
+			return nil, &UsageError{fmt.Sprintf("there is no %s %q: %s", kind, name, strings.Join(known, ", "))}
+		}
+		chosen = append(chosen, name)
+	}
+	slices.Sort(chosen)
+	return slices.Compact(chosen), nil
 }

@@ -117,7 +117,7 @@ func Main(program string, commands ...Command) {
 	context.AfterFunc(ctx, stop)
 	p := process{program, commands, os.Getenv, os.Stderr}
 	if len(os.Args) == 2 && (os.Args[1] == "-version" || os.Args[1] == "--version") {
-		fmt.Println(program, VersionLine())
+		fmt.Println(strings.TrimSpace(program + " " + Version() + " " + revision()))
 		os.Exit(exitDone)
 	}
 	os.Exit(p.run(ctx, os.Args[1:]))
@@ -167,7 +167,11 @@ func (p process) run(ctx context.Context, args []string) int {
 	if !c.Tool {
 		log.Info("starting", settings.attributes()...)
 	}
-	err = p.traced(ctx, log, func() error { return c.Run(ctx, log, settings.rest) })
+	stop, err := tracing.Start(ctx, p.program, log)
+	if err == nil {
+		defer stop()
+		err = c.Run(ctx, log, settings.rest)
+	}
 	code := exitCode(ctx, err)
 	var exit *ExitError
 	switch {
@@ -178,16 +182,6 @@ func (p process) run(ctx context.Context, args []string) int {
 		p.complain(err)
 	}
 	return code
-}
-
-// traced calls run and exports its traces.
-func (p process) traced(ctx context.Context, log *slog.Logger, run func() error) error {
-	stop, err := tracing.Start(ctx, p.program, log)
-	if err != nil {
-		return err
-	}
-	defer stop()
-	return run()
 }
 
 func exitCode(ctx context.Context, err error) int {
