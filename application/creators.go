@@ -91,7 +91,7 @@ func (s creators) checkSource(ctx context.Context, video uuid.UUID, source strin
 
 // command writes a command to the video's stream of commands.
 func (s creators) command(ctx context.Context, video uuid.UUID, command proto.Message) error {
-	message, err := call.From(ctx).Message(0, command)
+	message, err := call.From(ctx).Message(command)
 	if err != nil {
 		return err
 	}

@@ -9,10 +9,12 @@ import (
 	"testing/synctest"
 	"time"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	"videotutorials/application/call"
+	"videotutorials/application/session"
 	"videotutorials/internal/test/running"
 	"videotutorials/internal/test/teststore"
 	"videotutorials/messagestore"
@@ -72,12 +74,14 @@ func TestRecordViewing_Deadline(t *testing.T) {
 }
 
 // The code tells whether the deadline of the caller or of the application has passed.
-func TestBound(t *testing.T) {
+func TestAuthorize_Timeout(t *testing.T) {
 	t.Parallel()
 	hang := func(ctx context.Context, in any) (any, error) {
 		<-ctx.Done()
 		return in, ctx.Err()
 	}
+	check := authorize(session.Authorizer{})
+	anyone := &grpc.UnaryServerInfo{FullMethod: applicationv1.SessionsService_LogIn_FullMethodName}
 	for name, c := range map[string]struct {
 		deadline, after time.Duration
 		code            codes.Code
@@ -98,7 +102,7 @@ func TestBound(t *testing.T) {
 					defer cancel()
 					ctx = bounded
 				}
-				if _, err := bound(ctx, c.in, nil, hang); status.Code(err) != c.code {
+				if _, err := check(ctx, c.in, anyone, hang); status.Code(err) != c.code {
 					t.Errorf("error is %v", err)
 				}
 				if took := time.Since(start); took != c.after {

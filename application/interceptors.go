@@ -19,8 +19,7 @@ func interceptors(routes call.Routes, a session.Authorizer, standard interceptor
 	return []grpc.UnaryServerInterceptor{
 		identify(routes, a), // first: the answer and the log of every call have its trace id
 		standard.Unary,      // trace, log, metrics, recovery; they see refused calls too
-		bound,               // translates the errors of all below
-		authorize(a),        // last: within the time limit, because it reads View Data
+		authorize(a),        // translates its own errors and those of the service
 	}
 }
 
@@ -43,30 +42,26 @@ func identify(routes call.Routes, a session.Authorizer) grpc.UnaryServerIntercep
 	}
 }
 
-// bound refuses calls with invalid metadata, bounds the time of a call, and
-// translates its error.
-func bound(ctx context.Context, in any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (out any, err error) {
-	r := call.From(ctx)
-	if r.Invalid != nil {
-		return nil, r.Invalid
-	}
-	var wait time.Duration
-	if waiting, ok := in.(interface{ GetWait() string }); ok {
-		wait, _ = parseWait(waiting.GetWait())
-	}
-	err = call.Bounded(ctx, call.Timeout+wait, func(ctx context.Context) (err error) {
-		out, err = next(ctx, in)
-		return err
-	})
-	return out, call.Translate(r, err)
-}
-
-// authorize admits the callers that may call the method.
+// authorize refuses calls with invalid metadata, admits the callers that may call the
+// method, bounds the time of a call, and translates its error.
 func authorize(a session.Authorizer) grpc.UnaryServerInterceptor {
-	return func(ctx context.Context, in any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
-		if err := a.Check(ctx, call.From(ctx), call.AccessOf(info.FullMethod)); err != nil {
-			return nil, err
+	return func(ctx context.Context, in any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (out any, err error) {
+		r := call.From(ctx)
+		if r.Invalid != nil {
+			return nil, r.Invalid
 		}
-		return next(ctx, in)
+		var wait time.Duration
+		if waiting, ok := in.(interface{ GetWait() string }); ok {
+			wait, _ = parseWait(waiting.GetWait())
+		}
+		err = call.Bounded(ctx, call.Timeout+wait, func(ctx context.Context) (err error) {
+			// Within the time limit, because it reads View Data.
+			if err := a.Check(ctx, r, call.AccessOf(info.FullMethod)); err != nil {
+				return err
+			}
+			out, err = next(ctx, in)
+			return err
+		})
+		return out, call.Translate(r, err)
 	}
 }

@@ -11,7 +11,6 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"strconv"
 	"strings"
 	"time"
 
@@ -101,12 +100,12 @@ func (r *Request) Derive(purpose string, key uuid.UUID) string {
 	return derive(purpose, key, r.Caller(), r.Path())
 }
 
-// MessageID returns the id of the call's nth message, counted from 0.
-func (r *Request) MessageID(n int) string {
+// MessageID returns the id of the call's message.
+func (r *Request) MessageID() string {
 	if r.Key == nil {
 		return contract.NewID()
 	}
-	return r.ID(PurposeMessage(n))
+	return r.ID(PurposeMessage)
 }
 
 // Caller returns the user's id, or "anonymous".
@@ -125,10 +124,9 @@ func (r *Request) UserID() *wrapperspb.StringValue {
 	return wrapperspb.String(r.Caller())
 }
 
-// Message returns m as the call's nth message, counted from 0. A repeat of the call
-// MUST use the same n for the same message.
-func (r *Request) Message(n int, m proto.Message) (messagestore.NewMessage, error) {
-	return r.MessageWith(r.MessageID(n), r.UserID(), m)
+// Message returns m as the call's message.
+func (r *Request) Message(m proto.Message) (messagestore.NewMessage, error) {
+	return r.MessageWith(r.MessageID(), r.UserID(), m)
 }
 
 // MessageWith returns m as a message of the call with the id and the acting user,
@@ -185,10 +183,8 @@ const (
 	PurposeSession = "session"
 	PurposeVideo   = "video"
 	PurposeUpload  = "upload"
+	PurposeMessage = "message 0"
 )
-
-// PurposeMessage returns the purpose of the id of a call's nth message.
-func PurposeMessage(n int) string { return "message " + strconv.Itoa(n) }
 
 // derive returns the id that a call with an idempotency key has for a purpose:
 // a UUIDv8 of the first 16 bytes of the SHA-256 of
@@ -216,7 +212,7 @@ func (r *Request) Repeated(ctx context.Context, store messagestore.Store, comman
 	if r.Key == nil {
 		return m, false, nil
 	}
-	id := r.MessageID(0)
+	id := r.MessageID()
 	for m, err := range store.Read(ctx, messagestore.ReadRequest{Source: messagestore.OfStream(commands)}) {
 		if err != nil || m.ID == id {
 			return m, err == nil, err

@@ -23,10 +23,10 @@ func TestDerive(t *testing.T) {
 	for _, c := range []struct{ purpose, key, caller, path, want string }{
 		{purposeTrace, aKey, "anonymous", viewings, "1eea2366-340c-8862-b020-fbe1d563579c"},
 		{purposeTrace, aKey, aUser, viewings, "3738d252-10a3-861f-875f-a43b2ed58e96"},
-		{PurposeMessage(0), aKey, "anonymous", viewings, "58b4e59c-c25e-83fd-a36e-027cac7c3a9a"},
-		{PurposeMessage(0), aKey, aUser, viewings, "0adcc31d-811b-89b9-a773-4006e3d6b0a0"},
-		{PurposeMessage(1), aKey, "anonymous", viewings, "d30de980-b0e6-8521-a2ce-ffe743dbccc4"},
-		{PurposeMessage(1), aKey, aUser, viewings, "bdd4ee3f-0ec1-8999-a0c6-7761986b4736"},
+		{PurposeMessage, aKey, "anonymous", viewings, "58b4e59c-c25e-83fd-a36e-027cac7c3a9a"},
+		{PurposeMessage, aKey, aUser, viewings, "0adcc31d-811b-89b9-a773-4006e3d6b0a0"},
+		{"message 1", aKey, "anonymous", viewings, "d30de980-b0e6-8521-a2ce-ffe743dbccc4"},
+		{"message 1", aKey, aUser, viewings, "bdd4ee3f-0ec1-8999-a0c6-7761986b4736"},
 		{purposeTrace, uuid.Nil.String(), "anonymous", "/v1/users", "f5a8a6d8-546f-8704-af66-d718c0ca240c"},
 	} {
 		if got := derive(c.purpose, uuid.MustParse(c.key), c.caller, c.path); got != c.want {
@@ -44,8 +44,8 @@ func TestNewRequest(t *testing.T) {
 	t.Run("Key", func(t *testing.T) {
 		t.Parallel()
 		r := newRequest("POST", strings.ToUpper(aKey))
-		if r.TraceID != "1eea2366-340c-8862-b020-fbe1d563579c" || r.MessageID(0) != "58b4e59c-c25e-83fd-a36e-027cac7c3a9a" {
-			t.Errorf("trace id is %s, message id %s", r.TraceID, r.MessageID(0))
+		if r.TraceID != "1eea2366-340c-8862-b020-fbe1d563579c" || r.MessageID() != "58b4e59c-c25e-83fd-a36e-027cac7c3a9a" {
+			t.Errorf("trace id is %s, message id %s", r.TraceID, r.MessageID())
 		}
 	})
 	t.Run("NoKey", func(t *testing.T) {
@@ -54,7 +54,7 @@ func TestNewRequest(t *testing.T) {
 		if a.TraceID == b.TraceID || uuid.MustParse(a.TraceID).Version() != 4 {
 			t.Errorf("trace ids are %s and %s", a.TraceID, b.TraceID)
 		}
-		if a.MessageID(0) == b.MessageID(0) {
+		if a.MessageID() == b.MessageID() {
 			t.Error("two calls have the same message id")
 		}
 	})
