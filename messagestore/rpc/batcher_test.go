@@ -112,7 +112,7 @@ func (w *writers) finish(t *testing.T) {
 	}
 }
 
-// testBatcher runs the test in fake time, with so many calls in flight that the
+// testBatcher runs the test in fake time, with so many writes in flight that the
 // next write waits.
 func testBatcher(t *testing.T, result func(messageType string) error, test func(t *testing.T, w *writers), options ...grpc.DialOption) {
 	t.Helper()
@@ -121,7 +121,7 @@ func testBatcher(t *testing.T, result func(messageType string) error, test func(
 		w := &writers{serve(store, ServerOptions{}, func(*Server) {}), store, map[string]chan error{}}
 		w.dial(t, options...)
 		defer w.close(t)
-		for i := range maxCallsInFlight {
+		for i := range maxSingleWrites {
 			w.write(t.Context(), fmt.Sprint("in flight ", i))
 		}
 		test(t, w)
@@ -152,8 +152,8 @@ func TestBatcher(t *testing.T) {
 		if n := w.handled(t, "WriteEach"); n != 1 {
 			t.Errorf("%v calls of WriteEach, want 1", n)
 		}
-		if n := w.handled(t, "Write"); n != float64(maxCallsInFlight+len(types)) {
-			t.Errorf("%v writes are counted, want %d", n, maxCallsInFlight+len(types))
+		if n := w.handled(t, "Write"); n != float64(maxSingleWrites+len(types)) {
+			t.Errorf("%v writes are counted, want %d", n, maxSingleWrites+len(types))
 		}
 		start := time.Now()
 		w.write(t.Context(), "last")
@@ -210,12 +210,17 @@ func TestBatcher_Turns(t *testing.T) {
 				t.Errorf("%s: batches of %v, want %v", when, sizes, want)
 			}
 		}
-		first, second := add(1), add(1)
+		var singles []func()
+		for range maxSingleWrites {
+			singles = append(singles, add(1))
+		}
 		add(20)
-		expect("2 calls in flight")
-		first()
-		expect("1 call in flight", 20)
-		second()
+		expect("single writes in flight")
+		singles[0]()
+		expect("one single write less in flight", 20)
+		for _, done := range singles[1:] {
+			done()
+		}
 		add(19)
 		expect("19 pending, 20 in flight", 20)
 		add(1)
