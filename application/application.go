@@ -103,7 +103,7 @@ func New(c Config) (*Application, error) {
 	if err != nil {
 		return nil, err
 	}
-	document, err := rest.OpenAPI(routes, c.Version)
+	document, err := rest.OpenAPI(c.Version)
 	if err != nil {
 		return nil, err
 	}

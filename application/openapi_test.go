@@ -58,7 +58,7 @@ const documentFile = "testdata/openapi.json"
 
 func readDocument(t *testing.T) (text []byte, doc document) {
 	t.Helper()
-	text, err := rest.OpenAPI(call.NewRoutes(), "1.2.3")
+	text, err := rest.OpenAPI("1.2.3")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,8 +96,12 @@ func TestOpenAPI(t *testing.T) {
 	}
 	a := start(t, Config{})
 	want := []string{}
+	security := map[string]string{} // of the operations of services, as JSON
 	for _, r := range call.NewRoutes() {
 		want = append(want, r.Verb+" "+string(r.Template))
+		security[r.Verb+" "+string(r.Template)] = map[call.Access]string{
+			call.Anyone: `[]`, call.Guests: `[{},{"session":[]}]`, call.Users: `[{"session":[]}]`, call.Admins: `[{"session":[]}]`,
+		}[call.AccessOf(r.Method)]
 	}
 	for _, p := range a.app.endpoints(nil) {
 		want = append(want, p.Verbs[0]+" "+string(p.Template))
@@ -109,7 +113,11 @@ func TestOpenAPI(t *testing.T) {
 		for verb, o := range verbs {
 			// The document has the variables of paths in lowerCamelCase.
 			path := upper.ReplaceAllStringFunc(path, func(s string) string { return "_" + strings.ToLower(s) })
-			got = append(got, strings.ToUpper(verb)+" "+path)
+			name := strings.ToUpper(verb) + " " + path
+			got = append(got, name)
+			if text, err := json.Marshal(o.Security); err != nil || security[name] != "" && string(text) != security[name] {
+				t.Errorf("security of %s is %s, want %s: %v", name, text, security[name], err)
+			}
 			for _, tag := range o.Tags {
 				tags[tag] = true
 			}
