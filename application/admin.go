@@ -48,7 +48,6 @@ func each[R, M any](rows []R, f func(R) M) []M {
 	return list
 }
 
-// ListUsers returns a page of the users.
 func (s admin) ListUsers(ctx context.Context, in *applicationv1.ListUsersRequest) (*applicationv1.ListUsersResponse, error) {
 	page, err := viewdata.ReadAdminUsers(ctx, s.viewData, pageOf(in))
 	if err != nil {
@@ -83,7 +82,6 @@ func (s admin) GetUser(ctx context.Context, in *applicationv1.GetUserRequest) (*
 	}, nil
 }
 
-// ListMessages returns a page of the messages that match the filter.
 func (s admin) ListMessages(ctx context.Context, in *applicationv1.ListMessagesRequest) (*applicationv1.ListMessagesResponse, error) {
 	page, err := viewdata.ReadAdminMessages(ctx, s.viewData, viewdata.MessageFilter{
 		Category: in.GetCategory(), Stream: in.GetStream(), Type: in.GetType(),
@@ -95,7 +93,6 @@ func (s admin) ListMessages(ctx context.Context, in *applicationv1.ListMessagesR
 	return &applicationv1.ListMessagesResponse{Messages: each(page.Rows, adminMessage), NextPageToken: page.Next}, nil
 }
 
-// GetMessage returns one message.
 func (s admin) GetMessage(ctx context.Context, in *applicationv1.GetMessageRequest) (*applicationv1.GetMessageResponse, error) {
 	id, err := call.ParseUUIDField("messageId", in.GetMessageId())
 	if err != nil {
@@ -126,7 +123,6 @@ func object(text string) (*structpb.Struct, error) {
 	return &structpb.Struct{}, nil
 }
 
-// ListStreams returns a page of the streams.
 func (s admin) ListStreams(ctx context.Context, in *applicationv1.ListStreamsRequest) (*applicationv1.ListStreamsResponse, error) {
 	page, err := viewdata.ReadAdminStreams(ctx, s.viewData, pageOf(in))
 	if err != nil {
@@ -141,7 +137,6 @@ func (s admin) ListStreams(ctx context.Context, in *applicationv1.ListStreamsReq
 		})}, nil
 }
 
-// ListCategories returns a page of the categories.
 func (s admin) ListCategories(ctx context.Context, in *applicationv1.ListCategoriesRequest) (*applicationv1.ListCategoriesResponse, error) {
 	page, err := viewdata.ReadAdminCategories(ctx, s.viewData, pageOf(in))
 	if err != nil {
@@ -153,7 +148,6 @@ func (s admin) ListCategories(ctx context.Context, in *applicationv1.ListCategor
 		})}, nil
 }
 
-// ListTypes returns a page of the types.
 func (s admin) ListTypes(ctx context.Context, in *applicationv1.ListTypesRequest) (*applicationv1.ListTypesResponse, error) {
 	page, err := viewdata.ReadAdminTypes(ctx, s.viewData, pageOf(in))
 	if err != nil {

@@ -22,18 +22,16 @@ import (
 // in characters of up to four bytes; this one keeps larger texts out of the log.
 const maxText = 40_000
 
-// creators is the CreatorsService. It refuses invalid input; the component
-// videopublishing decides about videos.
+// creators is the CreatorsService. It refuses invalid input and writes commands; the
+// component videopublishing decides about videos.
 type creators struct {
 	applicationv1.UnimplementedCreatorsServiceServer
-	store    messagestore.Store
-	viewData *pgxpool.Pool
-	media    *media.Folder
-	// allowPrivate permits sources at addresses that are not public.
-	allowPrivate bool
+	store        messagestore.Store
+	viewData     *pgxpool.Pool
+	media        *media.Folder
+	allowPrivate bool // permits sources at addresses that are not public
 }
 
-// PublishVideo writes PublishVideo to the video's stream of commands.
 func (s creators) PublishVideo(ctx context.Context, in *applicationv1.PublishVideoRequest) (*applicationv1.PublishVideoResponse, error) {
 	r := call.From(ctx)
 	var bad call.InvalidError
@@ -91,15 +89,9 @@ func (s creators) checkSource(ctx context.Context, video uuid.UUID, source strin
 
 // command writes a command to the video's stream of commands.
 func (s creators) command(ctx context.Context, video uuid.UUID, command proto.Message) error {
-	message, err := call.From(ctx).Message(command)
-	if err != nil {
-		return err
-	}
-	_, err = s.store.Write(ctx, contract.Category(command).Stream(video.String()), messagestore.Any, message)
-	return err
+	return call.From(ctx).Write(ctx, s.store, contract.Category(command).Stream(video.String()), command)
 }
 
-// NameVideo writes NameVideo to the video's stream of commands.
 func (s creators) NameVideo(ctx context.Context, in *applicationv1.NameVideoRequest) (*applicationv1.NameVideoResponse, error) {
 	video, err := checkText(in.GetVideoId(), "name", in.GetName())
 	if err != nil {
@@ -112,7 +104,6 @@ func (s creators) NameVideo(ctx context.Context, in *applicationv1.NameVideoRequ
 	return &applicationv1.NameVideoResponse{TraceId: trace, Operation: operationPath + trace}, nil
 }
 
-// DescribeVideo writes DescribeVideo to the video's stream of commands.
 func (s creators) DescribeVideo(ctx context.Context, in *applicationv1.DescribeVideoRequest) (*applicationv1.DescribeVideoResponse, error) {
 	video, err := checkText(in.GetVideoId(), "description", in.GetDescription())
 	if err != nil {
@@ -139,7 +130,6 @@ func checkText(id, field, text string) (uuid.UUID, error) {
 	return video, bad.Err()
 }
 
-// ListVideos returns a page of the caller's videos.
 func (s creators) ListVideos(ctx context.Context, in *applicationv1.ListVideosRequest) (*applicationv1.ListVideosResponse, error) {
 	page, err := viewdata.ReadCreatorsVideos(ctx, s.viewData, call.From(ctx).Caller(), pageOf(in))
 	if err != nil {

@@ -18,37 +18,14 @@
 // The gateway calls the services of its own process, through the same interceptors
 // as gRPC calls but without a connection. A service knows nothing of HTTP.
 //
-// # Trace ids
+// Each call has a trace id, which is made here: an incoming one is ignored. A POST may
+// have an idempotency key: the trace id and the id of the call's message are then
+// derived from it, so that a repeat writes the same message again, which the store
+// recognises. No keys are stored. Errors are google.rpc.Status; their fields have
+// their REST names for gRPC callers too, and call.Translate has the table of them. The
+// headers and the rules are in docs/contracts.md.
 //
-// Each call has a trace id, which is made here: an incoming one is ignored. It is
-// in the header X-Trace-Id of every HTTP answer and in the header metadata
-// x-trace-id of every gRPC answer, in the log, and in the metadata of all messages
-// that the call causes.
-//
-// # Idempotency keys
-//
-// A POST may have the header `Idempotency-Key: <uuid>`, and a gRPC call of the same
-// method the metadata idempotency-key. The trace id and the ids of the call's
-// messages are then derived from the caller, the path and the key. A repeat writes
-// the same messages again, which the store recognises, and gets the same answer. No
-// keys are stored.
-//
-// # Sessions
-//
-// A log-in returns a signed token with the user and the time of expiry. A log-out
-// is an event; View Data has the sessions that were ended, and each call looks its
-// session up there, as well as the administrator's role. call.AccessOf is the table
-// of who may call what.
-//
-// A wrong password is an event too, and the fifth locks the account for 15 minutes.
-// It is written with the version that the decision was based on, so that concurrent
-// guesses are counted one by one over all processes. Before that, each process
-// counts failures by address and by peer, alike for addresses with and without an
-// account.
-//
-// # Errors
-//
-// Errors are google.rpc.Status, in REST as JSON. Fields have their REST names,
-// lowerCamelCase (`videoId`), for gRPC callers too; a header has its own name.
-// call.Translate translates the errors of the packages below.
+// A session is a signed token. View Data has the sessions that were ended, and each
+// call reads its session there, as well as the administrator's role. call.AccessOf is
+// the table of who may call what.
 package application

@@ -19,7 +19,6 @@ type home struct {
 	viewData *pgxpool.Pool
 }
 
-// GetHome returns the home page according to View Data.
 func (h home) GetHome(ctx context.Context, in *applicationv1.GetHomeRequest) (*applicationv1.GetHomeResponse, error) {
 	videos, err := viewdata.ReadHomePageVideos(ctx, h.viewData, pageOf(in))
 	if err != nil {
@@ -53,11 +52,7 @@ func (v viewings) RecordViewing(ctx context.Context, in *applicationv1.RecordVie
 	}
 	r := call.From(ctx)
 	viewed := &viewingv1.VideoViewed{UserId: r.UserID(), VideoId: video.String()}
-	message, err := r.Message(viewed)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := v.store.Write(ctx, contract.Category(viewed).Stream(video.String()), messagestore.Any, message); err != nil {
+	if err := r.Write(ctx, v.store, contract.Category(viewed).Stream(video.String()), viewed); err != nil {
 		return nil, err
 	}
 	return &applicationv1.RecordViewingResponse{TraceId: r.TraceID}, nil

@@ -85,11 +85,8 @@ func (s users) register(ctx context.Context, r *call.Request, register *identity
 	if register.PasswordHash, err = s.passwords.Hash(ctx, password); err != nil {
 		return err
 	}
-	message, err := r.MessageWith(r.MessageID(), wrapperspb.String(register.GetUserId()), register)
-	if err != nil {
-		return err
-	}
-	_, err = s.store.Write(ctx, identityCommands(register.GetUserId()), messagestore.Any, message)
+	user := register.GetUserId()
+	err = r.WriteAs(ctx, s.store, identityCommands(user), r.MessageID(), wrapperspb.String(user), register)
 	var conflict *messagestore.IDConflictError
 	if errors.As(err, &conflict) {
 		// A concurrent repeat may have written it, with another hash.
@@ -187,11 +184,9 @@ func (s users) ConfirmRegistration(ctx context.Context, in *applicationv1.Confir
 	r := *call.From(ctx)
 	r.Session = &call.Session{User: user}
 	key := uuid.NewHash(sha256.New(), uuid.Nil, []byte(in.GetToken()), 8)
-	message, err := r.MessageWith(r.Derive(call.PurposeMessage, key), r.UserID(), &identityv1.ConfirmRegistration{UserId: user.String()})
+	err = r.WriteAs(ctx, s.store, identityCommands(user.String()), r.Derive(call.PurposeMessage, key), r.UserID(),
+		&identityv1.ConfirmRegistration{UserId: user.String()})
 	if err != nil {
-		return nil, err
-	}
-	if _, err := s.store.Write(ctx, identityCommands(user.String()), messagestore.Any, message); err != nil {
 		return nil, err
 	}
 	return &applicationv1.ConfirmRegistrationResponse{UserId: user.String(), TraceId: r.TraceID}, nil
@@ -254,11 +249,8 @@ func (s sessions) LogIn(ctx context.Context, in *applicationv1.LogInRequest) (*a
 func (s sessions) LogOut(ctx context.Context, _ *applicationv1.LogOutRequest) (*applicationv1.LogOutResponse, error) {
 	r := call.From(ctx)
 	out := &authenticationv1.UserLoggedOut{UserId: r.Caller(), SessionId: r.Session.ID.String()}
-	message, err := r.MessageWith(r.Derive(call.PurposeMessage, r.Session.ID), r.UserID(), out)
+	err := r.WriteAs(ctx, s.store, session.Stream(r.Caller()), r.Derive(call.PurposeMessage, r.Session.ID), r.UserID(), out)
 	if err != nil {
-		return nil, err
-	}
-	if _, err := s.store.Write(ctx, session.Stream(r.Caller()), messagestore.Any, message); err != nil {
 		return nil, err
 	}
 	return &applicationv1.LogOutResponse{}, nil

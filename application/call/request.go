@@ -26,28 +26,28 @@ import (
 )
 
 const (
-	// TraceHeader is the header with the trace id, in lower case the metadata of gRPC.
+	// TraceHeader and KeyHeader are the HTTP headers of the trace id and of the
+	// idempotency key. In gRPC they are metadata keys in lower case.
 	TraceHeader = "X-Trace-Id"
-	// KeyHeader is the header with the idempotency key, and metadata likewise.
-	KeyHeader = "Idempotency-Key"
+	KeyHeader   = "Idempotency-Key"
 
 	// Timeout bounds a call. The message store's client needs up to 5 s to give up
 	// a server that hangs.
 	Timeout = 10 * time.Second
 )
 
-// A Session is a log-in of a user.
+// A Session identifies a log-in. Package session signs it into a token.
 type Session struct {
 	ID, User uuid.UUID
 }
 
-// A Request is what the services know of a call besides its input.
+// A Request holds what a service needs to know of a call besides the input of the RPC.
 type Request struct {
 	TraceID string
 	// TraceParent is the trace context, "" if the call is not traced.
 	TraceParent string
-	// Session is nil for an anonymous call. Whether the session has ended is not
-	// checked yet.
+	// Session is nil for an anonymous call. Its signature is verified; whether the
+	// session has ended, session.Authorizer.Check reads.
 	Session *Session
 	// BadCredential reports that the call came with an invalid credential.
 	BadCredential bool
@@ -60,15 +60,12 @@ type Request struct {
 	Invalid InvalidError
 }
 
-// Metadata returns the values that a call came with under a lower-case key.
-type Metadata func(key string) []string
-
 // NewRequest returns the request of a call with the verb and path in REST. With an
 // idempotency key, which only POST may have, the trace id is derived from it. Else
 // it is that of the context, or a new one.
-func NewRequest(ctx context.Context, verb string, path func() string, session *Session, md Metadata) *Request {
+func NewRequest(ctx context.Context, verb string, path func() string, session *Session, metadata func(key string) []string) *Request {
 	r := &Request{Path: path, Session: session, TraceID: interceptor.TraceID(ctx)}
-	if keys := md("idempotency-key"); verb == http.MethodPost && len(keys) > 0 {
+	if keys := metadata(strings.ToLower(KeyHeader)); verb == http.MethodPost && len(keys) > 0 {
 		key, ok := contract.ParseUUID(keys[0])
 		switch {
 		case len(keys) > 1:
@@ -95,12 +92,27 @@ func (r *Request) ID(purpose string) string {
 	return r.Derive(purpose, *r.Key)
 }
 
-// Derive is ID with the given key instead of the call's.
+// Derive returns the id that a call with an idempotency key has for a purpose:
+// a UUIDv8 of the first 16 bytes of the SHA-256 of
+//
+//	videotutorials idempotency 1\n<purpose>\n<key>\n<caller>\n<path>
+//
+// where the key is lower-case, the caller is the user's id or `anonymous`, and
+// the path is the call's path in REST. Only the path, which is last, can contain a
+// line feed, so different calls have different texts.
+//
+// The derivation MUST NOT change: a request that is repeated after an update of
+// the application would be executed twice.
 func (r *Request) Derive(purpose string, key uuid.UUID) string {
-	return derive(purpose, key, r.Caller(), r.Path())
+	sum := sha256.Sum256(fmt.Appendf(nil, "videotutorials idempotency 1\n%s\n%s\n%s\n%s", purpose, key, r.Caller(), r.Path()))
+	id := uuid.UUID(sum[:16])
+	id[6] = id[6]&0x0f | 0x80
+	id[8] = id[8]&0x3f | 0x80
+	return id.String()
 }
 
-// MessageID returns the id of the call's message.
+// MessageID returns the id of the call's message. Without an idempotency key it is a
+// new id that sorts by time, as the index of the store prefers.
 func (r *Request) MessageID() string {
 	if r.Key == nil {
 		return contract.NewID()
@@ -124,15 +136,23 @@ func (r *Request) UserID() *wrapperspb.StringValue {
 	return wrapperspb.String(r.Caller())
 }
 
-// Message returns m as the call's message.
-func (r *Request) Message(m proto.Message) (messagestore.NewMessage, error) {
-	return r.MessageWith(r.MessageID(), r.UserID(), m)
+// Write writes m as the call's message to the stream, whatever its version.
+func (r *Request) Write(ctx context.Context, store messagestore.Store, stream messagestore.Stream, m proto.Message) error {
+	return r.WriteAs(ctx, store, stream, r.MessageID(), r.UserID(), m)
 }
 
-// MessageWith returns m as a message of the call with the id and the acting user,
-// who may be another than the caller: a registration is a user's before there is
-// a session.
-func (r *Request) MessageWith(id string, user *wrapperspb.StringValue, m proto.Message) (messagestore.NewMessage, error) {
+// WriteAs is Write with the given id and user. A registration is attributed to the new
+// user although the call has no session.
+func (r *Request) WriteAs(ctx context.Context, store messagestore.Store, stream messagestore.Stream, id string, user *wrapperspb.StringValue, m proto.Message) error {
+	message, err := r.Message(id, user, m)
+	if err == nil {
+		_, err = store.Write(ctx, stream, messagestore.Any, message)
+	}
+	return err
+}
+
+// Message returns m as a message of the call with the id and the acting user.
+func (r *Request) Message(id string, user *wrapperspb.StringValue, m proto.Message) (messagestore.NewMessage, error) {
 	data, err := contract.Marshal(m)
 	if err != nil {
 		return messagestore.NewMessage{}, err
@@ -163,14 +183,15 @@ func From(ctx context.Context) *Request {
 }
 
 // Bounded calls do with a context that ends after the timeout. It returns an error
-// with the code UNAVAILABLE if that ends do before the caller's own deadline does.
+// with the code UNAVAILABLE if do ended because of the timeout, and not because of
+// the caller's own deadline.
 func Bounded(ctx context.Context, timeout time.Duration, do func(context.Context) error) error {
 	bounded, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	theirs, ok := ctx.Deadline()
-	ours, _ := bounded.Deadline()
+	callerDeadline, ok := ctx.Deadline()
+	deadline, _ := bounded.Deadline()
 	err := do(bounded)
-	if errors.Is(err, context.DeadlineExceeded) && (!ok || ours.Before(theirs)) {
+	if errors.Is(err, context.DeadlineExceeded) && (!ok || deadline.Before(callerDeadline)) {
 		err = fmt.Errorf("%w: %w", errNoAnswer, err)
 	}
 	return err
@@ -186,25 +207,6 @@ const (
 	PurposeMessage = "message 0"
 )
 
-// derive returns the id that a call with an idempotency key has for a purpose:
-// a UUIDv8 of the first 16 bytes of the SHA-256 of
-//
-//	videotutorials idempotency 1\n<purpose>\n<key>\n<caller>\n<path>
-//
-// where the key is lower-case, the caller is the user's id or `anonymous`, and
-// the path is the call's path in REST. Only the path, which is last, can contain a
-// line feed, so different calls have different texts.
-//
-// The derivation MUST NOT change: a request that is repeated after an update of
-// the application would be executed twice.
-func derive(purpose string, key uuid.UUID, caller, path string) string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "videotutorials idempotency 1\n%s\n%s\n%s\n%s", purpose, key, caller, path))
-	id := uuid.UUID(sum[:16])
-	id[6] = id[6]&0x0f | 0x80
-	id[8] = id[8]&0x3f | 0x80
-	return id.String()
-}
-
 // Repeated returns the message that an earlier call with the same idempotency key
 // wrote to the stream of commands, and whether there is one. It reads the stream,
 // because the store has no read by message id for the application.
@@ -213,17 +215,20 @@ func (r *Request) Repeated(ctx context.Context, store messagestore.Store, comman
 		return m, false, nil
 	}
 	id := r.MessageID()
-	for m, err := range store.Read(ctx, messagestore.ReadRequest{Source: messagestore.OfStream(commands)}) {
-		if err != nil || m.ID == id {
-			return m, err == nil, err
+	for stored, err := range store.Read(ctx, messagestore.ReadRequest{Source: messagestore.OfStream(commands)}) {
+		if err != nil {
+			return m, false, err
+		}
+		if stored.ID == id {
+			return stored, true, nil
 		}
 	}
 	return m, false, nil
 }
 
-// Peer returns the address that a call comes from: an IPv4 address, or the /64 of
-// an IPv6 address, which one customer has entirely. It is "" if unknown. Users
-// behind one proxy are one peer.
+// Peer returns the address that a call comes from: an IPv4 address, or the /64 prefix
+// of an IPv6 address, because a customer usually has a whole /64. It is "" if unknown.
+// Users behind one proxy are one peer.
 func Peer(ctx context.Context) string {
 	var host string
 	if p, ok := peer.FromContext(ctx); ok {

@@ -17,7 +17,7 @@ const (
 )
 
 // The ids were computed by another program. They MUST NOT change.
-func TestDerive(t *testing.T) {
+func TestRequest_Derive(t *testing.T) {
 	t.Parallel()
 	viewings := "/v1/videos/" + aVideo + "/viewings"
 	for _, c := range []struct{ purpose, key, caller, path, want string }{
@@ -29,8 +29,12 @@ func TestDerive(t *testing.T) {
 		{"message 1", aKey, aUser, viewings, "bdd4ee3f-0ec1-8999-a0c6-7761986b4736"},
 		{purposeTrace, uuid.Nil.String(), "anonymous", "/v1/users", "f5a8a6d8-546f-8704-af66-d718c0ca240c"},
 	} {
-		if got := derive(c.purpose, uuid.MustParse(c.key), c.caller, c.path); got != c.want {
-			t.Errorf("derive(%q, %q, %q, %q) = %s, want %s", c.purpose, c.key, c.caller, c.path, got, c.want)
+		r := &Request{Path: func() string { return c.path }}
+		if c.caller != "anonymous" {
+			r.Session = &Session{User: uuid.MustParse(c.caller)}
+		}
+		if got := r.Derive(c.purpose, uuid.MustParse(c.key)); got != c.want {
+			t.Errorf("Derive(%q, %q) of %q at %q = %s, want %s", c.purpose, c.key, c.caller, c.path, got, c.want)
 		}
 	}
 }

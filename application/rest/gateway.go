@@ -24,8 +24,8 @@ import (
 	applicationv1 "videotutorials/proto/application/v1"
 )
 
-// success returns the HTTP status of a method's success, by its gRPC name.
-func success(method string) int {
+// successStatus returns the HTTP status of a method's success, by its gRPC name.
+func successStatus(method string) int {
 	switch method {
 	case applicationv1.ViewingsService_RecordViewing_FullMethodName,
 		applicationv1.UsersService_RegisterUser_FullMethodName,
@@ -41,7 +41,6 @@ func success(method string) int {
 	return http.StatusOK
 }
 
-// A gateway translates REST into calls of the services.
 type gateway struct {
 	routes  call.Routes
 	cookies session.Cookies
@@ -56,7 +55,7 @@ func NewGateway(routes call.Routes, cookies session.Cookies, services grpc.Clien
 		runtime.WithMarshalerOption(runtime.MIMEWildcard, &runtime.JSONPb{
 			MarshalOptions: protojson.MarshalOptions{EmitUnpopulated: true},
 		}),
-		// Only the headers that Forward and answer name are copied.
+		// Forward and answer copy the headers; the gateway itself copies none.
 		runtime.WithIncomingHeaderMatcher(none),
 		runtime.WithOutgoingHeaderMatcher(none),
 		runtime.WithOutgoingTrailerMatcher(none),
@@ -85,9 +84,9 @@ func NewGateway(routes call.Routes, cookies session.Cookies, services grpc.Clien
 	return g, nil
 }
 
-// ServeHTTP serves HEAD as GET, because the mux has no HEAD. It changes the method
-// of the request, which MUST be a copy of the server's: by its own the server drops
-// the body of the answer.
+// ServeHTTP serves HEAD as GET, because the mux has no HEAD. The caller MUST pass a
+// copy of the server's request: the method is changed, and the server needs its own to
+// drop the body of the answer to a HEAD.
 func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodHead && !g.routes.Confirms(r.URL.Path) {
 		r.Method = http.MethodGet
@@ -96,8 +95,8 @@ func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // Forward returns the idempotency keys and the credentials of the request as
-// metadata. Metadata is ASCII; a value that is not is neither a UUID nor a token,
-// and is forwarded quoted, so that it is refused and not lost.
+// metadata. Metadata must be ASCII. Other values are forwarded quoted, so that they
+// are rejected as invalid and not ignored.
 func Forward(r *http.Request) metadata.MD {
 	var pairs []string
 	for _, key := range r.Header.Values(call.KeyHeader) {
@@ -130,7 +129,7 @@ func (g *gateway) answer(ctx context.Context, w http.ResponseWriter, m proto.Mes
 	copyTrace(ctx, w)
 	g.cookies.Update(w, m)
 	if method, ok := runtime.RPCMethod(ctx); ok {
-		code := success(method)
+		code := successStatus(method)
 		if code == http.StatusNoContent {
 			w.Header().Del("Content-Type")
 		}
@@ -157,14 +156,15 @@ func (g *gateway) answerError(ctx context.Context, _ *runtime.ServeMux, _ runtim
 	if errors.As(err, &withStatus) {
 		s, code = status.Convert(withStatus.Err), withStatus.HTTPStatus
 	}
-	// A failed log-in keeps the session that the browser has.
+	// A 401 of a method that needs a session deletes the cookie. A failed log-in does
+	// not: the browser may have another, valid session.
 	if method, ok := runtime.RPCMethod(ctx); ok && code == http.StatusUnauthorized && call.AccessOf(method) != call.Anyone {
 		g.cookies.Drop(w, r)
 	}
 	WriteError(w, code, s)
 }
 
-// answerRouting answers a request without a method.
+// answerRouting answers a request that matches no route.
 func (g *gateway) answerRouting(_ context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, r *http.Request, code int) {
 	switch code {
 	case http.StatusMethodNotAllowed:

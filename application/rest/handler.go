@@ -44,15 +44,16 @@ func NewHandler(gateway http.Handler, endpoints []Endpoint) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		trace := uuid.NewString()
 		w.Header().Set(call.TraceHeader, trace)
-		// htte.ServeMux would redirect, and would refuse in plain text.
+		// http.ServeMux is not used: it redirects unclean paths, and its errors are
+		// plain text.
 		e := Endpoint{Serve: gateway.ServeHTTP}
 		i := slices.IndexFunc(paths, func(path *regexp.Regexp) bool { return match(path, r) })
 		if i >= 0 {
 			e = endpoints[i]
 		}
-		// The body is replaced in a copy of the request. If the server misses its own
-		// body there, it reads some of it before it refuses, and so asks a client that
-		// waits with Expect: 100-continue to send it.
+		// The body is replaced in a copy of the request. If the server's own request had
+		// another body, the server would read a part of the body of a rejected request,
+		// and so send 100 Continue to a client that waits for it.
 		r = r.WithContext(interceptor.WithTraceID(r.Context(), trace))
 		if r.ContentLength != 0 {
 			r.Body = http.MaxBytesReader(w, r.Body, cmp.Or(e.MaxBody, MaxBody))

@@ -76,7 +76,7 @@ func TestReadAttempts(t *testing.T) {
 	write := func(events ...proto.Message) {
 		t.Helper()
 		for _, e := range events {
-			m, err := r.Message(e)
+			m, err := r.Message(r.MessageID(), r.UserID(), e)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -142,7 +142,7 @@ func (a *Authenticator) record(ctx context.Context, c viewdata.UserCredentials, 
 		}
 		var messages []messagestore.NewMessage
 		for i, event := range events {
-			m, err := r.MessageWith(ids[i], actor, event)
+			m, err := r.Message(ids[i], actor, event)
 			if err != nil {
 				return err
 			}

@@ -120,7 +120,7 @@ type Authorizer struct {
 
 // NewRequest returns the request of a call to a path in REST. It refuses nothing;
 // Check does.
-func (a Authorizer) NewRequest(ctx context.Context, verb string, path func() string, need call.Access, md call.Metadata) *call.Request {
+func (a Authorizer) NewRequest(ctx context.Context, verb string, path func() string, need call.Access, md func(key string) []string) *call.Request {
 	if need == call.Anyone {
 		return call.NewRequest(ctx, verb, path, nil, md)
 	}
@@ -132,7 +132,7 @@ func (a Authorizer) NewRequest(ctx context.Context, verb string, path func() str
 
 // session returns the session of the call's credential, nil if there is none, and
 // whether the credential is valid or absent.
-func (a Authorizer) session(md call.Metadata) (*call.Session, bool) {
+func (a Authorizer) session(md func(key string) []string) (*call.Session, bool) {
 	var token string
 	headers, cookies := md("authorization"), md(call.CookieName)
 	switch {
