@@ -71,7 +71,7 @@ func (f *Filter) Passes(m *Message) bool {
 	if len(f.Types) > 0 && !slices.Contains(f.Types, m.Type) {
 		return false
 	}
-	if f.Group != nil && !f.Group.has(m.Stream) {
+	if f.Group != nil && !f.Group.Has(m.Stream) {
 		return false
 	}
 	if f.Origin == "" && f.Correlation == "" {
@@ -91,9 +91,9 @@ func hasStream(metadata map[string]any, key string, category Category) bool {
 	return category == "" || Stream(stream).Category() == category
 }
 
-// has implements Message DB's rule: the absolute value of the first 8 bytes of the
-// md5 of the cardinal id, modulo the size.
-func (g *ConsumerGroup) has(s Stream) bool {
+// Has reports whether the stream belongs to the member. It is Message DB's rule: the
+// absolute value of the first 8 bytes of the md5 of the cardinal id, modulo the size.
+func (g *ConsumerGroup) Has(s Stream) bool {
 	sum := md5.Sum([]byte(s.CardinalID())) //nolint:gosec // as above
 	hash := int64(binary.BigEndian.Uint64(sum[:8]))
 	if hash == math.MinInt64 {

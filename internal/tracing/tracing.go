@@ -89,9 +89,7 @@ func StartCall(ctx context.Context, method string) (_ context.Context, end func(
 // trace context from the message's metadata. The caller MUST call end with the
 // result.
 func StartHandling(ctx context.Context, name, parent string, options ...trace.SpanStartOption) (_ context.Context, end func(error)) {
-	if Enabled() {
-		ctx = propagator.Extract(ctx, propagation.MapCarrier{parentKey: parent})
-	}
+	ctx = propagator.Extract(ctx, propagation.MapCarrier{parentKey: parent})
 	return start(ctx, name, append(options, trace.WithSpanKind(trace.SpanKindConsumer))...)
 }
 

@@ -148,13 +148,13 @@ func (c *Consumer) deliver(ctx, work context.Context, event messagestore.Event) 
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			begun := time.Now()
+			start := time.Now()
 			n, err := c.handler.Handle(work, batch)
 			if n > 0 {
 				c.running()
 			}
 			if n > 0 && c.Prepare == nil { // the workers measure each task
-				c.Metrics.handled(c.ID, n, time.Since(begun))
+				c.Metrics.handled(c.ID, n, time.Since(start))
 				c.Metrics.moved(c.ID, placeOf(&batch[n-1]))
 			}
 			if err != nil {

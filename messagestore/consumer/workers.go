@@ -17,11 +17,11 @@ const (
 	// maxRunning bounds the tasks that run at the same time: enough to hide the
 	// latency of the store, few enough for its queue.
 	maxRunning = 16
-	// maxUnhandled bounds the accepted messages that are not handled, and so the
-	// memory. maxWindow bounds the window, and so the messages that are repeated
-	// after a crash: many may be handled behind one that takes hours.
+	// maxUnhandled bounds the messages in memory.
 	maxUnhandled = 10_000
-	maxWindow    = 100_000
+	// maxWindow bounds the messages that are repeated after a crash. It is larger:
+	// while one message takes hours, later ones are handled.
+	maxWindow = 100_000
 )
 
 // workers is the BatchHandler of a Consumer with Prepare. Each entity with
@@ -92,8 +92,8 @@ func (w *workers) Place(ctx context.Context) (messagestore.Place, error) {
 	return w.last, nil
 }
 
-// Handle accepts the messages: it waits until the window has room, and does not
-// wait until they are handled.
+// Handle queues the messages for their workers. It blocks while the window is full,
+// but does not wait for the messages to be handled.
 func (w *workers) Handle(ctx context.Context, messages []messagestore.Message) (int, error) {
 	for i, m := range messages {
 		for !w.settle() {
@@ -122,7 +122,7 @@ func (w *workers) accept(m *messagestore.Message) {
 	switch {
 	case err != nil:
 		w.window.add(m, nil).handled = true
-	case task.Entity == "" || !w.isMine(task.Entity):
+	case task.Entity == "" || w.consumer.Group != nil && !w.consumer.Group.Has(task.Entity):
 		w.window.skip(placeOf(m))
 	default:
 		w.unhandled++
@@ -132,12 +132,6 @@ func (w *workers) accept(m *messagestore.Message) {
 			w.running.Go(func() { w.work(task.Entity) })
 		}
 	}
-}
-
-// isMine reports whether this member of the consumer group handles the entity.
-func (w *workers) isMine(entity messagestore.Stream) bool {
-	filter := messagestore.Filter{Group: w.consumer.Group}
-	return filter.Passes(&messagestore.Message{Stream: entity})
 }
 
 // Skip moves the position over messages that the subscription has filtered out.
@@ -186,8 +180,8 @@ func (w *workers) settle() (room bool) {
 	return room
 }
 
-// work runs the entity's tasks one after the other until none is left. If a task
-// releases the entity, another worker continues.
+// work runs the entity's tasks one after the other until none is left. A task may
+// release its entity: then another worker runs the later tasks while it still runs.
 func (w *workers) work(entity messagestore.Stream) {
 	for a := w.next(entity); a != nil; a = w.next(entity) {
 		released := false
@@ -219,7 +213,7 @@ func (w *workers) next(entity messagestore.Stream) *accepted {
 // handle runs the message's task until it succeeds or the context ends.
 func (w *workers) handle(a *accepted, release func()) {
 	attempt := func() (none struct{}, err error) {
-		begun := time.Now()
+		start := time.Now()
 		err = w.try(a, release)
 		var invalid *messagestore.InvalidError
 		switch {
@@ -227,7 +221,7 @@ func (w *workers) handle(a *accepted, release func()) {
 			w.reject(a.message, err)
 			err = nil
 		case err == nil:
-			w.consumer.Metrics.handled(w.consumer.ID, 1, time.Since(begun))
+			w.consumer.Metrics.handled(w.consumer.ID, 1, time.Since(start))
 		}
 		return none, err
 	}

@@ -7,7 +7,6 @@ package contract
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -85,17 +84,18 @@ func Subscription(kinds []Kind) (messagestore.Subscription, error) {
 	if len(kinds) == 0 {
 		return messagestore.Subscription{}, errors.New("there is no handler")
 	}
-	seen := map[Kind]bool{}
-	categories := map[messagestore.Category]bool{}
-	types := map[string]bool{}
-	for _, kind := range kinds {
-		if seen[kind] {
+	var categories []messagestore.Category
+	var types []string
+	for i, kind := range kinds {
+		if slices.Contains(kinds[:i], kind) {
 			return messagestore.Subscription{}, fmt.Errorf("%s of %s has two handlers", kind.Type, kind.Category)
 		}
-		seen[kind], categories[kind.Category], types[kind.Type] = true, true, true
+		categories, types = append(categories, kind.Category), append(types, kind.Type)
 	}
+	slices.Sort(categories)
+	slices.Sort(types)
 	return messagestore.Subscription{
-		Source: messagestore.OfCategories(slices.Sorted(maps.Keys(categories))...),
-		Filter: messagestore.Filter{Types: slices.Sorted(maps.Keys(types))},
+		Source: messagestore.OfCategories(slices.Compact(categories)...),
+		Filter: messagestore.Filter{Types: slices.Compact(types)},
 	}, nil
 }

@@ -2,13 +2,16 @@ package rpc
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"math"
+	"net/url"
 	"reflect"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
@@ -239,5 +242,31 @@ func TestErrors_Size(t *testing.T) {
 	s := status.Convert(toStatus(&all))
 	if size := len(s.Message()) + proto.Size(s.Proto())*4/3; size > 7<<10 {
 		t.Errorf("the trailers have %d bytes, want at most 7 KiB", size)
+	}
+}
+
+// TestDetails_Bounded checks that a status fits into the trailers that every client
+// accepts, whatever the number and the length of the violations.
+func TestDetails_Bounded(t *testing.T) {
+	long := strings.Repeat("ü", 100_000)
+	var many []messagestore.Violation
+	for i := range 10_000 {
+		many = append(many, messagestore.Violation{Field: fmt.Sprintf("messages[%d].id", i), Description: "is required, a UUID"})
+	}
+	for name, violations := range map[string][]messagestore.Violation{
+		"a long description": {{Field: "messages[0].data", Description: long}},
+		"a long field":       {{Field: long, Description: "is wrong"}},
+		"many":               many,
+		"many long ones":     {{Field: long, Description: long}, {Field: long, Description: long}, {Field: long, Description: long}},
+	} {
+		s := status.Convert(toStatus(&messagestore.InvalidError{Violations: violations}))
+		size := base64.StdEncoding.EncodedLen(proto.Size(s.Proto())) + len(url.PathEscape(s.Message()))
+		if size > 8<<10 || s.Code() != codes.InvalidArgument || !utf8.ValidString(s.Message()) {
+			t.Errorf("%s: %v with %d bytes, want INVALID_ARGUMENT with at most 8 KiB: %.100s", name, s.Code(), size, s.Message())
+		}
+		var back *messagestore.InvalidError
+		if err := fromStatus(s.Err()); !errors.As(err, &back) || len(back.Violations) == 0 {
+			t.Errorf("%s: the caller gets %v, want an *InvalidError", name, err)
+		}
 	}
 }

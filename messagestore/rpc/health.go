@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	// readyPoll is how often the server asks ServerOptions.Ready. Clients leave a
-	// server that is not ready for another one, and have 10 s for a call.
+	// readyPoll is how often the server asks ServerOptions.Ready. Within
+	// this time clients switch to another server, well within the 10 s of a call.
 	readyPoll = time.Second
 	// startPoll is how often it asks until the first success, so that clients find
 	// a new server soon.
@@ -74,7 +74,7 @@ func (h *healthService) poll(ctx context.Context) {
 	defer cancel()
 	err := h.ready(bounded)
 	switch {
-	case ctx.Err() != nil: // the server stops, and drain sets the health
+	case ctx.Err() != nil: // the server stops; Server.drain sets the health
 	case err == nil && !h.serving:
 		h.log.Info("health: serving")
 		h.set(true)

@@ -24,13 +24,12 @@ const (
 	// wait, without their messages.
 	maxCalls = 16384
 	// maxPrincipalStreams bounds the reads and subscriptions of one principal, so
-	// that one that forgets to end them leaves calls to the others.
+	// that a client that leaks them does not use up maxCalls.
 	maxPrincipalStreams = 5000
 	// maxPrincipalCalls bounds the unary calls of one principal. The writes of a
 	// WriteEach count as one call here; the Store's queue bounds them.
 	maxPrincipalCalls = maxCalls / 2
-	// retryAfter is the RetryAfter of a refused call. By then there is room again,
-	// or the overload lasts.
+	// retryAfter is the RetryAfter of a refused call: a short overload is over by then.
 	retryAfter = time.Second
 )
 
@@ -74,8 +73,8 @@ func newLimits(auth authInterceptor, registry *prometheus.Registry) *limits {
 }
 
 // tap refuses a call over a limit before gRPC reads the request: even a call whose
-// request never arrives costs memory. Health checks pass, because overload is when
-// they are needed. A call counts until its context ends, which is when the handler
+// request never arrives costs memory. Health checks are not limited: they are
+// needed most during overload. A call counts until its context ends, which is when the handler
 // returns or the caller leaves.
 func (l *limits) tap(ctx context.Context, info *tap.Info) (context.Context, error) {
 	if isHealth(info.FullMethodName) {
@@ -85,14 +84,14 @@ func (l *limits) tap(ctx context.Context, info *tap.Info) (context.Context, erro
 		return ctx, exhausted("too many calls are in progress in the server")
 	}
 	release := func() { l.calls.release("") }
-	if perPrincipal, calls := l.perPrincipal(info.FullMethodName); perPrincipal != nil {
+	if limit, calls := l.limitOf(info.FullMethodName); limit != nil {
 		// Calls without a principal, which the auth interceptor refuses, share "".
 		p, _ := l.auth.principal(ctx)
-		if !perPrincipal.acquire(p) {
+		if !limit.acquire(p) {
 			release()
 			return ctx, exhausted("too many " + calls + " of this principal are in progress")
 		}
-		release = func() { perPrincipal.release(p); l.calls.release("") }
+		release = func() { limit.release(p); l.calls.release("") }
 	}
 	context.AfterFunc(ctx, release)
 	return ctx, nil
@@ -103,9 +102,9 @@ func exhausted(reason string) error {
 	return toStatus(&messagestore.ExhaustedError{Reason: reason, RetryAfter: retryAfter})
 }
 
-// perPrincipal returns the limit by principal of a method and a noun for its calls,
-// or nil for a method of another service.
-func (l *limits) perPrincipal(method string) (*meteredLimit, string) {
+// limitOf returns the limit by principal of a method and a noun for its calls, or
+// nil for a method of another service.
+func (l *limits) limitOf(method string) (*meteredLimit, string) {
 	service := &messagestorev1.MessageStoreService_ServiceDesc
 	name, ok := strings.CutPrefix(method, "/"+service.ServiceName+"/")
 	switch {
