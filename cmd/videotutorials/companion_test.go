@@ -9,8 +9,7 @@ import (
 	"videotutorials/internal/test/testserver"
 )
 
-// A companion is a process that works for the system beside its own, on ports of
-// its own.
+// A companion is another process of the system, with its own ports.
 type companion struct {
 	s    *system
 	name string
@@ -19,7 +18,7 @@ type companion struct {
 	cmd  *exec.Cmd
 }
 
-// components runs some components until the test ends.
+// components runs the named components until the test ends.
 func (s *system) components(only string, env ...string) *companion {
 	s.t.Helper()
 	return s.companion("components", []string{"-only", only}, append(env, "VT_PUBLIC_URL="+s.url)...)
@@ -43,7 +42,7 @@ func (s *system) companion(name string, args []string, env ...string) *companion
 	return c
 }
 
-// start starts it, the first time or again.
+// start starts the process, the first time or again.
 func (c *companion) start() {
 	c.s.t.Helper()
 	c.cmd = exec.Command(filepath.Join(binaries, c.name), c.args...) //nolint:noctx // kill ends it
@@ -54,7 +53,7 @@ func (c *companion) start() {
 	}
 }
 
-// kill ends it at once.
+// kill kills the process.
 func (c *companion) kill() {
 	_ = c.cmd.Process.Kill()
 	_ = c.cmd.Wait()

@@ -18,25 +18,24 @@ import (
 	"videotutorials/internal/test/testserver"
 )
 
-// An exim is the mail server of Debian, a process, which delivers into a folder.
+// An exim is a process of Debian's mail server, which delivers into a folder.
 type exim struct {
-	// Folder has all that is its own.
+	// Folder contains the configuration, the certificates and the mails.
 	Folder string
-	// SMTP is the port for everybody. On SMTPS one has to log in, as User with
-	// Password.
+	// SMTP is the port without authentication. SMTPS requires User and Password.
 	SMTP, SMTPS    int
 	User, Password string
 }
 
-// eximConfig is a template of its settings.
+// eximConfig is a template of the configuration.
 //
 //go:embed testdata/exim.conf
 var eximConfig string
 
-// newExim runs one until the test ends.
+// newExim runs a server until the test ends.
 func newExim(t *testing.T) *exim {
 	t.Helper()
-	path := "/usr/sbin/exim4" // not in everybody's PATH
+	path := "/usr/sbin/exim4" // not in the PATH of every user
 	if _, err := os.Stat(path); err != nil {
 		t.Fatalf("%v: install Debian's package exim4-daemon-light, as `make test` does", err)
 	}
@@ -66,7 +65,7 @@ func newExim(t *testing.T) *exim {
 	return e
 }
 
-// run runs it as its own user, who has the folder but for the settings.
+// run runs the server as its own user, which owns the folder except the configuration.
 func (e *exim) run(t *testing.T, path, config string) {
 	t.Helper()
 	const script = `chown -R Debian-exim: "$1" && chown root: "$2" && chmod 755 "$1" "$1/certs" "$2" && exec "$0" -C "$2" -bdf`
@@ -81,37 +80,38 @@ func (e *exim) run(t *testing.T, path, config string) {
 	})
 	for _, port := range []int{e.SMTP, e.SMTPS} {
 		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
-		if !comes(patient, func() bool {
+		if !eventually(waitLimit, func() bool {
 			conn, err := net.DialTimeout("tcp", address, time.Second) //nolint:noctx // bounded
 			if err == nil {
 				_ = conn.Close()
 			}
 			return err == nil
 		}) {
-			t.Fatalf("exim does not answer at %s", address)
+			t.Fatalf("exim does not accept connections at %s", address)
 		}
 	}
 }
 
-// asRoot returns a command of root's: only root can give exim its user.
+// asRoot returns a command that root runs: only root can switch to the user of exim.
 func asRoot(name string, args ...string) *exec.Cmd {
 	if os.Geteuid() != 0 {
 		name, args = "sudo", append([]string{"-n", name}, args...)
 	}
-	return exec.Command(name, args...) //nolint:noctx // it ends, or is ended
+	return exec.Command(name, args...) //nolint:noctx // the caller ends it
 }
 
-// plain and encrypted are what components are told of it. Its certificate is
-// signed by an authority that they have to be told of, too.
+// plain returns the settings of a component for SMTP.
 func (e *exim) plain() []string {
 	return []string{"VT_SMTP_URL=smtp://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(e.SMTP)), e.authority()}
 }
 
+// encrypted returns the settings of a component for SMTPS.
 func (e *exim) encrypted(password string) []string {
 	u := url.URL{Scheme: "smtps", User: url.UserPassword(e.User, password), Host: net.JoinHostPort("127.0.0.1", strconv.Itoa(e.SMTPS))}
 	return []string{"VT_SMTP_URL=" + u.String(), e.authority()}
 }
 
+// authority returns the setting that trusts the authority of the server.
 func (e *exim) authority() string {
 	return "SSL_CERT_FILE=" + filepath.Join(e.Folder, "certs", "ca.crt")
 }

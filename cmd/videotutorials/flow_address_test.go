@@ -10,8 +10,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// 200 register with one address at once: it becomes one's, and all the others
-// hear that it is taken, at once or by their operation.
+// Of 200 concurrent registrations with one address one succeeds. The others are
+// rejected with EMAIL_TAKEN, in the answer or in the operation.
 func TestFlow02_OneAddress(t *testing.T) {
 	t.Parallel()
 	s := start(t, newFolder(t), nil)
@@ -35,17 +35,17 @@ func TestFlow02_OneAddress(t *testing.T) {
 	if n := s.count("select count(*) from message_store.messages where type = 'Registered'"); n != 1 {
 		t.Errorf("%d Registered, want 1", n)
 	}
-	s.until("there is a mail", func() bool { return len(s.mails()) > 0 })
+	s.until("a mail is written", func() bool { return len(s.mails()) > 0 })
 	if n := len(s.mails()); n != 1 {
 		t.Errorf("%d mails, want 1", n)
 	}
 }
 
-// outcome registers until it is known what came of it: "registered", or a code.
-// The key makes it one registration, however often it is asked for.
+// outcome registers, and returns "registered" or the code of the error. It repeats
+// the request until the outcome is known, with one idempotency key.
 func (s *system) outcome(client *http.Client, email string) string {
 	outcome, key := "no answer", uuid.NewString()
-	comes(patient, func() bool {
+	eventually(waitLimit, func() bool {
 		ctx, cancel := context.WithTimeout(context.Background(), answerTime)
 		defer cancel()
 		status, answer := submit(ctx, client, s.url+"/v1/users", registration(email), key)
@@ -84,7 +84,7 @@ func submit(ctx context.Context, client *http.Client, url, form, key string) (in
 
 func (s *system) operationOutcome(path string) string {
 	outcome := "not done"
-	comes(patient, func() bool {
+	eventually(waitLimit, func() bool {
 		_, operation := s.get(path)
 		switch {
 		case operation["done"] != true:

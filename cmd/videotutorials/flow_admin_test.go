@@ -11,14 +11,14 @@ import (
 	"github.com/google/uuid"
 )
 
-// What administrators see: people, what they did, the log by every filter, what
-// it consists of, and how far everybody is.
+// Administrators list users with their log-ins and viewings, messages by every filter,
+// streams, categories, types, and the positions of subscribers.
 func TestFlow08_Admin(t *testing.T) {
 	t.Parallel()
 	s := start(t, newFolder(t), nil)
 	admin := s.administrator()
 	const videos = 3
-	s.tell("populate", "-users", "20", "-videos", fmt.Sprint(videos), "-viewings", "20")
+	s.videotutorials("populate", "-users", "20", "-videos", fmt.Sprint(videos), "-viewings", "20")
 	ann := s.register("ann@example.org").text("userId")
 	session := s.logIn("ann@example.org", password)
 	if status, _ := s.post("/v1/sessions", `{"email": "ann@example.org", "password": "wrong horse"}`); status != http.StatusUnauthorized {
@@ -29,7 +29,7 @@ func TestFlow08_Admin(t *testing.T) {
 		video := uuid.NewString()
 		watched = append(watched, "viewing-"+video)
 		s.post("/v1/videos/"+video+"/viewings", "", session...)
-		s.post("/v1/videos/"+video+"/viewings", "") // somebody else
+		s.post("/v1/videos/"+video+"/viewings", "") // anonymous
 	}
 	const mails = 22
 	s.until("all mails are sent", func() bool {
@@ -40,7 +40,7 @@ func TestFlow08_Admin(t *testing.T) {
 	})
 	t.Run("Users", func(t *testing.T) { s.checkUsers(t, admin, mails) })
 	t.Run("User", func(*testing.T) {
-		s.until("the log-ins and viewings are there", func() bool {
+		s.until("the user has the log-ins and viewings", func() bool {
 			_, answer := s.get("/v1/admin/users/"+ann, admin...)
 			var logins, viewings []string
 			for _, m := range answer.list("logins") {
@@ -61,7 +61,7 @@ func TestFlow08_Admin(t *testing.T) {
 	t.Run("Unknown", func(t *testing.T) {
 		for _, path := range []string{"/v1/admin/users/", "/v1/admin/messages/"} {
 			if status, answer := s.get(path+uuid.NewString(), admin...); status != http.StatusNotFound {
-				t.Errorf("%s of nobody: %d %v, want 404", path, status, answer)
+				t.Errorf("%s with an unknown id: %d %v, want 404", path, status, answer)
 			}
 			if status, answer := s.get(path+"nothing", admin...); status != http.StatusBadRequest {
 				t.Errorf("%snothing: %d %v, want 400", path, status, answer)
@@ -76,16 +76,16 @@ func (s *system) checkUsers(t *testing.T, admin []string, want int) {
 	for _, user := range s.all("/v1/admin/users", "users", admin) {
 		emails = append(emails, user.text("email"))
 		if user["registrationEmailSent"] != true {
-			t.Errorf("%v: its mail is not sent", user)
+			t.Errorf("%v: the mail is not sent", user)
 		}
 	}
 	if len(emails) != want || !slices.IsSorted(emails) || len(slices.Compact(emails)) != want {
-		t.Errorf("%d users, want %d by their address: %v", len(emails), want, emails)
+		t.Errorf("%d users, want %d sorted by address: %v", len(emails), want, emails)
 	}
 }
 
-// checkMessages compares lists with the store's own, for each filter, and each
-// message with the stored one, which is shown without the hash.
+// checkMessages compares the list of each filter, and each message, with the stored
+// messages. Password hashes are hidden.
 func (s *system) checkMessages(t *testing.T, admin []string, user string) {
 	t.Helper()
 	trace := s.read("type = 'Register' and data->>'userId' = $1", user)[0].Metadata.text("traceId")
@@ -115,7 +115,7 @@ func (s *system) checkMessages(t *testing.T, admin []string, user string) {
 			want = append(want, m.ID)
 		}
 		slices.Reverse(want) // newest first
-		s.until(filter+" shows what is stored", func() bool {
+		s.until(filter+" lists the stored messages", func() bool {
 			var got []string
 			for _, m := range s.all("/v1/admin/messages?"+filter, "messages", admin) {
 				got = append(got, m.text("messageId"))
@@ -132,22 +132,22 @@ func (s *system) checkMessages(t *testing.T, admin []string, user string) {
 			t.Errorf("%s: %d %s", m, status, body)
 		}
 		if strings.Contains(string(body), "$2") {
-			t.Errorf("%s is shown with a hash: %s", m, body)
+			t.Errorf("%s contains a hash: %s", m, body)
 		}
 		if hash, has := shown.object("data")["passwordHash"]; has {
 			secrets++
 			if hash != "***" {
-				t.Errorf("%s is shown with hash %v", m, hash)
+				t.Errorf("%s has the hash %v, want ***", m, hash)
 			}
 		}
 	}
 	if secrets == 0 {
-		t.Error("no message has a hash that is hidden")
+		t.Error("no message has a hidden hash")
 	}
 }
 
-// checkCounts compares streams, categories and types with the store, at a moment
-// at which nothing is on its way.
+// checkCounts compares the counts of streams, categories and types with the store,
+// while no message is written.
 func (s *system) checkCounts(t *testing.T, admin []string) {
 	t.Helper()
 	for list, key := range map[string]string{
@@ -160,7 +160,7 @@ func (s *system) checkCounts(t *testing.T, admin []string) {
 			return query[string](s, "VT_PSQL_MESSAGESTORE", `select string_agg(name || ' ' || n, ', ' order by name collate "C")
 				from (select `+key+` as name, count(*) as n from message_store.messages group by 1) counts`)
 		}
-		s.until(list+" are counted as they are stored", func() bool {
+		s.until(list+" have the counts of the store", func() bool {
 			before := stored()
 			var got []string
 			for _, row := range s.all("/v1/admin/"+list, list, admin) {
@@ -171,7 +171,7 @@ func (s *system) checkCounts(t *testing.T, admin []string) {
 	}
 	for _, path := range []string{"users", "messages", "streams", "categories", "types", "subscriber-positions"} {
 		if _, body := s.ask(http.MethodGet, s.url+"/v1/admin/"+path+"?pageSize=1000", admin...); strings.Contains(string(body), "$2") {
-			t.Errorf("%s shows a hash", path)
+			t.Errorf("%s contains a hash", path)
 		}
 	}
 	stream := s.all("/v1/admin/streams", "streams", admin)[0]
@@ -180,8 +180,8 @@ func (s *system) checkCounts(t *testing.T, admin []string) {
 	}
 }
 
-// checkPositions waits until each consumer is at the end, and sees those move on
-// that have something to do.
+// checkPositions waits until each consumer has a position, and checks that a
+// registration advances them.
 func (s *system) checkPositions(t *testing.T, admin []string) {
 	t.Helper()
 	positions := func() map[string]int64 {
@@ -199,7 +199,7 @@ func (s *system) checkPositions(t *testing.T, admin []string) {
 		"components:identity:command", "components:identity", "components:identity:sendEmailEvents", "components:send-email",
 		"aggregators:user-credentials", "aggregators:admin-users", "aggregators:admin-streams", "aggregators:admin-messages", "aggregators:registrations",
 	}
-	s.until("all have a position", func() bool {
+	s.until("all consumers have a position", func() bool {
 		at := positions()
 		return !slices.ContainsFunc(busy, func(id string) bool { return at[id] == 0 })
 	})

@@ -9,15 +9,15 @@ import (
 	"testing"
 )
 
-// The debugging drill: 15 registrations while nobody sends mail, then somebody
-// does. Who waits for a mail can log in.
+// The debugging drill: 15 users register while send-email is stopped, then it runs.
+// A user whose mail is not sent can log in.
 func TestFlow09_DebuggingDrill(t *testing.T) {
 	t.Parallel()
 	s := start(t, newFolder(t), nil, "-only", "messagestore,aggregators,application")
 	s.components("identity")
-	s.tell("populate")
+	s.videotutorials("populate")
 	s.until("there are 15 users", func() bool { return s.countView("select count(*) from user_credentials") == 15 })
-	s.tell("grant-admin", "user-1-1@example.com")
+	s.videotutorials("grant-admin", "user-1-1@example.com")
 	admin := s.logIn("user-1-1@example.com", populatePassword)
 	sent := func(want bool) bool {
 		status, answer := s.get("/v1/admin/users", admin...)
@@ -37,10 +37,10 @@ func TestFlow09_DebuggingDrill(t *testing.T) {
 		}
 		return true
 	}
-	s.until("no mail of 15 is sent", func() bool { return sent(false) })
+	s.until("none of 15 mails is sent", func() bool { return sent(false) })
 	s.until("each trace has 4 messages", func() bool { return traces(4) })
 	if n := len(s.mails()); n != 0 {
-		t.Errorf("%d mails were sent by nobody", n)
+		t.Errorf("%d mails were sent while send-email was stopped", n)
 	}
 	s.components("sendemail")
 	s.until("each trace has 7 messages", func() bool { return traces(7) })
@@ -60,7 +60,7 @@ func TestFlow10_AutonomyDrill(t *testing.T) {
 		s.view()
 	}
 	if _, operation := s.get(ann.text("operation")); operation["done"] == true {
-		t.Errorf("a registration is done by nobody: %v", operation)
+		t.Errorf("a registration is done without components: %v", operation)
 	}
 	if status, answer := s.post("/v1/sessions", registration("ann@example.org")); status != http.StatusUnauthorized {
 		t.Errorf("log-in before there are credentials: %d %v", status, answer)
@@ -91,14 +91,14 @@ func TestFlow10_AutonomyDrill(t *testing.T) {
 	t.Run("FrontEndAgain", func(t *testing.T) { checkFrontEnd(t, data) })
 }
 
-// viewed returns the count of the home page, as View Data has it.
+// viewed returns the count of viewings in the home page's view.
 func (s *system) viewed() int {
 	s.t.Helper()
 	return s.countView("select coalesce(max((page_data->>'videosWatched')::int), 0) from pages")
 }
 
-// checkFrontEnd runs only the front end on what is there: it accepts all, and
-// shows what it knows, unchanged.
+// checkFrontEnd runs only the front end on existing data: it accepts commands, and
+// its views do not change.
 func checkFrontEnd(t *testing.T, data folder) {
 	t.Helper()
 	s := start(t, data, nil, "-only", "messagestore,application")
@@ -117,8 +117,8 @@ func checkFrontEnd(t *testing.T, data folder) {
 	s.logIn("bob@example.org", password)
 }
 
-// The store stands still: who writes is told so, and what is shown is shown. When
-// it goes on, so do those who subscribe.
+// While the store is stopped, writes are answered with 503 and reads work. When it
+// continues, the subscriptions resume.
 func TestFlow10_StoreDown(t *testing.T) {
 	t.Parallel()
 	s := start(t, newFolder(t), nil)
@@ -133,7 +133,7 @@ func TestFlow10_StoreDown(t *testing.T) {
 		calls.Go(func() {
 			status, body := s.send(http.MethodPost, call[0], call[1])
 			if message := fields(body).text("message"); status != http.StatusServiceUnavailable || !strings.Contains(message, "safe") {
-				t.Errorf("%s: %d %s, want 503, and that a repeat is safe", call[0], status, body)
+				t.Errorf("%s: %d %s, want 503 with a message that a repeat is safe", call[0], status, body)
 			}
 		})
 	}
@@ -142,14 +142,14 @@ func TestFlow10_StoreDown(t *testing.T) {
 	if err := syscall.Kill(pid, syscall.SIGCONT); err != nil {
 		t.Fatal(err)
 	}
-	// What was refused may have been written when it woke.
+	// The store may have written the rejected messages when it continued.
 	s.until("a user registers", func() bool {
 		status, _ := s.post("/v1/users", registration("bob@example.org"))
 		return status == http.StatusAccepted
 	})
 	s.logIn("bob@example.org", password)
 	s.view()
-	s.until("the home page shows what is stored", func() bool {
+	s.until("the home page shows the stored viewings", func() bool {
 		_, body := s.ask(http.MethodGet, s.home)
 		n := s.count("select count(*) from message_store.messages where type = 'VideoViewed'")
 		return n >= 2 && fields(body).text("videosWatched") == fmt.Sprint(n)

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// Two instances of each component and of the aggregators, and hundreds of
-// registrations: all happens once.
+// Two instances of each component and of the aggregators handle each of hundreds of
+// registrations once.
 func TestFlow12_TwoInstances(t *testing.T) {
 	t.Parallel()
 	server := newMailServer(t)
@@ -18,8 +18,8 @@ func TestFlow12_TwoInstances(t *testing.T) {
 	s := start(t, newFolder(t), []string{server.setting()})
 	s.components("identity,sendemail", server.setting())
 	s.aggregators()
-	s.tell("populate", "-users", fmt.Sprint(crowd))
-	s.until("all have their mail", func() bool { return s.mailed() == crowd })
+	s.videotutorials("populate", "-users", fmt.Sprint(crowd))
+	s.until("all mails are sent", func() bool { return s.mailed() == crowd })
 	s.checkCrowd(server)
 	for id, letters := range server.taken() {
 		if len(letters) != 1 {
@@ -29,33 +29,33 @@ func TestFlow12_TwoInstances(t *testing.T) {
 }
 
 const (
-	// crowd is how many register.
+	// crowd is the number of registrations.
 	crowd = 300
-	// kills is how often an instance is killed meanwhile.
+	// kills is the number of instances killed meanwhile.
 	kills = 12
 )
 
-// mailed returns how many are known to have their mail, by the log.
+// mailed returns the number of registrations in the log whose mail is sent.
 func (s *system) mailed() int {
 	s.t.Helper()
 	return s.count("select count(*) from message_store.messages where type = 'RegistrationEmailSent'")
 }
 
-// checkCrowd checks that each user has one of all that a registration is, in the
-// log, in View Data and in the mail.
+// checkCrowd checks that each user has each message of a registration once, one row in
+// each view, and mails to one address.
 func (s *system) checkCrowd(server *mailServer) {
 	s.t.Helper()
 	for _, name := range strings.Fields("Register EmailAddressReserved Registered Send Sent RegistrationEmailSent") {
 		n := s.count("select count(*) from message_store.messages where type = $1", name)
 		streams := s.count("select count(distinct stream_name) from message_store.messages where type = $1", name)
 		if n != crowd || streams != crowd {
-			s.t.Errorf("%d %s in %d streams, want %d in as many", n, name, streams, crowd)
+			s.t.Errorf("%d %s in %d streams, want one in each of %d", n, name, streams, crowd)
 		}
 	}
 	for table, condition := range map[string]string{
 		"user_credentials": "true", "registrations": "succeeded", "admin_users": "registration_email_sent",
 	} {
-		s.until(table+" has all", func() bool {
+		s.until(table+" has all users", func() bool {
 			return s.countView("select count(*) from "+table+" where "+condition) == crowd &&
 				s.countView("select count(*) from "+table) == crowd
 		})
@@ -65,20 +65,19 @@ func (s *system) checkCrowd(server *mailServer) {
 		to[letters[0].to()] = true
 	}
 	if len(to) != crowd || len(server.taken()) != crowd {
-		s.t.Errorf("%d mails to %d addresses, want %d to as many", len(server.taken()), len(to), crowd)
+		s.t.Errorf("%d mails to %d addresses, want one to each of %d", len(server.taken()), len(to), crowd)
 	}
 }
 
-// lost is after how long another attempt to send a mail follows one of which
-// nothing was heard.
+// lost is the lease of an attempt to send a mail: after it another attempt is made.
 const lost = 20 * time.Second
 
-// The same, while one instance after the other is killed and started again; the
-// first are those that send mails, when the mail server has one and before they
-// know. That mail is sent again, and nothing else is done twice.
+// Instances are killed and restarted during the registrations, first those of
+// send-email after the mail server has accepted a mail and before it answers. A mail
+// is sent again only after a lost attempt, and everything else happens once.
 func TestFlow12_OneOfThemKilled(t *testing.T) {
 	t.Parallel()
-	random := rand.New(rand.NewPCG(chosenSeed(t), 0)) //nolint:gosec // to be repeated
+	random := rand.New(rand.NewPCG(testSeed(t), 0)) //nolint:gosec // must be repeatable
 	server := newMailServer(t)
 	taken, killed := make(chan string, 1), make(chan struct{})
 	var once sync.Once
@@ -95,8 +94,8 @@ func TestFlow12_OneOfThemKilled(t *testing.T) {
 	var populating sync.WaitGroup
 	defer populating.Wait()
 	populating.Go(func() {
-		if code, said := finish(t, command(s.data, nil, "populate", "-users", fmt.Sprint(crowd))); code != 0 {
-			t.Errorf("populate: exit code %d, said %s", code, said)
+		if code, output := finish(t, command(s.data, nil, "populate", "-users", fmt.Sprint(crowd))); code != 0 {
+			t.Errorf("populate: exit code %d, output %s", code, output)
 		}
 	})
 	late := <-taken
@@ -107,19 +106,19 @@ func TestFlow12_OneOfThemKilled(t *testing.T) {
 	close(killed)
 	for n := range kills {
 		goal := (n + 1) * crowd / (kills + 2)
-		s.within(lost+patient, "registrations go on", func() bool { return s.mailed() >= goal })
+		s.within(lost+waitLimit, "registrations continue", func() bool { return s.mailed() >= goal })
 		victim := running[random.IntN(len(running))]
 		t.Logf("with %d mails: kill %s %v", s.mailed(), victim.name, victim.args)
 		victim.kill()
 		victim.start()
 	}
-	s.within(lost+patient, "all have their mail", func() bool { return s.mailed() == crowd })
+	s.within(lost+waitLimit, "all mails are sent", func() bool { return s.mailed() == crowd })
 	s.checkCrowd(server)
 	s.checkSentAgain(server)
 	t.Run("Flow02_CrashBetweenMailAndSent", func(t *testing.T) {
 		mail := strings.TrimSuffix(strings.TrimPrefix(late, "<"), "@videotutorials>")
 		if got := types(s.read("stream_name = $1", "sendEmail-"+mail)); !strings.HasPrefix(got, "SendAttempted SendAttempted ") || !strings.HasSuffix(got, " Sent") {
-			t.Errorf("the mail's stream has %s, want two attempts and one Sent", got)
+			t.Errorf("the stream of the mail has %s, want two attempts and one Sent", got)
 		}
 		if n := len(server.taken()[late]); n < 2 {
 			t.Errorf("the mail was sent %d times, want it again after the crash", n)
@@ -127,8 +126,7 @@ func TestFlow12_OneOfThemKilled(t *testing.T) {
 	})
 }
 
-// checkSentAgain checks that a mail was sent more than once only where an attempt
-// was lost, of which there are as many as kills explain.
+// checkSentAgain checks that each mail was sent at most once per attempt.
 func (s *system) checkSentAgain(server *mailServer) {
 	s.t.Helper()
 	again := 0

@@ -10,14 +10,14 @@ import (
 	"github.com/google/uuid"
 )
 
-// Log-in: good, with a wrong password, with an unknown address; log-out; and what
-// needs a session without one.
+// A user logs in and out. A wrong password, an unknown address and a missing session
+// are rejected.
 func TestFlow04_LogIn(t *testing.T) {
 	t.Parallel()
 	s := start(t, newFolder(t), nil)
 	admin := s.administrator()
 	user := s.register("ann@example.org").text("userId")
-	s.logIn("ann@example.org", password) // so that there are credentials
+	s.logIn("ann@example.org", password) // waits for the credentials
 
 	t.Run("Good", func(t *testing.T) {
 		status, body, header := s.exchange(http.MethodPost, s.url+"/v1/sessions", registration(" ANN@example.org"))
@@ -35,15 +35,15 @@ func TestFlow04_LogIn(t *testing.T) {
 			events[0].Data.text("userId") != user || events[0].Metadata.text("userId") != user {
 			t.Errorf("messages %+v, want one UserLoggedIn", events)
 		}
-		s.until("the administrator sees both log-ins", func() bool { return s.user(user, admin)["loginCount"] == "2" })
+		s.until("the administrator's list has both log-ins", func() bool { return s.user(user, admin)["loginCount"] == "2" })
 	})
 	t.Run("Refused", func(t *testing.T) { s.checkRefusedLogIns(t, user) })
 	t.Run("LogOut", func(t *testing.T) { s.checkLogOut(t, user) })
-	t.Run("NoSession", func(t *testing.T) { s.checkGuards(t) })
+	t.Run("NoSession", func(t *testing.T) { s.checkNoSession(t) })
 }
 
-// checkRefusedLogIns tries a wrong password and an unknown address: the answers
-// are alike, and only the first is a message.
+// checkRefusedLogIns tries a wrong password and an unknown address: the answers are
+// equal, and only the wrong password writes a message.
 func (s *system) checkRefusedLogIns(t *testing.T, user string) {
 	t.Helper()
 	var bodies [2][]byte
@@ -57,27 +57,27 @@ func (s *system) checkRefusedLogIns(t *testing.T, user string) {
 		events := s.trace(trace)
 		if email == "nobody@example.org" {
 			if len(events) != 0 {
-				t.Errorf("an unknown address leaves %+v", events)
+				t.Errorf("an unknown address has written %+v", events)
 			}
 			continue
 		}
 		if len(events) != 1 || events[0].String() != "authentication-"+user+" UserLoginFailed" {
 			t.Fatalf("messages %+v, want one UserLoginFailed", events)
 		}
-		actor, said := events[0].Metadata["userId"]
-		if data := events[0].Data; data.text("userId") != user || data.text("reason") != "incorrect password" || !said || actor != nil {
+		actor, output := events[0].Metadata["userId"]
+		if data := events[0].Data; data.text("userId") != user || data.text("reason") != "incorrect password" || !output || actor != nil {
 			t.Errorf("UserLoginFailed %v, acting user %v, want null", data, actor)
 		}
 	}
 	if !bytes.Equal(bodies[0], bodies[1]) {
-		t.Errorf("a wrong password is answered with\n%s\nan unknown address with\n%s", bodies[0], bodies[1])
+		t.Errorf("the answer to a wrong password is\n%s\nto an unknown address\n%s", bodies[0], bodies[1])
 	}
 	if n := s.count("select count(*) from message_store.messages where data::text || metadata::text like '%nobody@%'"); n != 0 {
 		t.Errorf("%d messages name the unknown address", n)
 	}
 }
 
-// checkLogOut ends a session, which then is over for its token and its cookie.
+// checkLogOut ends a session: its token and its cookie are rejected afterwards.
 func (s *system) checkLogOut(t *testing.T, user string) {
 	t.Helper()
 	_, body, header := s.exchange(http.MethodPost, s.url+"/v1/sessions", registration("ann@example.org"))
@@ -97,14 +97,14 @@ func (s *system) checkLogOut(t *testing.T, user string) {
 		t.Errorf("messages %+v, want one UserLoggedOut", events)
 	}
 	for _, session := range [][]string{{"Authorization", "Bearer " + fields(body).text("token")}, {"Cookie", cookie}} {
-		s.until("the session is over for its "+session[0], func() bool {
+		s.until("the session has ended for "+session[0], func() bool {
 			status, _ := s.get("/v1/admin/users", session...)
 			return status == http.StatusUnauthorized
 		})
 	}
 }
 
-// guarded are the paths that need a session.
+// guarded are the calls that need a session.
 var guarded = []string{
 	"GET /v1/admin/users", "GET /v1/admin/users/" + uuid.Nil.String(),
 	"GET /v1/admin/messages", "GET /v1/admin/messages/" + uuid.Nil.String(),
@@ -112,11 +112,11 @@ var guarded = []string{
 	"DELETE /v1/sessions/current",
 }
 
-func (s *system) checkGuards(t *testing.T) {
+func (s *system) checkNoSession(t *testing.T) {
 	t.Helper()
 	for _, call := range guarded {
 		method, path, _ := strings.Cut(call, " ")
-		for _, header := range [][]string{nil, {"Authorization", "Bearer nobody.signed.this"}, {"Cookie", "vt_session=nobody.signed.this"}} {
+		for _, header := range [][]string{nil, {"Authorization", "Bearer invalid.token.signature"}, {"Cookie", "vt_session=invalid.token.signature"}} {
 			if status, body := s.ask(method, s.url+path, header...); status != http.StatusUnauthorized {
 				t.Errorf("%s with %v: %d %s, want 401", call, header, status, body)
 			}

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// The mail server is down and comes up, and it refuses one address finally. Who
-// waits for a mail can log in.
+// The mail server is down at first, and rejects one address permanently. A user whose
+// mail is not sent can log in.
 func TestFlow02_MailServerDown(t *testing.T) {
 	t.Parallel()
 	server := newMailServer(t)
@@ -17,7 +17,7 @@ func TestFlow02_MailServerDown(t *testing.T) {
 	user := s.register("ann@example.org").text("userId")
 	s.until("an attempt has failed", func() bool { return s.attempts(user) == "SendAttempted SendAttemptFailed" })
 	s.logIn("ann@example.org", password)
-	s.until("the administrator sees the log-in", func() bool { return s.user(user, admin)["loginCount"] == "1" })
+	s.until("the administrator's list has the log-in", func() bool { return s.user(user, admin)["loginCount"] == "1" })
 	if sent := s.user(user, admin)["registrationEmailSent"]; sent != false {
 		t.Errorf("registrationEmailSent is %v", sent)
 	}
@@ -25,23 +25,23 @@ func TestFlow02_MailServerDown(t *testing.T) {
 	server.up()
 	s.until("the mail is sent", func() bool { return s.user(user, admin)["registrationEmailSent"] == true })
 	if got, want := s.attempts(user), "SendAttempted SendAttemptFailed SendAttempted Sent"; got != want {
-		t.Errorf("the mail's stream has %s, want %s", got, want)
+		t.Errorf("the stream of the mail has %s, want %s", got, want)
 	}
 	if letters := server.taken()[s.mailOf(user)]; len(letters) != 1 || letters[0].to() != "ann@example.org" {
 		t.Errorf("%d mails, want one to ann@example.org: %v", len(letters), letters)
 	} else if status, answer := s.ask(http.MethodGet, letters[0].link(t)); status != http.StatusOK {
-		t.Errorf("its link: %d %s", status, answer)
+		t.Errorf("the link: %d %s", status, answer)
 	}
 
 	refused := s.register(server.refused).text("userId")
-	s.until("the administrator sees that there will be no mail", func() bool {
+	s.until("the administrator's list has the failure of the mail", func() bool {
 		return strings.Contains(s.user(refused, admin).text("registrationEmailFailure"), "no such mailbox")
 	})
 	if got, want := s.attempts(refused), "SendAttempted Failed"; got != want {
-		t.Errorf("the mail's stream has %s, want %s", got, want)
+		t.Errorf("the stream of the mail has %s, want %s", got, want)
 	}
 	if got, want := types(s.read("stream_name = $1", "identity-"+refused)), "Registered RegistrationEmailFailed"; got != want {
-		t.Errorf("the identity's stream has %s, want %s", got, want)
+		t.Errorf("the stream of the identity has %s, want %s", got, want)
 	}
 	s.logIn(server.refused, password)
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// From a file to what a player plays: by an upload, twice, and from an address.
+// Videos are published from uploads, from an address, and once if published twice.
 func TestFlow05_Publish(t *testing.T) {
 	t.Parallel()
 	s := start(t, newFolder(t), []string{"VT_ALLOW_PRIVATE_SOURCES=true"})
@@ -23,8 +23,8 @@ func TestFlow05_Publish(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			source, video := s.upload(ann, path), uuid.NewString()
 			answer := s.publish(ann, video, source)
-			if code := s.concluded(ann, answer); code != "" {
-				t.Fatalf("it is not published: %s", code)
+			if code := s.outcomeOf(ann, answer); code != "" {
+				t.Fatalf("the video is not published: %s", code)
 			}
 			s.video(ann, video, "is published", func(v object) bool {
 				return v.text("status") == "published" && v.text("sourceUri") == source &&
@@ -40,7 +40,7 @@ func TestFlow05_Publish(t *testing.T) {
 		source := s.upload(ann, mp4)
 		both := []object{s.publish(ann, twice, source), s.publish(ann, twice, source)}
 		for _, answer := range append(both, s.publish(ann, twice, s.upload(ann, webm))) {
-			if code := s.concluded(ann, answer); code != "" {
+			if code := s.outcomeOf(ann, answer); code != "" {
 				t.Errorf("%v: %s", answer, code)
 			}
 		}
@@ -49,24 +49,24 @@ func TestFlow05_Publish(t *testing.T) {
 		server := httptest.NewServer(http.FileServer(http.Dir(filepath.Dir(webm))))
 		defer server.Close()
 		video := uuid.NewString()
-		if code := s.concluded(ann, s.publish(ann, video, server.URL+"/a.webm")); code != "" {
-			t.Fatalf("it is not published: %s", code)
+		if code := s.outcomeOf(ann, s.publish(ann, video, server.URL+"/a.webm")); code != "" {
+			t.Fatalf("the video is not published: %s", code)
 		}
 		s.checkWatchable(t, video)
-		if code := s.concluded(ann, s.publish(ann, uuid.NewString(), server.URL+"/nothing.mp4")); code != "UNREACHABLE_SOURCE" {
-			t.Errorf("what is not there: %q", code)
+		if code := s.outcomeOf(ann, s.publish(ann, uuid.NewString(), server.URL+"/nothing.mp4")); code != "UNREACHABLE_SOURCE" {
+			t.Errorf("a missing file: %q, want UNREACHABLE_SOURCE", code)
 		}
 	})
-	// By now another attempt would have begun.
-	if got := s.story(twice); got != "PublishAttempted VideoPublished" {
-		t.Errorf("the stream of what was asked for twice has %s", got)
+	// A second attempt would have begun by now.
+	if got := s.history(twice); got != "PublishAttempted VideoPublished" {
+		t.Errorf("the stream of the video published twice has %s", got)
 	}
 	if left := s.files("tmp/*"); len(left) != 0 {
-		t.Errorf("there is still %v", left)
+		t.Errorf("temporary files are left: %v", left)
 	}
 }
 
-// checkPoster looks at the image of a video.
+// checkPoster checks the image of a video.
 func (s *system) checkPoster(t *testing.T, video string) {
 	t.Helper()
 	status, body, header := s.exchange(http.MethodGet, s.url+"/media/"+video+"/poster", "")
@@ -76,7 +76,7 @@ func (s *system) checkPoster(t *testing.T, video string) {
 	}
 }
 
-// checkPublishing compares the messages of a publishing with what they have to be.
+// checkPublishing checks the messages of a publishing.
 func (s *system) checkPublishing(t *testing.T, owner creator, video string, answer object) {
 	t.Helper()
 	var got []string
@@ -90,14 +90,14 @@ func (s *system) checkPublishing(t *testing.T, owner creator, video string, answ
 		}
 	}
 	own := "videoPublishing-" + video
-	got = slices.Compact(got) // an attempt may go on
+	got = slices.Compact(got) // an attempt may renew its lease
 	if want := []string{"videoPublishing:command-" + video + " PublishVideo", own + " PublishAttempted", own + " VideoPublished"}; !slices.Equal(got, want) {
 		t.Errorf("the trace has %v, want %v", got, want)
 	}
 }
 
-// What is no video, and sources that are not to be had: the owner is told, and who
-// asks again is told the same.
+// A file that is not a video, and unreachable sources, fail with a code. Another
+// command for the video has the same outcome.
 func TestFlow05_Failed_D15(t *testing.T) {
 	t.Parallel()
 	s := start(t, newFolder(t), nil)
@@ -112,7 +112,7 @@ func TestFlow05_Failed_D15(t *testing.T) {
 	t.Run("NotAVideo", func(t *testing.T) {
 		source := s.upload(ann, text)
 		for _, again := range []string{source, source, s.upload(ann, film)} {
-			if code := s.concluded(ann, s.publish(ann, video, again)); code != "NOT_A_VIDEO" {
+			if code := s.outcomeOf(ann, s.publish(ann, video, again)); code != "NOT_A_VIDEO" {
 				t.Errorf("%q, want NOT_A_VIDEO", code)
 			}
 		}
@@ -121,19 +121,19 @@ func TestFlow05_Failed_D15(t *testing.T) {
 			return v.text("status") == "failed" && failure.text("code") == "NOT_A_VIDEO" && failure.text("message") != "" && v.text("transcodedUri") == ""
 		})
 		if status, _ := s.get("/media/" + video); status != http.StatusNotFound || s.onHome(video) != nil {
-			t.Errorf("it is served with %d, and at home %v", status, s.onHome(video))
+			t.Errorf("the video is served with %d, and the home page has %v", status, s.onHome(video))
 		}
 	})
 	t.Run("Another", func(t *testing.T) { s.checkOthersVideos(t, ann, eve, film) })
 	t.Run("PrivateAddress", func(t *testing.T) { s.checkPrivate(t, ann) })
 	t.Run("BrokenUpload", func(t *testing.T) { s.checkBrokenUpload(t, ann) })
-	// By now another attempt would have begun.
-	if got := s.story(video); got != "PublishAttempted VideoPublishingFailed" {
-		t.Errorf("the stream of what is no video has %s", got)
+	// A second attempt would have begun by now.
+	if got := s.history(video); got != "PublishAttempted VideoPublishingFailed" {
+		t.Errorf("the stream of the failed video has %s", got)
 	}
 }
 
-// checkOthersVideos has somebody use another's upload, and another's video.
+// checkOthersVideos checks that a user cannot use an upload or a video of another user.
 func (s *system) checkOthersVideos(t *testing.T, ann, eve creator, film string) {
 	t.Helper()
 	uploaded := s.upload(ann, film)
@@ -143,11 +143,11 @@ func (s *system) checkOthersVideos(t *testing.T, ann, eve creator, film string) 
 	}
 	video := uuid.NewString()
 	first := s.publish(ann, video, uploaded)
-	if code := s.concluded(ann, first); code != "" {
-		t.Fatalf("it is not published: %s", code)
+	if code := s.outcomeOf(ann, first); code != "" {
+		t.Fatalf("the video is not published: %s", code)
 	}
 	refused := s.publish(eve, video, s.upload(eve, film))
-	if code := s.concluded(eve, refused); code != "NOT_OWNER" {
+	if code := s.outcomeOf(eve, refused); code != "NOT_OWNER" {
 		t.Errorf("another's video: %q, want NOT_OWNER", code)
 	}
 	for path, session := range map[string][]string{

@@ -15,17 +15,17 @@ import (
 	"videotutorials/messagestore"
 )
 
-// Each view is made again from the log, whatever has become of it, and has the
-// same rows. No mail is sent, and nothing is written.
+// A rebuild restores the rows of each view from the log, also after rows were deleted.
+// It sends no mail and writes no message.
 func TestFlow11_Rebuild(t *testing.T) {
 	t.Parallel()
 	data := newFolder(t)
 	s := start(t, data, nil)
 	admin := s.administrator()
 	const videos, viewings = 6, 205
-	s.tell("populate", "-users", "30", "-videos", fmt.Sprint(videos), "-viewings", fmt.Sprint(viewings-5))
+	s.videotutorials("populate", "-users", "30", "-videos", fmt.Sprint(videos), "-viewings", fmt.Sprint(viewings-5))
 	for range 5 {
-		s.watch(uuid.NewString(), uuid.NewString(), nil) // of no video
+		s.watch(uuid.NewString(), uuid.NewString(), nil) // of unknown videos
 	}
 	if status, _ := s.post("/v1/sessions", `{"email": "admin@example.org", "password": "wrong horse"}`); status != http.StatusUnauthorized {
 		t.Errorf("a wrong password: %d", status)
@@ -40,41 +40,41 @@ func TestFlow11_Rebuild(t *testing.T) {
 	})
 	s.stop()
 
-	// Without components the log stands still, and nobody has an answer.
+	// Without components the log does not change, and commands stay unhandled.
 	s = start(t, data, nil, "-only", "messagestore,aggregators")
-	s.leaveUnanswered()
-	s.until("the aggregators are at the end", s.caughtUp)
+	s.writeUnhandled()
+	s.until("the aggregators have caught up", s.caughtUp)
 	before, stored := s.views(), s.count("select count(*) from message_store.messages")
 	for table, hash := range before {
 		if hash == "" {
-			t.Errorf("%s is empty, so nothing is seen by it", table)
+			t.Errorf("%s is empty", table)
 		}
 	}
-	s.spoil()
+	s.deleteRows()
 	for _, name := range s.aggregatorNames() {
-		s.tell("rebuild", name)
+		s.videotutorials("rebuild", name)
 	}
 	if now := s.views(); !maps.Equal(now, before) {
 		t.Errorf("rows with the hashes %v, want %v", now, before)
 	}
 	if now := s.count("select count(*) from message_store.messages"); now != stored {
-		t.Errorf("%d messages are stored, %d before", now, stored)
+		t.Errorf("%d messages are stored, want %d", now, stored)
 	}
 	s.stop()
 
 	s = start(t, data, nil)
 	s.shows(fmt.Sprint(viewings))
 	s.logIn("user-1-1@example.com", populatePassword)
-	// What was left is answered, and nothing else is.
-	s.until("all have their mail", func() bool { return s.mailed() == mails+2 })
+	// Only the unhandled commands are handled.
+	s.until("all mails are sent", func() bool { return s.mailed() == mails+2 })
 	if n := len(s.mails()); n != mails+2 || s.count("select count(*) from message_store.messages where type = 'Sent'") != mails+2 {
 		t.Errorf("%d mails, want %d", n, mails+2)
 	}
 }
 
-// leaveUnanswered writes commands as the application does: to register twice, and
-// to publish two videos.
-func (s *system) leaveUnanswered() {
+// writeUnhandled writes commands of the application: to register two users and to
+// publish two videos.
+func (s *system) writeUnhandled() {
 	s.t.Helper()
 	all := newPopulation(2, 2, 2)
 	var writes []messagestore.Write
@@ -90,23 +90,23 @@ func (s *system) leaveUnanswered() {
 	if _, err := s.store("application").WriteBatch(s.t.Context(), writes...); err != nil {
 		s.t.Fatal(err)
 	}
-	s.until("the commands wait", func() bool {
+	s.until("the views have the commands", func() bool {
 		return s.countView("select (select count(*) from video_publish_requests) + (select count(*) from registration_requests)") == 4
 	})
 }
 
-// aggregatorNames returns all, as rebuild names them to who asks for another.
+// aggregatorNames returns the names that rebuild lists in its error.
 func (s *system) aggregatorNames() []string {
 	s.t.Helper()
-	_, said := finish(s.t, command(s.data, nil, "rebuild", "nothing"))
-	_, names, ok := strings.Cut(said, `"nothing": `)
+	_, output := finish(s.t, command(s.data, nil, "rebuild", "nothing"))
+	_, names, ok := strings.Cut(output, `"nothing": `)
 	if !ok {
-		s.t.Fatalf("rebuild said %q", said)
+		s.t.Fatalf("rebuild: output %q", output)
 	}
 	return strings.Split(strings.TrimSpace(names), ", ")
 }
 
-// tables returns those of the aggregators.
+// tables returns the tables of the aggregators.
 func (s *system) tables() []string {
 	s.t.Helper()
 	return connected(s, "VT_PSQL_VIEWDATA", func(conn *pgx.Conn) ([]string, error) {
@@ -129,8 +129,8 @@ func (s *system) views() map[string]string {
 	return hashes
 }
 
-// spoil takes a row from each table: only who makes it again from the log has it.
-func (s *system) spoil() {
+// deleteRows deletes a row from each table.
+func (s *system) deleteRows() {
 	s.t.Helper()
 	for _, table := range s.tables() {
 		name := pgx.Identifier{table}.Sanitize()
@@ -141,7 +141,7 @@ func (s *system) spoil() {
 	}
 }
 
-// caughtUp reports whether no aggregator has anything left to do.
+// caughtUp reports whether no aggregator lags behind the log.
 func (s *system) caughtUp() bool {
 	port, err := strconv.Atoi(exported(s.t, s, "VT_PORT"))
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// The whole way of a registration: the messages, the mail and its link, what can
-// be logged in with, and what an administrator sees.
+// A registration has its messages, its mail with a link, credentials, and a row in the
+// administrator's list.
 func TestFlow02_Registration(t *testing.T) {
 	t.Parallel()
 	s := start(t, newFolder(t), nil)
@@ -19,7 +19,7 @@ func TestFlow02_Registration(t *testing.T) {
 	status, body, header := s.exchange(http.MethodPost, s.url+"/v1/users", registration(" Ann@Example.org "))
 	ann := fields(body)
 	if status != http.StatusAccepted || header.Get("X-Trace-Id") != ann.text("traceId") {
-		t.Fatalf("%d %s, of trace %s", status, body, header.Get("X-Trace-Id"))
+		t.Fatalf("%d %s, trace %s", status, body, header.Get("X-Trace-Id"))
 	}
 	user, trace := ann.text("userId"), ann.text("traceId")
 	if want := "/v1/registrations/" + trace; ann.text("operation") != want {
@@ -37,30 +37,29 @@ func TestFlow02_Registration(t *testing.T) {
 		t.Fatalf("%d mails, want one of %s: %v", len(letters), mail, letters)
 	}
 	s.logIn("ann@example.org", password)
-	s.until("the administrator sees that the mail is sent", func() bool {
+	s.until("the administrator's list has the mail as sent", func() bool {
 		u := s.user(user, admin)
 		return u["registrationEmailSent"] == true && u["confirmed"] == false && u["loginCount"] == "1" && u["email"] == "ann@example.org"
 	})
 	link := letters[0].link(t)
 	if status, answer := s.ask(http.MethodGet, strings.Replace(link, "token=", "token=x", 1)); status/100 != 4 {
-		t.Errorf("a link that nobody has signed: %d %s", status, answer)
+		t.Errorf("a link with a wrong signature: %d %s", status, answer)
 	}
 	for range 2 {
 		if status, answer := s.ask(http.MethodGet, link); status != http.StatusOK || fields(answer).text("userId") != user {
 			t.Errorf("%s: %d %s", link, status, answer)
 		}
 	}
-	s.until("the administrator sees that it is confirmed", func() bool { return s.user(user, admin)["confirmed"] == true })
+	s.until("the administrator's list has the user as confirmed", func() bool { return s.user(user, admin)["confirmed"] == true })
 	if got := types(s.read("stream_name = $1", "identity-"+user)); got != "Registered RegistrationEmailSent RegistrationConfirmed" {
-		t.Errorf("the identity's stream has %s", got)
+		t.Errorf("the stream of the identity has %s", got)
 	}
 	if n := s.countView("select count(*) from user_credentials where id = $1 and email = 'ann@example.org'", user); n != 1 {
 		t.Errorf("%d credentials, want 1", n)
 	}
 }
 
-// checkTrace compares the messages of a registration with what they have to be,
-// and returns the id of its mail.
+// checkTrace checks the messages of a registration, and returns the id of its mail.
 func (s *system) checkTrace(user, trace string) (mail string) {
 	s.t.Helper()
 	messages := s.trace(trace)
@@ -92,13 +91,13 @@ func (s *system) checkTrace(user, trace string) (mail string) {
 	return mail
 }
 
-// lettersTo returns the mails to an address.
+// lettersTo returns the mails to the address.
 func (s *system) lettersTo(email string) []letter {
 	s.t.Helper()
 	return slices.DeleteFunc(s.mails(), func(l letter) bool { return l.to() != email })
 }
 
-// Forms that are refused, each with the fields that are wrong.
+// Invalid forms are rejected with the names of the invalid fields.
 func TestFlow02_Refused(t *testing.T) {
 	t.Parallel()
 	s := start(t, newFolder(t), nil)
@@ -125,13 +124,12 @@ func TestFlow02_Refused(t *testing.T) {
 			}
 		})
 	}
-	if now := s.count("select count(*) from message_store.messages where stream_name like 'identity%'"); now > before+1 { // the mail's event may have come
-		t.Errorf("%d messages of identities, %d before anything was refused", now, before)
+	if now := s.count("select count(*) from message_store.messages where stream_name like 'identity%'"); now > before+1 { // the event of the mail may have been written
+		t.Errorf("%d messages of identities, %d before the rejected forms", now, before)
 	}
 }
 
-// The same form twice is one registration, with the user's id or the key of the
-// request in it.
+// A repeated form with a user id or an idempotency key is one registration.
 func TestFlow02_SameFormTwice(t *testing.T) {
 	t.Parallel()
 	s := start(t, newFolder(t), nil)
@@ -141,7 +139,7 @@ func TestFlow02_SameFormTwice(t *testing.T) {
 		answers := s.twice("one@example.org", form)
 		for _, a := range answers {
 			if taken := a.violations(); a.text("userId") != user && !slices.Contains(taken, "userId") {
-				t.Errorf("answer %v, want the user's id, or that it is taken", a)
+				t.Errorf("answer %v, want the user's id or a violation of userId", a)
 			}
 		}
 		s.checkOne(t, user, "one@example.org")
@@ -151,14 +149,14 @@ func TestFlow02_SameFormTwice(t *testing.T) {
 		first := answers[0]
 		for _, a := range answers {
 			if a.text("userId") != first.text("userId") || a.text("traceId") != first.text("traceId") || a["operation"] == nil {
-				t.Errorf("answer %v, want that of the first, %v", a, first)
+				t.Errorf("answer %v, want the first answer %v", a, first)
 			}
 		}
 		s.checkOne(t, first.text("userId"), "two@example.org")
 	})
 }
 
-// twice posts the form twice at once, and once more when the user can log in.
+// twice posts the form twice concurrently, and a third time when the user has credentials.
 func (s *system) twice(email, form string, header ...string) []object {
 	s.t.Helper()
 	answers := make(chan object, 2)
@@ -176,14 +174,14 @@ func (s *system) twice(email, form string, header ...string) []object {
 	return append(all, third)
 }
 
-// checkOne checks that the user is registered once, and has one mail.
+// checkOne checks that the user has one registration and one mail.
 func (s *system) checkOne(t *testing.T, user, email string) {
 	t.Helper()
 	s.until("the mail is sent", func() bool {
 		return strings.HasSuffix(types(s.read("stream_name = $1", "identity-"+user)), "RegistrationEmailSent")
 	})
 	if got := types(s.read("stream_name = $1", "identity-"+user)); got != "Registered RegistrationEmailSent" {
-		t.Errorf("the identity's stream has %s", got)
+		t.Errorf("the stream of the identity has %s", got)
 	}
 	if n := len(s.lettersTo(email)); n != 1 {
 		t.Errorf("%d mails to %s, want 1", n, email)

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// A backup of the log is all that it takes: restored where another log was, the
-// system is what it was then, views and positions included.
+// After a backup of one log is restored over another log, the views and the positions
+// match the backup.
 func TestRestore(t *testing.T) {
 	t.Parallel()
 	s := start(t, newFolder(t), nil)
@@ -19,7 +19,7 @@ func TestRestore(t *testing.T) {
 	s.until("the mail is sent", func() bool { return len(s.read("type = 'RegistrationEmailSent'")) == 1 })
 	backup := filepath.Join(t.TempDir(), "log.dump")
 	s.shell(`pg_dump -Fc -f ` + backup + ` "$VT_PSQL_MESSAGESTORE"`)
-	s.view() // comes too late
+	s.view() // not in the backup
 	s.stop()
 
 	data := newFolder(t)
@@ -38,18 +38,18 @@ func TestRestore(t *testing.T) {
 	s.shows("1")
 	s.logIn("ann@example.org", password)
 	s.register("eve@example.org")
-	s.until("it goes on: another user is sent a mail", func() bool { return len(s.read("type = 'RegistrationEmailSent'")) == 2 })
+	s.until("the mail to another user is sent", func() bool { return len(s.read("type = 'RegistrationEmailSent'")) == 2 })
 	if n := s.countView("select count(*) from user_credentials where email = 'bob@example.org'"); n != 0 {
 		t.Errorf("a user of the other log has credentials")
 	}
 }
 
-// shell runs the commands as an operator does.
+// shell runs the commands in a shell with the variables of `videotutorials env`.
 func (s *system) shell(commands string) {
 	s.t.Helper()
 	sh := exec.CommandContext(s.t.Context(), "sh", "-ec", `eval "$(videotutorials env)"; `+commands)
 	sh.Env = append(command(s.data, nil).Env, "PATH="+binaries+":"+os.Getenv("PATH"))
-	if said, err := sh.CombinedOutput(); err != nil {
-		s.t.Fatalf("%s: %v: %s", commands, err, said)
+	if output, err := sh.CombinedOutput(); err != nil {
+		s.t.Fatalf("%s: %v: %s", commands, err, output)
 	}
 }

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// A mail server that is one gets the mails, in the clear and encrypted, and its
-// refusals are understood.
+// A real mail server accepts the mails, plain and encrypted, and its rejections end an
+// attempt.
 func TestFlow02_RealMailServer(t *testing.T) {
 	t.Parallel()
 	server := newExim(t)
@@ -20,7 +20,7 @@ func TestFlow02_RealMailServer(t *testing.T) {
 	s.checkDelivered(t, server, "ann@example.org")
 	t.Run("Refused", func(t *testing.T) {
 		user := s.register("ann@elsewhere.example").text("userId")
-		s.until("the registration knows that there will be no mail", func() bool {
+		s.until("the registration has the failure of the mail", func() bool {
 			return types(s.read("stream_name = $1", "identity-"+user)) == "Registered RegistrationEmailFailed"
 		})
 		failed := s.read("type = 'Failed' and metadata->>'userId' = $1", user)
@@ -43,8 +43,8 @@ func TestFlow02_RealMailServer(t *testing.T) {
 	})
 }
 
-// checkDelivered registers, unless somebody has, and finds one mail in the
-// server's folder, whose link confirms.
+// checkDelivered registers the address unless it is registered, and checks that the
+// server delivers one mail, the link of which confirms the registration.
 func (s *system) checkDelivered(t *testing.T, server *exim, email string) {
 	t.Helper()
 	registered := s.read("type = 'Registered' and data->>'email' = $1", email)

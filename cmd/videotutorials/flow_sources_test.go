@@ -13,13 +13,12 @@ import (
 
 	"github.com/google/uuid"
 
-	"videotutorials/messagestore"
 	"videotutorials/messagestore/contract"
 	videopublishingv1 "videotutorials/proto/videopublishing/v1"
 )
 
-// checkPrivate names an address of this machine as a source: the application
-// refuses it and, where the command is there all the same, so does the component.
+// checkPrivate checks that the application rejects an address of this machine as a
+// source, and that the component rejects a command with one.
 func (s *system) checkPrivate(t *testing.T, owner creator) {
 	t.Helper()
 	var asked atomic.Int32
@@ -31,36 +30,31 @@ func (s *system) checkPrivate(t *testing.T, owner creator) {
 		if named := answer.violations(); status != http.StatusBadRequest || !slices.Equal(named, []string{"sourceUri"}) {
 			t.Errorf("%s: %d %v", source, status, answer)
 		}
-		video := s.publishPast(owner, source)
+		video := s.writePublish(owner, source)
 		s.video(owner, video, "is not fetched from "+source, func(v object) bool {
 			return v.object("failure").text("code") == "UNREACHABLE_SOURCE"
 		})
 	}
 	if n := asked.Load(); n != 0 {
-		t.Errorf("somebody asked there %d times", n)
+		t.Errorf("%d requests reached the private address", n)
 	}
 }
 
-// publishPast writes the command that the application would not, and returns the
+// writePublish writes a command that the application would reject, and returns the
 // video.
-func (s *system) publishPast(owner creator, source string) (video string) {
+func (s *system) writePublish(owner creator, source string) (video string) {
 	s.t.Helper()
 	video = uuid.NewString()
-	data, err := contract.Marshal(&videopublishingv1.PublishVideo{OwnerId: owner.id, SourceUri: source, VideoId: video})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	m := messagestore.NewMessage{ID: uuid.NewString(), Type: "PublishVideo", Data: data,
-		Metadata: contract.Metadata{TraceID: uuid.NewString(), UserID: &owner.id}.String()}
-	_, err = s.store("application").Write(s.t.Context(), messagestore.Stream("videoPublishing:command-"+video), messagestore.Any, m)
-	if err != nil {
+	w := s.newWrite("videoPublishing:command-"+video,
+		&videopublishingv1.PublishVideo{OwnerId: owner.id, SourceUri: source, VideoId: video}, contract.Metadata{UserID: &owner.id})
+	if _, err := s.store("application").WriteBatch(s.t.Context(), w); err != nil {
 		s.t.Fatal(err)
 	}
 	return video
 }
 
-// checkBrokenUpload cuts the connection in the middle of an upload, whose length
-// was said or was not: nothing of it stays.
+// checkBrokenUpload checks that no file is left when the connection breaks during an
+// upload, with a known length or in chunks.
 func (s *system) checkBrokenUpload(t *testing.T, owner creator) {
 	t.Helper()
 	before := s.files("uploads/*/*")
@@ -69,14 +63,14 @@ func (s *system) checkBrokenUpload(t *testing.T, owner creator) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// The first part is whole as a chunk, too.
+		// The first part is also a complete chunk.
 		part := fmt.Sprintf("%x\r\n%s\r\n", 100_000, strings.Repeat("x", 100_000))
 		_, err = fmt.Fprintf(conn, "POST /v1/me/uploads HTTP/1.1\r\nHost: here\r\n%s: %s\r\nContent-Type: video/mp4\r\n%s\r\n\r\n%s",
 			owner.session[0], owner.session[1], header, part)
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.until(name+": the first part is there", func() bool {
+		s.until(name+": the first part is written", func() bool {
 			return slices.ContainsFunc(s.files("tmp/*/*"), func(path string) bool {
 				info, err := os.Stat(path)
 				return err == nil && info.Size() > 0
@@ -85,7 +79,7 @@ func (s *system) checkBrokenUpload(t *testing.T, owner creator) {
 		if err := conn.Close(); err != nil {
 			t.Fatal(err)
 		}
-		s.until(name+": nothing of it is left", func() bool { return len(s.files("tmp/*")) == 0 })
+		s.until(name+": the temporary file is removed", func() bool { return len(s.files("tmp/*")) == 0 })
 		if now := s.files("uploads/*/*"); !slices.Equal(now, before) {
 			t.Errorf("%s: the uploads are %v, before %v", name, now, before)
 		}

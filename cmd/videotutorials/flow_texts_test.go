@@ -8,9 +8,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// Names: what waits is pending; what may be is done and shown; what may not be is
-// refused with a code, and the old name stays. Names that wait behind each other
-// are all decided, in order.
+// A valid name is shown; an invalid one is rejected with a code and the old name stays.
+// While the component is stopped, commands are pending; then it handles them in order.
 func TestFlow06_Name(t *testing.T) {
 	t.Parallel()
 	s := start(t, newFolder(t), nil, "-only", "messagestore,aggregators,application,identity")
@@ -23,17 +22,17 @@ func TestFlow06_Name(t *testing.T) {
 	same, last := s.name(ann, video, "Second"), s.name(ann, video, "Third")
 	for _, waiting := range []object{first, second, same, last} {
 		if _, operation := s.get(waiting.text("operation")+"?wait=100ms", ann.session...); operation["done"] != false {
-			t.Errorf("a name is given by nobody: %v", operation)
+			t.Errorf("a name is set while the component is stopped: %v", operation)
 		}
 	}
 	publisher.start()
 	for answer, want := range map[*object]string{&first: "", &second: "", &same: "UNCHANGED", &last: ""} {
-		if code := s.concluded(ann, *answer); code != want {
+		if code := s.outcomeOf(ann, *answer); code != want {
 			t.Errorf("%v: %q, want %q", *answer, code, want)
 		}
 	}
-	if got := s.story(video); got != "PublishAttempted VideoPublished VideoNamed VideoNamed VideoNameRejected VideoNamed" {
-		t.Errorf("the video's stream has %s", got)
+	if got := s.history(video); got != "PublishAttempted VideoPublished VideoNamed VideoNamed VideoNameRejected VideoNamed" {
+		t.Errorf("the stream of the video has %s", got)
 	}
 	s.checkTexts(ann, eve, video, text{
 		key: "name", now: "Third", most: 200, empty: "BLANK", given: "VideoNamed", refused: "VideoNameRejected",
@@ -41,7 +40,7 @@ func TestFlow06_Name(t *testing.T) {
 	s.until("the home page shows the name", func() bool { return s.onHome(video).text("name") == strings.Repeat(wide, 200) })
 }
 
-// Descriptions, likewise. One that is empty is taken back.
+// Descriptions have the same rules as names. An empty description removes the text.
 func TestFlow07_Describe(t *testing.T) {
 	t.Parallel()
 	s := start(t, newFolder(t), nil)
@@ -50,36 +49,36 @@ func TestFlow07_Describe(t *testing.T) {
 	s.checkTexts(ann, eve, video, text{
 		key: "description", now: "", most: 5000, empty: "UNCHANGED", given: "VideoDescribed", refused: "VideoDescriptionRejected",
 	})
-	if code := s.concluded(ann, s.describe(ann, video, "")); code != "" {
-		t.Errorf("it is not taken back: %s", code)
+	if code := s.outcomeOf(ann, s.describe(ann, video, "")); code != "" {
+		t.Errorf("the description is not removed: %s", code)
 	}
 	s.video(ann, video, "without description", func(v object) bool { return v.text("description") == "" })
 }
 
-// describe asks that the video have that description.
+// describe sends the command DescribeVideo.
 func (s *system) describe(c creator, video, description string) object {
 	s.t.Helper()
-	return s.tellVideos(c, "/"+video+":describe", object{"description": description})
+	return s.sendVideoCommand(c, "/"+video+":describe", object{"description": description})
 }
 
-// wide is one character, of four bytes.
+// wide is a character of four bytes.
 const wide = "🎬"
 
-// A text is a name or a description, as it is before.
+// A text is a name or a description with its current value.
 type text struct {
 	key, now string
 	most     int
-	// empty is the code where it is.
+	// empty is the code for an empty text.
 	empty string
 	// given and refused are the types of the events.
 	given, refused string
 }
 
-// checkTexts gives the video texts, last the longest that there may be.
+// checkTexts sets texts of the video, at last one of the maximal length.
 func (s *system) checkTexts(owner, other creator, video string, x text) {
 	s.t.Helper()
 	path := map[string]string{"name": ":name", "description": ":describe"}[x.key]
-	nobodys := uuid.NewString()
+	unknown := uuid.NewString()
 	for _, c := range []struct {
 		by                creator
 		video, text, code string
@@ -88,13 +87,13 @@ func (s *system) checkTexts(owner, other creator, video string, x text) {
 		{owner, video, " \t\n\u00a0", x.empty},
 		{owner, video, strings.Repeat(wide, x.most+1), "TOO_LONG"},
 		{other, video, "Mine", "NOT_OWNER"},
-		{owner, nobodys, "Nothing", "UNKNOWN_VIDEO"},
+		{owner, unknown, "Nothing", "UNKNOWN_VIDEO"},
 		{owner, video, "A lesson", ""},
 		{owner, video, " A lesson ", "UNCHANGED"},
 		{owner, video, strings.Repeat(wide, x.most), ""},
 	} {
-		answer := s.tellVideos(c.by, "/"+c.video+path, object{x.key: c.text})
-		if code := s.concluded(c.by, answer); code != c.code {
+		answer := s.sendVideoCommand(c.by, "/"+c.video+path, object{x.key: c.text})
+		if code := s.outcomeOf(c.by, answer); code != c.code {
 			s.t.Errorf("%.20q: %q, want %q", c.text, code, c.code)
 		}
 		if c.code == "" {
@@ -103,12 +102,12 @@ func (s *system) checkTexts(owner, other creator, video string, x text) {
 		s.checkDecision(answer, c.video, c.code, x)
 		s.video(owner, video, fmt.Sprintf("with the %s %.20q", x.key, x.now), func(v object) bool { return v.text(x.key) == x.now })
 	}
-	if s.count("select count(*) from message_store.messages where stream_name = $1 and type = $2", "videoPublishing-"+nobodys, x.refused) != 1 {
-		s.t.Error("what is no video's is not refused in its stream")
+	if s.count("select count(*) from message_store.messages where stream_name = $1 and type = $2", "videoPublishing-"+unknown, x.refused) != 1 {
+		s.t.Error("the command for an unknown video is not rejected in its stream")
 	}
 }
 
-// checkDecision compares the event of a decision with what it has to be.
+// checkDecision checks the event that accepts or rejects a text.
 func (s *system) checkDecision(answer object, video, code string, x text) {
 	s.t.Helper()
 	messages := s.trace(answer.text("traceId"))
@@ -118,7 +117,7 @@ func (s *system) checkDecision(answer object, video, code string, x text) {
 	event := messages[1]
 	switch {
 	case event.StreamName != "videoPublishing-"+video:
-		s.t.Errorf("it is decided in %s", event.StreamName)
+		s.t.Errorf("the event is in %s", event.StreamName)
 	case code == "" && (event.Type != x.given || event.Data.text(x.key) != x.now):
 		s.t.Errorf("%s %.100v, want %s %.20q", event, event.Data, x.given, x.now)
 	case code != "" && (event.Type != x.refused || event.Data.text("code") != code || event.Data.text("reason") == ""):

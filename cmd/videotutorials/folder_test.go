@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestFolder_Lock: what one that was killed has left names processes that are not
-// ours by now. The classical version is not of the folder's parts, and may run.
+// Lock removes the pid files of a killed videotutorials, whose pids may belong to other
+// processes now, but not that of mvc, which may run.
 func TestFolder_Lock(t *testing.T) {
 	t.Parallel()
 	f := folder(t.TempDir())
@@ -27,13 +27,13 @@ func TestFolder_Lock(t *testing.T) {
 	defer held.Close() //nolint:errcheck // it only unlocks
 	for _, name := range []string{"aggregators", "messagestore"} {
 		if pid, err := os.ReadFile(f.pid(name)); !errors.Is(err, fs.ErrNotExist) {
-			t.Errorf("%s runs as %s, %v", name, pid, err)
+			t.Errorf("the pid file of %s has %q, %v, want it removed", name, pid, err)
 		}
 	}
 	if pid, err := os.ReadFile(f.pid("mvc")); string(pid) != "1\n" {
 		t.Errorf("mvc: %q, %v", pid, err)
 	}
 	if pid := f.holder(); pid != os.Getpid() {
-		t.Errorf("%d holds the folder, not this process", pid)
+		t.Errorf("the holder is %d, want this process", pid)
 	}
 }

@@ -19,12 +19,11 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// seed makes a run of a test that kills the same as an earlier one, as far as the
-// machine allows.
-var seed = flag.Uint64("seed", 0, "of the tests that kill; 0: a new one")
+// seed repeats the random choices of an earlier run.
+var seed = flag.Uint64("seed", 0, "seed of the tests that kill processes; 0: a new one")
 
-// chosenSeed returns the seed given, or a new one, and says which.
-func chosenSeed(t *testing.T) uint64 {
+// testSeed returns the value of the flag, or a new seed, and logs it.
+func testSeed(t *testing.T) uint64 {
 	t.Helper()
 	chosen := *seed
 	if chosen == 0 {
@@ -34,18 +33,18 @@ func chosenSeed(t *testing.T) uint64 {
 	return chosen
 }
 
-// killEvery is how many viewings are acknowledged between two kills, at least.
+// killEvery is the minimal number of viewings acknowledged between two kills.
 const killEvery = 60
 
-// A poster posts viewings and keeps a ledger of what was acknowledged.
+// A poster posts viewings and records the acknowledged ones.
 type poster struct {
 	url   string
 	acked atomic.Int64
 	mu    sync.Mutex
-	// traces are the trace ids of what was posted with a key until it was
-	// acknowledged.
+	// traces are the trace ids of the viewings that were repeated with a key until they
+	// were acknowledged.
 	traces map[string]bool
-	// unkeyed counts what was posted once, without a key, and acknowledged.
+	// unkeyed counts the acknowledged viewings that were posted once, without a key.
 	unkeyed int
 }
 
@@ -54,8 +53,8 @@ const (
 	unkeyedVideo = "22222222-2222-4222-8222-2222222222"
 )
 
-// run posts to some videos until the context ends, and then until what it has
-// begun is acknowledged.
+// run posts viewings of a video until the context ends and the last one with a key is
+// acknowledged.
 func (p *poster) run(ctx context.Context, n int, keyed bool) {
 	client := &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{}}
 	defer client.CloseIdleConnections()
@@ -90,7 +89,8 @@ func (p *poster) run(ctx context.Context, n int, keyed bool) {
 	}
 }
 
-// post returns the trace id of the answer, and whether it was acknowledged.
+// post returns the trace id of the answer, and reports whether the viewing was
+// acknowledged.
 func (p *poster) post(client *http.Client, video, key string) (string, bool) {
 	r, err := http.NewRequestWithContext(context.Background(), http.MethodPost, p.url+"/v1/videos/"+video+"/viewings", nil)
 	if err != nil {
@@ -113,15 +113,15 @@ func (p *poster) post(client *http.Client, video, key string) (string, bool) {
 	return body.TraceID, true
 }
 
-// While viewings are posted, each process, Postgres and videotutorials itself get
-// SIGKILL. In the end what was acknowledged is stored once, and what is stored is
-// shown.
+// Each process, Postgres and videotutorials itself are killed while viewings are
+// posted. Afterwards each acknowledged viewing is stored once, and the home page shows
+// all stored ones.
 func TestKill(t *testing.T) {
 	t.Parallel()
-	random := rand.New(rand.NewPCG(chosenSeed(t), 0)) //nolint:gosec // to be repeated
+	random := rand.New(rand.NewPCG(testSeed(t), 0)) //nolint:gosec // must be repeatable
 	data := newFolder(t)
 	s := start(t, data, nil)
-	env := []string{"VT_PORT=" + s.url[strings.LastIndex(s.url, ":")+1:]} // the next ones are where the first was
+	env := []string{"VT_PORT=" + s.url[strings.LastIndex(s.url, ":")+1:]} // the posters use the first port
 
 	p := &poster{url: s.url, traces: map[string]bool{}}
 	ctx, stop := context.WithCancel(t.Context())
@@ -153,7 +153,7 @@ func TestKill(t *testing.T) {
 	p.check(t, s)
 }
 
-// check compares the ledger, the log and the home page.
+// check compares the acknowledged viewings, the log and the home page.
 func (p *poster) check(t *testing.T, s *system) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), exported(t, s, "VT_PSQL_MESSAGESTORE"))
@@ -171,7 +171,7 @@ func (p *poster) check(t *testing.T, s *system) {
 		t.Fatal(err)
 	}
 	if head != stored || gaps != 0 {
-		t.Errorf("%d messages, the last at %d, %d of them not where their stream has them", stored, head, gaps)
+		t.Errorf("%d messages, the last at %d; %d have a gap in their stream", stored, head, gaps)
 	}
 	if keyed != len(p.traces) {
 		t.Errorf("%d viewings with keys were acknowledged, %d are stored", len(p.traces), keyed)
@@ -189,7 +189,7 @@ func (p *poster) check(t *testing.T, s *system) {
 	}
 	for _, trace := range traces {
 		if !p.traces[trace] {
-			t.Errorf("trace %s is stored twice, or was never acknowledged", trace)
+			t.Errorf("trace %s is stored twice or was not acknowledged", trace)
 		}
 		delete(p.traces, trace)
 	}
@@ -197,17 +197,17 @@ func (p *poster) check(t *testing.T, s *system) {
 		t.Errorf("%d acknowledged viewings are not stored", len(p.traces))
 	}
 	s.shows(strconv.Itoa(stored))
-	t.Logf("%d viewings are stored and shown; of those without keys %d of %d were acknowledged", stored, p.unkeyed, unkeyed)
+	t.Logf("%d viewings are stored; %d of %d without keys were acknowledged", stored, p.unkeyed, unkeyed)
 }
 
-// exported returns what `videotutorials env` says.
+// exported returns the value of a variable that `videotutorials env` prints.
 func exported(t *testing.T, s *system, name string) string {
 	t.Helper()
-	said, err := command(s.data, nil, "env").Output()
+	output, err := command(s.data, nil, "env").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for line := range strings.Lines(string(said)) {
+	for line := range strings.Lines(string(output)) {
 		if value, ok := strings.CutPrefix(line, "export "+name+"="); ok {
 			return strings.Trim(strings.TrimSpace(value), "'")
 		}

@@ -14,17 +14,17 @@ import (
 	"testing"
 )
 
-// A letter is a mail as it was received.
+// A letter is a received mail.
 type letter struct {
 	header     mail.Header
 	text, html string
 }
 
-// to returns the address of its recipient, id its Message-ID.
+// to returns the address of the recipient, id the Message-ID.
 func (l letter) to() string { return strings.Trim(l.header.Get("To"), "<>") }
 func (l letter) id() string { return l.header.Get("Message-Id") }
 
-// link returns the link to confirm a registration, which both of its parts have.
+// link returns the link that confirms a registration, which must be in both parts.
 func (l letter) link(t *testing.T) string {
 	t.Helper()
 	link := regexp.MustCompile(`http://\S+:confirm\?token=[\w.-]+`).FindString(l.text)
@@ -34,8 +34,7 @@ func (l letter) link(t *testing.T) string {
 	return link
 }
 
-// readLetter returns the letter that the text is: with a part of text and one of
-// HTML.
+// readLetter parses a letter, which must have a part of text and one of HTML.
 func readLetter(text []byte) (letter, error) {
 	m, err := mail.ReadMessage(bytes.NewReader(text))
 	if err != nil {
@@ -51,26 +50,26 @@ func readLetter(text []byte) (letter, error) {
 		kind string
 		body *string
 	}{{"text/plain", &l.text}, {"text/html", &l.html}} {
-		part, err := parts.NextPart() // which undoes quoted-printable, where it is that
+		part, err := parts.NextPart() // decodes quoted-printable
 		if err != nil {
 			return letter{}, fmt.Errorf("part %s: %w", want.kind, err)
 		}
 		body, err := io.ReadAll(part)
 		if kind := part.Header.Get("Content-Type"); err != nil || !strings.HasPrefix(kind, want.kind) {
-			return letter{}, fmt.Errorf("a part is %s and not %s: %w", kind, want.kind, err)
+			return letter{}, fmt.Errorf("part of type %s, want %s: %w", kind, want.kind, err)
 		}
 		*want.body = string(body)
 	}
 	return l, nil
 }
 
-// mails returns the mails that were sent to the folder.
+// mails returns the mails that were written to the data folder.
 func (s *system) mails() (letters []letter) {
 	s.t.Helper()
 	return s.letters(filepath.Join(string(s.data), "mail", "*.eml"))
 }
 
-// letters returns those in the files.
+// letters returns the mails in the files of the pattern.
 func (s *system) letters(pattern string) (letters []letter) {
 	s.t.Helper()
 	paths, err := filepath.Glob(pattern)

@@ -116,9 +116,7 @@ func (c *classical) serve(ctx context.Context, data folder, p part, port int, ad
 		p.keep(ctx, data, []string{"VT_PORT=" + strconv.Itoa(port), "VT_DATABASE_URL=" + database}, log)
 	})()
 	if awaitReady(ctx, []part{p}, port, log) {
-		fmt.Printf("ready: record a viewing, and read the home page of the classical version\n"+
-			"  curl -X POST %[1]s/v1/videos/%[2]s/viewings\n"+
-			"  curl %[1]s/v1/home\n", "http://"+service.Addr(port, service.MVCPort), mvc.VideoID(1))
+		suggest("the home page of the classical version", service.Addr(port, service.MVCPort), mvc.VideoID(1).String())
 		<-ctx.Done()
 	}
 	log.Info("stopping")

@@ -24,13 +24,13 @@ func TestForeign(t *testing.T) {
 func TestQuote(t *testing.T) {
 	t.Parallel()
 	const odd = `it's $HOME & "more"`
-	said, err := exec.CommandContext(t.Context(), "sh", "-c", "printf %s "+quote(odd)).Output()
-	if err != nil || string(said) != odd {
-		t.Errorf("a shell reads %q, %v, want %q", said, err, odd)
+	output, err := exec.CommandContext(t.Context(), "sh", "-c", "printf %s "+quote(odd)).Output()
+	if err != nil || string(output) != odd {
+		t.Errorf("the shell reads %q, %v, want %q", output, err, odd)
 	}
 }
 
-// TestChoose_None says what could have been meant.
+// The error lists the known names.
 func TestChoose_None(t *testing.T) {
 	t.Parallel()
 	var usage *service.UsageError
@@ -54,7 +54,7 @@ func TestChoosePort(t *testing.T) {
 	short, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 	defer cancel()
 	if _, err := choosePort(short, port, 0); err == nil || !strings.Contains(err.Error(), "VT_PORT") {
-		t.Errorf("taken: got %v, want an error that says what to do", err)
+		t.Errorf("port in use: got %v, want an error that names VT_PORT", err)
 	}
 	freed := make(chan error, 1)
 	go func() {
@@ -68,6 +68,6 @@ func TestChoosePort(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := <-freed; err != nil {
-		t.Errorf("freed: %v", err)
+		t.Errorf("port free again: %v", err)
 	}
 }

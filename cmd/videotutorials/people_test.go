@@ -5,17 +5,17 @@ import (
 	"testing"
 )
 
-// tell runs another command of videotutorials on the system.
-func (s *system) tell(args ...string) {
+// videotutorials runs another command on the system.
+func (s *system) videotutorials(args ...string) {
 	s.t.Helper()
-	said, err := command(s.data, nil, args...).CombinedOutput()
+	output, err := command(s.data, nil, args...).CombinedOutput()
 	if err != nil {
-		s.t.Fatalf("%v: %v: %s", args, err, said)
+		s.t.Fatalf("%v: %v: %s", args, err, output)
 	}
 }
 
-// Register, the mail and its link, log in, become an administrator, log out; and
-// the views are made again without another mail.
+// A user registers, confirms the mail, logs in, becomes an administrator and logs out.
+// A rebuild does not send another mail.
 func TestPeople(t *testing.T) {
 	t.Parallel()
 	s := start(t, newFolder(t), nil)
@@ -29,13 +29,13 @@ func TestPeople(t *testing.T) {
 		t.Errorf("not an administrator: %d %v", status, answer)
 	}
 
-	s.until("there is a mail", func() bool { return len(s.mails()) == 1 })
+	s.until("the mail is written", func() bool { return len(s.mails()) == 1 })
 	link := s.mails()[0].link(t)
 	if status, answer := s.ask(http.MethodGet, link); status != http.StatusOK {
 		t.Errorf("%s: %d %s", link, status, answer)
 	}
-	s.tell("grant-admin", "ANN@example.org")
-	s.until("the administrator sees a confirmed user with one mail", func() bool {
+	s.videotutorials("grant-admin", "ANN@example.org")
+	s.until("the administrator's list has a confirmed user", func() bool {
 		user := s.user(registered.text("userId"), session)
 		return user["confirmed"] == true && user["admin"] == true && user["registrationEmailSent"] == true && user["loginCount"] == "1"
 	})
@@ -45,9 +45,9 @@ func TestPeople(t *testing.T) {
 	}
 
 	before := s.rows("user_credentials")
-	s.tell("rebuild", "usercredentials")
+	s.videotutorials("rebuild", "usercredentials")
 	if s.rows("user_credentials") != before {
-		t.Error("the credentials are not the same")
+		t.Error("the rebuilt credentials differ")
 	}
 	if status, _ := s.send(http.MethodDelete, s.url+"/v1/sessions/current", "", session...); status != http.StatusNoContent {
 		t.Errorf("log out: %d", status)

@@ -31,8 +31,8 @@ func declared(t *testing.T) []part {
 	return parts
 }
 
-// TestPolicy compares the policy with the text of the protos: a contract that is
-// linked into no program would leave its categories to the first writer.
+// The policy pins every category that a proto declares. A category missing from it
+// would belong to its first writer.
 func TestPolicy(t *testing.T) {
 	t.Parallel()
 	all, err := merge(declared(t))
@@ -77,7 +77,7 @@ func TestPolicy(t *testing.T) {
 	if len(p.Operators) != 1 || p.Operators[0] != trustDomain+"operator" {
 		t.Errorf("operators: %q", p.Operators)
 	}
-	// Every owner and reader has a certificate, and every component owns a category.
+	// Every owner and reader must have a certificate, and every component own a category.
 	principals, owners := map[string]bool{}, map[string]bool{}
 	for _, principal := range all.principals {
 		principals[principal] = true

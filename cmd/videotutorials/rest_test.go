@@ -12,12 +12,11 @@ import (
 	"github.com/google/uuid"
 )
 
-// answerTime bounds the wait for one answer: passwords are hashed, and others
-// wait for that too.
+// answerTime bounds one request. Requests wait for each other's password hashes.
 const answerTime = 20 * time.Second
 
-// ask returns the status and body of an answer, 0 where there is none. header is
-// names and values.
+// ask returns the status and the body of the answer, or 0 without an answer. header
+// has names and values in turn.
 func (s *system) ask(method, url string, header ...string) (int, []byte) {
 	return s.send(method, url, "", header...)
 }
@@ -28,7 +27,7 @@ func (s *system) send(method, url, body string, header ...string) (int, []byte) 
 	return status, answer
 }
 
-// exchange is send, with the answer's header.
+// exchange is send that also returns the header of the answer.
 func (s *system) exchange(method, url, body string, header ...string) (int, []byte, http.Header) {
 	ctx, cancel := context.WithTimeout(context.Background(), answerTime)
 	defer cancel()
@@ -52,38 +51,38 @@ func (s *system) exchange(method, url, body string, header ...string) (int, []by
 	return response.StatusCode, answer, response.Header
 }
 
-// post sends JSON and returns the answer's status and fields.
+// post sends JSON and returns the status and the fields of the answer.
 func (s *system) post(path, body string, header ...string) (int, object) {
 	status, answer := s.send(http.MethodPost, s.url+path, body, header...)
 	return status, fields(answer)
 }
 
-// get returns the status of an answer, and its fields.
+// get returns the status and the fields of the answer.
 func (s *system) get(path string, header ...string) (int, object) {
 	status, answer := s.ask(http.MethodGet, s.url+path, header...)
 	return status, fields(answer)
 }
 
-// An object is one of JSON.
+// An object is a JSON object.
 type object map[string]any
 
-// fields returns the object that the answer is, and none where it is no object.
+// fields parses an object, and returns nil if the answer is something else.
 func fields(answer []byte) object {
 	var o object
 	_ = json.Unmarshal(answer, &o)
 	return o
 }
 
-// text returns the value of a key as text.
+// text returns the value of the key as text.
 func (o object) text(key string) string { return fmt.Sprint(o[key]) }
 
-// object returns the value of a key that is an object.
+// object returns the value of the key if it is an object.
 func (o object) object(key string) object {
 	value, _ := o[key].(map[string]any)
 	return value
 }
 
-// list returns the value of a key that is a list of objects.
+// list returns the value of the key if it is a list of objects.
 func (o object) list(key string) (list []object) {
 	values, _ := o[key].([]any)
 	for _, value := range values {
@@ -93,7 +92,7 @@ func (o object) list(key string) (list []object) {
 	return list
 }
 
-// violations returns the fields that a bad request says are wrong.
+// violations returns the invalid fields that an error names.
 func (o object) violations() (named []string) {
 	for _, detail := range o.list("details") {
 		for _, violation := range detail.list("fieldViolations") {
@@ -103,18 +102,18 @@ func (o object) violations() (named []string) {
 	return named
 }
 
-// view records a viewing, and tries again until it is acknowledged: with a key,
-// since one of which nothing was heard may be stored.
+// view posts a viewing until it is accepted, with one idempotency key, since an
+// unanswered viewing may be stored.
 func (s *system) view() {
 	s.t.Helper()
 	key := uuid.NewString()
-	s.until("a viewing is acknowledged", func() bool {
+	s.until("a viewing is accepted", func() bool {
 		status, _ := s.ask(http.MethodPost, s.viewing, "Idempotency-Key", key)
 		return status == http.StatusAccepted
 	})
 }
 
-// shows waits until the home page has that many viewings.
+// shows waits until the home page shows the number of viewings.
 func (s *system) shows(viewings string) {
 	s.t.Helper()
 	s.until("the home page shows "+viewings, func() bool {
@@ -123,11 +122,10 @@ func (s *system) shows(viewings string) {
 	})
 }
 
-// password is that of all whom a test registers.
+// password is the password of all registered users.
 const password = "correct horse"
 
-// register registers with the address and returns the answer: who, the trace, and
-// where the outcome is.
+// register registers a user with the address and returns the answer.
 func (s *system) register(email string) object {
 	s.t.Helper()
 	status, answer := s.post("/v1/users", registration(email))
@@ -137,13 +135,13 @@ func (s *system) register(email string) object {
 	return answer
 }
 
-// registration returns the form.
+// registration returns the body of a registration or a log-in.
 func registration(email string) string {
 	return fmt.Sprintf(`{"email": %q, "password": %q}`, email, password)
 }
 
-// logIn returns the header of a session, when the user is known: who tries before
-// is locked out soon.
+// logIn returns the header of a session. It waits for the credentials first, since
+// failures would lock the user out.
 func (s *system) logIn(email, password string) []string {
 	s.t.Helper()
 	s.until(email+" has credentials", func() bool {
@@ -161,13 +159,13 @@ func (s *system) logIn(email, password string) []string {
 	return header
 }
 
-// administrator registers one, and returns the header of the session.
+// administrator registers an administrator, and returns the header of the session.
 func (s *system) administrator() []string {
 	s.t.Helper()
 	const email = "admin@example.org"
 	s.register(email)
 	session := s.logIn(email, password)
-	s.tell("grant-admin", email)
+	s.videotutorials("grant-admin", email)
 	s.until(email+" is an administrator", func() bool {
 		status, _ := s.get("/v1/admin/users", session...)
 		return status == http.StatusOK
@@ -175,14 +173,14 @@ func (s *system) administrator() []string {
 	return session
 }
 
-// user returns what administrators see of a user.
+// user returns the row of the user in the administrator's list.
 func (s *system) user(id string, session []string) object {
 	s.t.Helper()
 	_, answer := s.get("/v1/admin/users/"+id, session...)
 	return answer.object("user")
 }
 
-// all returns all pages of a list of admin's, by its key.
+// all returns the rows of all pages of the list with the key.
 func (s *system) all(path, key string, session []string) (rows []object) {
 	s.t.Helper()
 	separator := "?"

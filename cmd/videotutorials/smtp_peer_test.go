@@ -13,15 +13,14 @@ import (
 	"testing"
 )
 
-// A mailServer takes mails, as a test tells it to. (That a real one takes them is
-// another test.)
+// A mailServer is an SMTP server that a test controls.
 type mailServer struct {
 	t    *testing.T
 	addr string
-	// socket is bound and does not listen yet: who connects is refused.
+	// socket is bound and does not listen yet: connections are refused.
 	socket int
-	// refused is an address for which it takes no mail, finally; hold, if set, is
-	// called with each letter before it is acknowledged.
+	// refused is an address that the server rejects permanently. hold, if set, is called
+	// with each letter before it is acknowledged.
 	refused string
 	hold    func(letter)
 
@@ -29,7 +28,7 @@ type mailServer struct {
 	letters []letter
 }
 
-// newMailServer returns one that is down, and that has its address to itself.
+// newMailServer returns a server that is down and has reserved its address.
 func newMailServer(t *testing.T) *mailServer {
 	t.Helper()
 	socket, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
@@ -49,10 +48,10 @@ func newMailServer(t *testing.T) *mailServer {
 	return m
 }
 
-// setting returns what components are told of it.
+// setting returns the setting of components for the server.
 func (m *mailServer) setting() string { return "VT_SMTP_URL=smtp://" + m.addr }
 
-// up lets it serve, until the test ends.
+// up serves until the test ends.
 func (m *mailServer) up() {
 	m.t.Helper()
 	if err := syscall.Listen(m.socket, 128); err != nil {
@@ -63,7 +62,7 @@ func (m *mailServer) up() {
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	_ = file.Close() // the listener has its own
+	_ = file.Close() // the listener has a copy
 	ctx, stop := context.WithCancel(context.Background())
 	var going sync.WaitGroup
 	going.Go(func() {
@@ -83,9 +82,9 @@ func (m *mailServer) up() {
 	})
 }
 
-// talk is one conversation, to its end.
+// talk serves one connection.
 func (m *mailServer) talk(conn net.Conn) {
-	defer conn.Close() //nolint:errcheck // the test looks at the letters
+	defer conn.Close() //nolint:errcheck // only the letters matter
 	text := textproto.NewReader(bufio.NewReader(conn))
 	say := func(line string) { _, _ = io.WriteString(conn, line+"\r\n") }
 	say("220 test")
@@ -117,7 +116,7 @@ func (m *mailServer) talk(conn net.Conn) {
 func (m *mailServer) take(body []byte) {
 	l, err := readLetter(body)
 	if err != nil {
-		m.t.Errorf("a mail that is none: %v", err)
+		m.t.Errorf("invalid mail: %v", err)
 	}
 	m.mu.Lock()
 	m.letters = append(m.letters, l)

@@ -19,7 +19,7 @@ import (
 	"videotutorials/internal/test/testdb"
 )
 
-// binaries has the commands, built for this run of the tests.
+// binaries is the folder with the commands, built for this run of the tests.
 var binaries string
 
 func TestMain(m *testing.M) {
@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	binaries = dir
-	runAtOnce()
+	setParallel()
 	code := m.Run()
 	_ = os.RemoveAll(dir)
 	if err := goleak.Find(); code == 0 && err != nil {
@@ -42,26 +42,26 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// runAtOnce lets four tests run at the same time, unless -parallel says how many:
-// they wait for processes and for pauses most of the time.
-func runAtOnce() {
+// setParallel runs six tests at the same time unless the flag -parallel is set: they
+// wait for processes most of the time.
+func setParallel() {
 	flag.Parse()
-	said := false
-	flag.Visit(func(f *flag.Flag) { said = said || f.Name == "test.parallel" })
-	if !said {
-		_ = flag.Set("test.parallel", "4") // it is a number
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
+	if !given {
+		_ = flag.Set("test.parallel", "6") // the value is valid
 	}
 }
 
-// patient bounds each wait for something that has to come.
-const patient = 90 * time.Second
+// waitLimit bounds each wait for a condition.
+const waitLimit = 90 * time.Second
 
 // A system is a running videotutorials.
 type system struct {
 	t    *testing.T
 	data folder
 	cmd  *exec.Cmd
-	// url is where REST is; viewing and home are what it printed to try.
+	// url is the address of REST; viewing and home are the URLs that it printed.
 	url, viewing, home string
 }
 
@@ -78,20 +78,20 @@ func start(t *testing.T, data folder, env []string, args ...string) *system {
 	t.Helper()
 	s := &system{t: t, data: data, cmd: command(data, env, args...)}
 	s.cmd.Stderr = t.Output()
-	said, err := s.cmd.StdoutPipe()
+	output, err := s.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { s.kill(); s.logsAreLogs() })
-	giveUp := time.AfterFunc(patient, func() { _ = s.cmd.Process.Kill() })
-	defer giveUp.Stop()
-	lines := bufio.NewScanner(said)
+	t.Cleanup(func() { s.kill(); s.checkLogs() })
+	killTimer := time.AfterFunc(waitLimit, func() { _ = s.cmd.Process.Kill() })
+	defer killTimer.Stop()
+	lines := bufio.NewScanner(output)
 	if !lines.Scan() || !strings.HasPrefix(lines.Text(), "ready") {
 		s.logs()
-		t.Fatalf("it said %q, want it ready", lines.Text())
+		t.Fatalf("output %q, want ready", lines.Text())
 	}
 	if strings.HasPrefix(lines.Text(), "ready:") && lines.Scan() {
 		s.viewing = strings.TrimPrefix(lines.Text(), "  curl -X POST ")
@@ -102,7 +102,7 @@ func start(t *testing.T, data folder, env []string, args ...string) *system {
 	return s
 }
 
-// logs shows the parts' logs with a test that fails.
+// logs adds the logs of the parts to the output of a failed test.
 func (s *system) logs() {
 	paths, _ := filepath.Glob(s.data.log("*"))
 	for _, path := range paths {
@@ -111,13 +111,13 @@ func (s *system) logs() {
 	}
 }
 
-// logsAreLogs finds what a part has written to its log without its logger, as a
-// panic, or a library's own words.
-func (s *system) logsAreLogs() {
+// checkLogs checks that a log has no lines without the format of the logger, as of a
+// panic or of a library.
+func (s *system) checkLogs() {
 	for _, p := range own {
 		text, err := os.ReadFile(s.data.log(p.name))
 		if err != nil {
-			continue // it was never started
+			continue // the part was not started
 		}
 		for line := range strings.Lines(string(text)) {
 			if !strings.HasPrefix(line, "time=") && !strings.HasPrefix(line, "{") {
@@ -127,7 +127,7 @@ func (s *system) logsAreLogs() {
 	}
 }
 
-// kill ends it at once, and returns when none of its processes is left.
+// kill kills videotutorials, and returns when all its processes have ended.
 func (s *system) kill() {
 	pids := s.pids()
 	_ = s.cmd.Process.Kill()
@@ -137,7 +137,7 @@ func (s *system) kill() {
 	}
 }
 
-// pids returns the processes that run, by name, postgres among them.
+// pids returns the pids of the running processes by name, with postgres.
 func (s *system) pids() map[string]int {
 	pids := map[string]int{"postgres": pidIn(filepath.Join(s.data.postgres(), "postmaster.pid"))}
 	for _, p := range own {
@@ -151,8 +151,7 @@ func (s *system) pids() map[string]int {
 	return pids
 }
 
-// alive says whether the process runs. One that has ended and that nobody has
-// waited for does not.
+// alive reports whether the process runs. A zombie does not.
 func alive(pid int) bool {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
@@ -162,26 +161,26 @@ func alive(pid int) bool {
 	return !strings.HasPrefix(state, "Z")
 }
 
-// until waits for what has to come.
-func (s *system) until(what string, come func() bool) {
+// until waits until the condition is true, and fails the test after waitLimit.
+func (s *system) until(what string, done func() bool) {
 	s.t.Helper()
-	s.within(patient, what, come)
+	s.within(waitLimit, what, done)
 }
 
-// within is until for what takes its time.
-func (s *system) within(limit time.Duration, what string, come func() bool) {
+// within is until with another limit.
+func (s *system) within(limit time.Duration, what string, done func() bool) {
 	s.t.Helper()
-	if !comes(limit, come) {
+	if !eventually(limit, done) {
 		s.logs()
-		s.t.Fatalf("waited %v in vain: %s", limit, what)
+		s.t.Fatalf("not within %v: %s", limit, what)
 	}
 }
 
-// comes reports whether it comes before the limit.
-func comes(limit time.Duration, come func() bool) bool {
+// eventually reports whether the condition is true before the limit.
+func eventually(limit time.Duration, done func() bool) bool {
 	ticker := time.NewTicker(10 * time.Millisecond)
 	defer ticker.Stop()
-	for deadline := time.Now().Add(limit); !come(); <-ticker.C {
+	for deadline := time.Now().Add(limit); !done(); <-ticker.C {
 		if time.Now().After(deadline) {
 			return false
 		}
@@ -189,7 +188,7 @@ func comes(limit time.Duration, come func() bool) bool {
 	return true
 }
 
-// stop ends it as a person does, and returns when it has drained.
+// stop stops videotutorials with SIGTERM, and returns when it has drained.
 func (s *system) stop() {
 	s.t.Helper()
 	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
@@ -197,7 +196,7 @@ func (s *system) stop() {
 	}
 	if err := s.cmd.Wait(); err != nil {
 		s.logs()
-		s.t.Fatalf("it ended with %v", err)
+		s.t.Fatalf("videotutorials ended with %v", err)
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 	"google.golang.org/grpc"
 )
 
-// A collector takes the traces that processes send by OTLP.
+// A collector receives the traces that processes send by OTLP.
 type collector struct {
 	collectorv1.UnimplementedTraceServiceServer
 	mu sync.Mutex
@@ -73,8 +73,7 @@ func (c *collector) has(want ...string) bool {
 	return false
 }
 
-// One registration is one trace, from the call through the components to the
-// views.
+// The spans of a registration, from the call to the views, have one trace.
 func TestTracing(t *testing.T) {
 	t.Parallel()
 	c, endpoint := collect(t)

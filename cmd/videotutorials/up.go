@@ -191,11 +191,16 @@ func (u *up) databases(ctx context.Context, data folder, log *slog.Logger) (d da
 
 // announce prints that the system is ready, and commands to try.
 func announce(chosen []part, port int) {
-	text := "ready\n"
-	if slices.ContainsFunc(chosen, func(p part) bool { return p.name == "application" }) {
-		text = fmt.Sprintf("ready: record a viewing, and read the home page\n"+
-			"  curl -X POST %[1]s/v1/videos/5f0c3c4e-8a43-4f0e-9d5b-6f1f1f1f2a10/viewings\n"+
-			"  curl %[1]s/v1/home\n", "http://"+service.Addr(port, service.RESTPort))
+	if !slices.ContainsFunc(chosen, func(p part) bool { return p.name == "application" }) {
+		fmt.Println("ready")
+		return
 	}
-	_, _ = os.Stdout.WriteString(text)
+	suggest("the home page", service.Addr(port, service.RESTPort), "5f0c3c4e-8a43-4f0e-9d5b-6f1f1f1f2a10")
+}
+
+// suggest prints that the home page is ready, and commands to try.
+func suggest(page, address, video string) {
+	fmt.Printf("ready: record a viewing, and read %[1]s\n"+
+		"  curl -X POST http://%[2]s/v1/videos/%[3]s/viewings\n"+
+		"  curl http://%[2]s/v1/home\n", page, address, video)
 }

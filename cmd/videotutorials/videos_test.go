@@ -18,8 +18,8 @@ import (
 	"videotutorials/messagestore/rpc"
 )
 
-// film makes a video with a tone, of so many seconds: its codecs are those that
-// ffmpeg has for the file's name, as a.mp4 or a.webm.
+// film creates a video with a tone. ffmpeg chooses the codecs by the extension of the
+// name.
 func film(t *testing.T, name, size string, seconds int) (path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), name)
@@ -27,26 +27,26 @@ func film(t *testing.T, name, size string, seconds int) (path string) {
 		"-f", "lavfi", "-i", fmt.Sprintf("testsrc2=size=%s:rate=25:duration=%d", size, seconds),
 		"-f", "lavfi", "-i", fmt.Sprintf("sine=frequency=440:duration=%d", seconds),
 		"-pix_fmt", "yuv420p", "-preset", "ultrafast", "-deadline", "realtime", path)
-	if said, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("make %s: %v\n%s", name, err, said)
+	if output, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("make %s: %v\n%s", name, err, output)
 	}
 	return path
 }
 
-// A creator is a user who has logged in.
+// A creator is a user with a session.
 type creator struct {
 	id      string
 	session []string
 }
 
-// creator registers one.
+// creator registers a creator.
 func (s *system) creator(email string) creator {
 	s.t.Helper()
 	id := s.register(email).text("userId")
 	return creator{id, s.logIn(email, password)}
 }
 
-// upload sends a file, and returns what it is called as a source.
+// upload uploads a file and returns its source URI.
 func (s *system) upload(c creator, path string) (source string) {
 	s.t.Helper()
 	content, err := os.ReadFile(path)
@@ -61,9 +61,8 @@ func (s *system) upload(c creator, path string) (source string) {
 	return fields(answer).text("sourceUri")
 }
 
-// tellVideos gives a command to the creator's videos and returns the answer: the
-// trace, and where the outcome is.
-func (s *system) tellVideos(c creator, path string, command object) object {
+// sendVideoCommand posts a command for a video of the creator and returns the answer.
+func (s *system) sendVideoCommand(c creator, path string, command object) object {
 	s.t.Helper()
 	body, err := json.Marshal(command)
 	if err != nil {
@@ -76,27 +75,27 @@ func (s *system) tellVideos(c creator, path string, command object) object {
 	return answer
 }
 
-// publish asks that the video be published.
+// publish sends the command PublishVideo.
 func (s *system) publish(c creator, video, source string) object {
 	s.t.Helper()
-	return s.tellVideos(c, "", object{"videoId": video, "sourceUri": source})
+	return s.sendVideoCommand(c, "", object{"videoId": video, "sourceUri": source})
 }
 
-// name asks that the video have that name.
+// name sends the command NameVideo.
 func (s *system) name(c creator, video, name string) object {
 	s.t.Helper()
-	return s.tellVideos(c, "/"+video+":name", object{"name": name})
+	return s.sendVideoCommand(c, "/"+video+":name", object{"name": name})
 }
 
-// concluded waits for the outcome of a command, and returns its code: "" where all
-// is well.
-func (s *system) concluded(c creator, answer object) (code string) {
+// outcomeOf waits for the outcome of a command and returns its code, or "" after
+// success.
+func (s *system) outcomeOf(c creator, answer object) (code string) {
 	s.t.Helper()
-	return s.concludedWithin(patient, c, answer)
+	return s.outcomeWithin(waitLimit, c, answer)
 }
 
-// concludedWithin is concluded for what takes its time.
-func (s *system) concludedWithin(limit time.Duration, c creator, answer object) (code string) {
+// outcomeWithin is outcomeOf with another limit.
+func (s *system) outcomeWithin(limit time.Duration, c creator, answer object) (code string) {
 	s.t.Helper()
 	var operation object
 	s.within(limit, answer.text("operation")+" is done", func() bool {
@@ -107,22 +106,22 @@ func (s *system) concludedWithin(limit time.Duration, c creator, answer object) 
 		return ""
 	}
 	if operation.object("error").text("message") == "" {
-		s.t.Errorf("nobody can read %v", operation)
+		s.t.Errorf("%v has no message", operation)
 	}
 	return operation.object("error").text("code")
 }
 
-// published uploads a file, and returns the video that is published of it.
+// published uploads a file, publishes it, and returns the video.
 func (s *system) published(c creator, path string) (video string) {
 	s.t.Helper()
 	video = uuid.NewString()
-	if code := s.concluded(c, s.publish(c, video, s.upload(c, path))); code != "" {
+	if code := s.outcomeOf(c, s.publish(c, video, s.upload(c, path))); code != "" {
 		s.t.Fatalf("publish %s: %s", path, code)
 	}
 	return video
 }
 
-// video waits until the creator sees a video that is so, by itself and in the list.
+// video waits until the creator's video fulfils the condition, alone and in the list.
 func (s *system) video(c creator, id, what string, so func(video object) bool) {
 	s.t.Helper()
 	s.until("a video "+what, func() bool {
@@ -133,8 +132,8 @@ func (s *system) video(c creator, id, what string, so func(video object) bool) {
 	})
 }
 
-// story returns the types of a video's messages, without the attempts that go on.
-func (s *system) story(video string) string {
+// history returns the types of the messages of a video, without renewed attempts.
+func (s *system) history(video string) string {
 	s.t.Helper()
 	return types(s.read(`stream_name = $1 and not (type = 'PublishAttempted' and exists (
 		select from message_store.messages earlier
@@ -144,7 +143,7 @@ func (s *system) story(video string) string {
 		"videoPublishing-"+video))
 }
 
-// onHome returns what the home page shows of a video, nil if it does not.
+// onHome returns the video on the home page, or nil.
 func (s *system) onHome(video string) object {
 	s.t.Helper()
 	for _, v := range s.all("/v1/home", "videos", nil) {
@@ -155,7 +154,7 @@ func (s *system) onHome(video string) object {
 	return nil
 }
 
-// files returns the names of what is at a pattern in the folder of videos.
+// files returns the paths that match the pattern in the folder of videos.
 func (s *system) files(pattern string) []string {
 	s.t.Helper()
 	names, err := filepath.Glob(filepath.Join(s.data.media(), pattern))
@@ -165,7 +164,7 @@ func (s *system) files(pattern string) []string {
 	return names
 }
 
-// store returns the message store as it is to the holder of a certificate.
+// store returns the message store, called with the certificate of that name.
 func (s *system) store(name string) *rpc.Client {
 	s.t.Helper()
 	state, err := readState(s.data)
@@ -180,7 +179,8 @@ func (s *system) store(name string) *rpc.Client {
 	return store
 }
 
-// checkWatchable has a player look at the video, over the network, to its end.
+// checkWatchable checks that the video is served with ranges, and that ffprobe reads it
+// over HTTP to its end.
 func (s *system) checkWatchable(t *testing.T, video string) {
 	t.Helper()
 	url := s.url + "/media/" + video
@@ -191,7 +191,7 @@ func (s *system) checkWatchable(t *testing.T, video string) {
 		return status == http.StatusOK
 	})
 	if index, content := bytes.Index(whole, []byte("moov")), bytes.Index(whole, []byte("mdat")); string(whole[4:8]) != "ftyp" || index < 0 || index > content {
-		t.Errorf("%s begins with %q, has its index at %d and its content at %d: want an MP4 that plays while it comes", url, whole[:12], index, content)
+		t.Errorf("%s begins with %q, has its index at %d and its content at %d: want an MP4 with the index first", url, whole[:12], index, content)
 	}
 	size, half := len(whole), len(whole)/2
 	for wanted, part := range map[string][2]int{
@@ -209,7 +209,7 @@ func (s *system) checkWatchable(t *testing.T, video string) {
 	if status, _ := s.ask(http.MethodGet, url, "Range", fmt.Sprintf("bytes=%d-", size)); status != http.StatusRequestedRangeNotSatisfiable {
 		t.Errorf("beyond the end: %d, want 416", status)
 	}
-	said, err := exec.CommandContext(t.Context(), "ffprobe", "-v", "error", "-count_frames",
+	output, err := exec.CommandContext(t.Context(), "ffprobe", "-v", "error", "-count_frames",
 		"-show_entries", "stream=codec_name,nb_read_frames:format=duration", "-of", "json", url).CombinedOutput()
 	var found struct {
 		Streams []struct {
@@ -219,12 +219,12 @@ func (s *system) checkWatchable(t *testing.T, video string) {
 		Format struct{ Duration string }
 	}
 	if err == nil {
-		err = json.Unmarshal(said, &found)
+		err = json.Unmarshal(output, &found)
 	}
 	if err != nil || len(found.Streams) != 2 || found.Streams[0].Codec != "h264" || found.Streams[1].Codec != "aac" {
-		t.Fatalf("a player sees %v\n%s", err, said)
+		t.Fatalf("ffprobe: %v\n%s", err, output)
 	}
 	if length, err := time.ParseDuration(found.Format.Duration + "s"); err != nil || length < time.Second || found.Streams[0].Frames < 10 {
-		t.Errorf("a player sees %v of %v, want a second with 10 pictures at least", found, length)
+		t.Errorf("ffprobe reads %v of %v, want at least a second and 10 frames", found, length)
 	}
 }

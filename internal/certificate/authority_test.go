@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-func TestOpenAuthority_KeepsWhatIsThere(t *testing.T) {
+func TestOpenAuthority_Existing(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "certs")
 	first, err := OpenAuthority(dir)
@@ -19,7 +19,7 @@ func TestOpenAuthority_KeepsWhatIsThere(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !first.pair.Leaf.Equal(again.pair.Leaf) {
-		t.Error("a second authority was made")
+		t.Error("the second call created another authority")
 	}
 	for path, want := range map[string]os.FileMode{dir: 0o700, filepath.Join(dir, "ca.key"): 0o600} {
 		info, err := os.Stat(path)
@@ -40,7 +40,7 @@ func TestAuthority_Issue(t *testing.T) {
 		kept   bool
 	}{
 		{name: "Good", kept: true, before: func(*testing.T, *Authority) {}},
-		{name: "NearItsEnd", before: func(t *testing.T, a *Authority) { issue(t, a, application, renewal-time.Hour) }},
+		{name: "NearExpiry", before: func(t *testing.T, a *Authority) { issue(t, a, application, renewal-time.Hour) }},
 		{name: "OtherPrincipal", before: func(t *testing.T, a *Authority) { issue(t, a, storeID, life) }},
 		{name: "OtherAuthority", before: func(t *testing.T, a *Authority) {
 			var err error
@@ -48,13 +48,9 @@ func TestAuthority_Issue(t *testing.T) {
 				t.Fatal(err)
 			}
 		}},
-		{name: "KeyThatDoesNotFit", before: func(t *testing.T, a *Authority) {
+		{name: "KeyMismatch", before: func(t *testing.T, a *Authority) {
 			issue(t, a, application, life)
-			text, err := os.ReadFile(filepath.Join(a.dir, "ca.key"))
-			if err == nil {
-				err = os.WriteFile(filepath.Join(a.dir, "one.key"), text, 0o600)
-			}
-			if err != nil {
+			if err := os.Rename(filepath.Join(a.dir, "ca.key"), filepath.Join(a.dir, "one.key")); err != nil {
 				t.Fatal(err)
 			}
 		}},

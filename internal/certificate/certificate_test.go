@@ -22,9 +22,9 @@ const (
 	application = "spiffe://videotutorials/application"
 )
 
-// authority returns a folder with an authority and certificates for a server and
-// a client that are good for that long.
-func authority(t *testing.T, good time.Duration) string {
+// authority returns a folder with an authority and certificates for a server and a
+// client, which are valid for the duration.
+func authority(t *testing.T, life time.Duration) string {
 	t.Helper()
 	dir := t.TempDir()
 	a, err := OpenAuthority(dir)
@@ -32,7 +32,7 @@ func authority(t *testing.T, good time.Duration) string {
 		t.Fatal(err)
 	}
 	for name, principal := range map[string]string{"server": storeID, "client": application} {
-		if err := a.issue(name, principal, time.Now(), good); err != nil {
+		if err := a.issue(name, principal, time.Now(), life); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -69,18 +69,17 @@ func TestHandshake(t *testing.T) {
 			principal, err := handshake(t, serverSettings(t, test.server), client)
 			switch {
 			case test.refused && err == nil:
-				t.Error("the connection is there, want it refused")
+				t.Error("the handshake succeeded, want it refused")
 			case !test.refused && err != nil:
 				t.Errorf("refused: %v", err)
 			case err == nil && principal != application:
-				t.Errorf("the server sees %q, want %q", principal, application)
+				t.Errorf("the server reads %q, want %q", principal, application)
 			}
 		})
 	}
 }
 
-// The two sides are checked one at a time: an expired client meets a good server
-// of the same authority, and the other way round.
+// An expired certificate of either side is rejected.
 func TestHandshake_Expired(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"server", "client"} {
@@ -101,35 +100,27 @@ func TestHandshake_Expired(t *testing.T) {
 				t.Fatal(err)
 			}
 			if _, err := handshake(t, serverSettings(t, dir), clientSettings(t, dir, "localhost")); err == nil {
-				t.Error("the connection is there, want it refused")
+				t.Error("the handshake succeeded, want it refused")
 			}
 		})
 	}
 }
 
-func TestServer_FilesThatChange(t *testing.T) {
+func TestServer_FilesChange(t *testing.T) {
 	t.Parallel()
 	dir, foreign := authority(t, life), authority(t, life)
 	server := serverSettings(t, dir)
 	stranger := clientSettings(t, foreign, "localhost")
 	if _, err := handshake(t, server, stranger); err == nil {
-		t.Fatal("the other authority's client is let in")
+		t.Fatal("the server accepts a client of another authority")
 	}
-	for _, file := range []string{"ca.crt", "server.crt", "server.key"} {
-		text, err := os.ReadFile(filepath.Join(foreign, file))
-		if err == nil {
-			err = os.WriteFile(filepath.Join(dir, file), text, 0o600)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
+	copyFiles(t, foreign, dir, "ca.crt", "server.crt", "server.key")
 	if _, err := handshake(t, server, stranger); err != nil {
-		t.Errorf("the files have changed and the server has not seen it: %v", err)
+		t.Errorf("the server has not read the changed files: %v", err)
 	}
 }
 
-func TestClient_FilesThatChange(t *testing.T) {
+func TestClient_FilesChange(t *testing.T) {
 	t.Parallel()
 	dir := authority(t, life)
 	server, client := serverSettings(t, dir), clientSettings(t, dir, "localhost")
@@ -147,21 +138,12 @@ func TestClient_FilesThatChange(t *testing.T) {
 	}
 }
 
-// The authority of a client is that of the moment when it is asked for, and
-// nothing else of the verification changes.
-func TestClient_AuthorityThatChanges(t *testing.T) {
+// GetConfigForClient returns the current authority, and the host is still verified.
+func TestClient_AuthorityChanges(t *testing.T) {
 	t.Parallel()
 	dir, foreign := authority(t, life), authority(t, life)
 	before := clientSettings(t, dir, "localhost")
-	for _, file := range []string{"ca.crt", "client.crt", "client.key"} {
-		text, err := os.ReadFile(filepath.Join(foreign, file))
-		if err == nil {
-			err = os.WriteFile(filepath.Join(dir, file), text, 0o600)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
+	copyFiles(t, foreign, dir, "ca.crt", "client.crt", "client.key")
 	server := serverSettings(t, foreign)
 	for host, refused := range map[string]bool{"localhost": false, "127.0.0.1": false, "127.0.0.2": true, "videotutorials.example": true} {
 		fresh, err := before.GetConfigForClient(nil)
@@ -171,17 +153,31 @@ func TestClient_AuthorityThatChanges(t *testing.T) {
 		client := before.Clone()
 		client.RootCAs, client.ServerName = fresh.RootCAs, host
 		if _, err := handshake(t, server, client); refused != (err != nil) {
-			t.Errorf("%s: %v, expected refused %t", host, err, refused)
+			t.Errorf("%s: %v, want refused %t", host, err, refused)
 		}
 	}
 	if _, err := handshake(t, server, before); err == nil {
-		t.Error("the connection is there although its authority is another")
+		t.Error("the client accepts the server of another authority")
 	}
 	if err := os.WriteFile(filepath.Join(dir, "ca.crt"), []byte("no certificate"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := before.GetConfigForClient(nil); err == nil {
-		t.Error("an authority that cannot be read is no error")
+		t.Error("no error for an invalid authority")
+	}
+}
+
+// copyFiles copies the files from one folder to the other.
+func copyFiles(t *testing.T, from, to string, names ...string) {
+	t.Helper()
+	for _, name := range names {
+		text, err := os.ReadFile(filepath.Join(from, name))
+		if err == nil {
+			err = os.WriteFile(filepath.Join(to, name), text, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
@@ -204,8 +200,8 @@ func clientSettings(t *testing.T, dir, host string) *tls.Config {
 	return c
 }
 
-// handshake connects the two and returns the principal that the server sees. A
-// client of TLS 1.3 learns from its first read whether it was let in.
+// handshake connects the two and returns the principal that the server reads. With
+// TLS 1.3 the first read of the client returns the error of the server.
 func handshake(t *testing.T, server, client *tls.Config) (string, error) {
 	t.Helper()
 	near, far := net.Pipe()
@@ -229,11 +225,11 @@ func handshake(t *testing.T, server, client *tls.Config) (string, error) {
 	return <-principal, err
 }
 
-// TestClient_None says what a certificate that is not there may lack.
+// The error for a missing certificate asks whether the principal has one.
 func TestClient_None(t *testing.T) {
 	t.Parallel()
 	_, err := Client(authority(t, life), "rating")
 	if !errors.Is(err, fs.ErrNotExist) || !strings.HasSuffix(err.Error(), "; is it among the principals that have certificates?") {
-		t.Errorf("got %v, want the question whether it should have one", err)
+		t.Errorf("got %v, want the hint", err)
 	}
 }

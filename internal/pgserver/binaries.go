@@ -54,12 +54,23 @@ func folders() []string {
 	return dirs
 }
 
+var versionText = regexp.MustCompile(`\(PostgreSQL\) (\d+)`)
+
 // find returns the installations in the folders that the user may run: the newest
 // first, and equal versions in the order of the folders.
 func find(a account, dirs []string) ([]binaries, error) {
 	var all []binaries
 	for _, dir := range dirs {
-		if b, ok := inspect(dir, a); ok {
+		b := binaries{postgres: filepath.Join(dir, "postgres"), initdb: filepath.Join(dir, "initdb")}
+		if _, err := os.Stat(b.initdb); err != nil {
+			continue
+		}
+		output, err := a.command(b.postgres, "--version").Output()
+		match := versionText.FindSubmatch(output)
+		if err != nil || match == nil {
+			continue
+		}
+		if b.version, err = strconv.Atoi(string(match[1])); err == nil && b.version >= minVersion {
 			all = append(all, b)
 		}
 	}
@@ -68,25 +79,4 @@ func find(a account, dirs []string) ([]binaries, error) {
 	}
 	slices.SortStableFunc(all, func(x, y binaries) int { return y.version - x.version })
 	return all, nil
-}
-
-var versionText = regexp.MustCompile(`\(PostgreSQL\) (\d+)`)
-
-func inspect(dir string, a account) (binaries, bool) {
-	b := binaries{postgres: filepath.Join(dir, "postgres"), initdb: filepath.Join(dir, "initdb")}
-	for _, path := range []string{b.postgres, b.initdb} {
-		if _, err := os.Stat(path); err != nil {
-			return b, false
-		}
-	}
-	output, err := a.command(b.postgres, "--version").Output()
-	if err != nil {
-		return b, false
-	}
-	match := versionText.FindSubmatch(output)
-	if match == nil {
-		return b, false
-	}
-	b.version, err = strconv.Atoi(string(match[1]))
-	return b, err == nil && b.version >= minVersion
 }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -40,13 +41,12 @@ func (l *launcher) prepare(ctx context.Context) error {
 		return err
 	}
 	version := strings.TrimSpace(string(text))
-	for _, b := range installed {
-		if strconv.Itoa(b.version) == version {
-			l.bin = b
-			return nil
-		}
+	i := slices.IndexFunc(installed, func(b binaries) bool { return strconv.Itoa(b.version) == version })
+	if i < 0 {
+		return &VersionError{Dir: l.Dir, Version: version, Installed: installed[0].version}
 	}
-	return &VersionError{Dir: l.Dir, Version: version, Installed: installed[0].version}
+	l.bin = installed[i]
+	return nil
 }
 
 // create creates the data folder under another name and renames it when it is complete,

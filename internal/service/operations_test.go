@@ -40,8 +40,7 @@ func TestOperations(t *testing.T) {
 	}
 }
 
-// A request that is under way when the context ends gets its answer, and Serve
-// returns after it.
+// Serve waits for a request in progress when the context ends.
 func TestServe_Drains(t *testing.T) {
 	t.Parallel()
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -61,7 +60,7 @@ func TestServe_Drains(t *testing.T) {
 	go func() { answered <- get(t, "http://"+listener.Addr().String()) }()
 	<-arrived
 	cancel()
-	// When no more connections are taken, the drain has begun.
+	// Once connections are refused, the drain has begun.
 	for {
 		conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", listener.Addr().String())
 		if err != nil {
@@ -71,19 +70,19 @@ func TestServe_Drains(t *testing.T) {
 	}
 	select {
 	case err := <-served:
-		t.Fatalf("Serve returned before the request had its answer: %v", err)
+		t.Fatalf("Serve returned before the answer: %v", err)
 	default:
 	}
 	close(release)
 	if got := <-answered; got != "done" {
-		t.Errorf("answered %q", got)
+		t.Errorf("answer %q, want done", got)
 	}
 	if err := <-served; err != nil {
 		t.Errorf("Serve: %v", err)
 	}
 }
 
-// get returns the body of the answer, or the error's text.
+// get returns the body of the answer, or the text of the error.
 func get(t *testing.T, url string) string {
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
 	if err != nil {
@@ -108,8 +107,8 @@ func TestListenAndServe_PortTaken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer listener.Close() //nolint:errcheck // nobody uses it
+	defer listener.Close() //nolint:errcheck // unused
 	if err := ListenAndServe(t.Context(), listener.Addr().String(), nil); err == nil {
-		t.Error("no error where the port is taken")
+		t.Error("no error although the port is in use")
 	}
 }

@@ -163,7 +163,11 @@ func (p process) run(ctx context.Context, args []string) int {
 		// A service outlives the reader of its log, as `| tee` at Ctrl-C.
 		signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	}
-	log := newLogger(p.stderr, common.Log).With("program", p.program)
+	var handler slog.Handler = slog.NewTextHandler(p.stderr, nil)
+	if common.Log == "json" {
+		handler = slog.NewJSONHandler(p.stderr, nil)
+	}
+	log := slog.New(handler).With("program", p.program)
 	if !c.Tool {
 		log.Info("starting", settings.attributes()...)
 	}
@@ -200,25 +204,16 @@ func exitCode(ctx context.Context, err error) int {
 
 // choose returns the command that the arguments select and the other arguments.
 func (p process) choose(args []string) (Command, []string, bool) {
-	named := func(name string) int {
-		return slices.IndexFunc(p.commands, func(c Command) bool { return c.Name == name })
-	}
-	if len(args) > 0 && args[0] != "" {
-		if i := named(args[0]); i >= 0 {
-			return p.commands[i], args[1:], true
+	for _, c := range p.commands {
+		if c.Name != "" && len(args) > 0 && c.Name == args[0] {
+			return c, args[1:], true
 		}
 	}
-	if i := named(""); i >= 0 {
-		return p.commands[i], args, true
+	i := slices.IndexFunc(p.commands, func(c Command) bool { return c.Name == "" })
+	if i < 0 {
+		return Command{}, nil, false
 	}
-	return Command{}, nil, false
-}
-
-func newLogger(w io.Writer, format string) *slog.Logger {
-	if format == "json" {
-		return slog.New(slog.NewJSONHandler(w, nil))
-	}
-	return slog.New(slog.NewTextHandler(w, nil))
+	return p.commands[i], args, true
 }
 
 func (p process) printf(format string, args ...any) { _, _ = fmt.Fprintf(p.stderr, format, args...) }

@@ -24,36 +24,36 @@ type example struct {
 	Wait     time.Duration `name:"wait" env:"VT_WAIT" default:"2s" help:"how long"`
 }
 
-// runExample runs a program of one command and returns its exit code, its
-// settings as it saw them, and what it said.
+// runExample runs a program of one command and returns its exit code, its settings and
+// its output.
 func runExample(env map[string]string, args []string, run func(context.Context) error) (int, example, string) {
 	var settings example
-	var said bytes.Buffer
+	var output bytes.Buffer
 	lookup := func(name string) string { return env[name] }
 	serve := Command{Name: "serve", Help: "serves", Settings: &settings,
 		Run: func(ctx context.Context, _ *slog.Logger, _ []string) error { return run(ctx) }}
-	p := process{"example", []Command{serve}, lookup, &said}
-	return p.run(context.Background(), append([]string{"serve"}, args...)), settings, said.String()
+	p := process{"example", []Command{serve}, lookup, &output}
+	return p.run(context.Background(), append([]string{"serve"}, args...)), settings, output.String()
 }
 
 func fine(context.Context) error { return nil }
 
 func TestSettings(t *testing.T) {
 	t.Parallel()
-	code, got, said := runExample(
+	code, got, output := runExample(
 		map[string]string{"VT_PORT": "9000", "VT_WAIT": "5s", "VT_DATABASE_URL": "postgres://me:secret@host/db"},
 		[]string{"-port", "9100", "-insecure", "-only", "a,b"}, fine)
 	if code != 0 {
-		t.Fatalf("exit code %d: %s", code, said)
+		t.Fatalf("exit code %d: %s", code, output)
 	}
 	if got.Port != 9100 || got.Wait != 5*time.Second || !got.Insecure || strings.Join(got.Only, "+") != "a+b" {
 		t.Errorf("got %+v", got)
 	}
-	if strings.Contains(said, "secret") {
-		t.Errorf("the password is in the log: %s", said)
+	if strings.Contains(output, "secret") {
+		t.Errorf("the password is in the log: %s", output)
 	}
-	if !strings.Contains(said, "port=9100") {
-		t.Errorf("the settings are not in the log: %s", said)
+	if !strings.Contains(output, "port=9100") {
+		t.Errorf("the settings are not in the log: %s", output)
 	}
 }
 
@@ -64,7 +64,7 @@ func TestRedact(t *testing.T) {
 		"postgres://me:secret@host/db":        "postgres://me:xxxxx@host/db",
 		"postgres:///db?password=secret&port": "postgres:///db?password=xxxxx&port",
 		"host=/run password=secret user=me":   "host=/run password=xxxxx user=me",
-		// As people write them, and no parser takes them.
+		// Malformed, but in use.
 		"postgres://me:50%off@host/db":        "postgres://me:xxxxx@host/db",
 		"postgres://me:se/cr@et@host:5432/db": "postgres://me:xxxxx@host:5432/db",
 		"postgres://me:123/456@host/db":       "postgres://me:xxxxx@host/db",
@@ -91,8 +91,7 @@ func TestSettings_Defaults(t *testing.T) {
 	}
 }
 
-// Settings of an embedded struct are the command's, and settings may stand behind
-// and between the other arguments.
+// Fields of an embedded struct are settings, and flags may follow other arguments.
 func TestSettings_Embedded(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ args, port, rest string }{
@@ -114,31 +113,31 @@ func TestSettings_Embedded(t *testing.T) {
 func TestExitCode(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
-		name string
-		env  map[string]string
-		args []string
-		run  func(context.Context) error
-		code int
-		said string
+		name   string
+		env    map[string]string
+		args   []string
+		run    func(context.Context) error
+		code   int
+		output string
 	}{
 		{name: "Ended", run: fine, code: 0},
-		{name: "Failed", run: func(context.Context) error { return errors.New("disk is gone") }, code: 1, said: "disk is gone"},
-		{name: "WrongArguments", run: func(context.Context) error { return &UsageError{"no stream"} }, code: 2, said: "no stream"},
-		{name: "Exit", run: func(context.Context) error { return &ExitError{3, errors.New("disk is gone")} }, code: 3, said: "disk is gone"},
-		{name: "UnknownFlag", args: []string{"-colour"}, run: fine, code: 2, said: "-colour"},
-		{name: "ArgumentTooMany", args: []string{"now"}, run: fine, code: 2, said: "now"},
-		{name: "BadFlag", args: []string{"-port", "many"}, run: fine, code: 2, said: `"many"`},
-		{name: "BadVariable", env: map[string]string{"VT_WAIT": "long"}, run: fine, code: 2, said: "VT_WAIT"},
+		{name: "Failed", run: func(context.Context) error { return errors.New("disk is gone") }, code: 1, output: "disk is gone"},
+		{name: "WrongArguments", run: func(context.Context) error { return &UsageError{"no stream"} }, code: 2, output: "no stream"},
+		{name: "Exit", run: func(context.Context) error { return &ExitError{3, errors.New("disk is gone")} }, code: 3, output: "disk is gone"},
+		{name: "UnknownFlag", args: []string{"-colour"}, run: fine, code: 2, output: "-colour"},
+		{name: "ArgumentTooMany", args: []string{"now"}, run: fine, code: 2, output: "now"},
+		{name: "BadFlag", args: []string{"-port", "many"}, run: fine, code: 2, output: `"many"`},
+		{name: "BadVariable", env: map[string]string{"VT_WAIT": "long"}, run: fine, code: 2, output: "VT_WAIT"},
 		{name: "EmptyVariables", env: map[string]string{"VT_WAIT": "", "VT_LOG": ""}, run: fine, code: 0},
-		{name: "BadLog", env: map[string]string{"VT_LOG": "xml"}, run: fine, code: 2, said: "xml"},
-		{name: "Help", args: []string{"-help"}, run: fine, code: 0, said: "first port (VT_PORT), default 8080"},
+		{name: "BadLog", env: map[string]string{"VT_LOG": "xml"}, run: fine, code: 2, output: "xml"},
+		{name: "Help", args: []string{"-help"}, run: fine, code: 0, output: "first port (VT_PORT), default 8080"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			code, _, said := runExample(test.env, test.args, test.run)
-			if code != test.code || !strings.Contains(said, test.said) {
-				t.Errorf("exit code %d, want %d; said %q, want %q in it", code, test.code, said, test.said)
+			code, _, output := runExample(test.env, test.args, test.run)
+			if code != test.code || !strings.Contains(output, test.output) {
+				t.Errorf("exit code %d, want %d; output %q, want %q in it", code, test.code, output, test.output)
 			}
 		})
 	}
@@ -157,25 +156,24 @@ func TestExitCode_Signal(t *testing.T) {
 	}
 }
 
-// The code that a command has chosen stands, whatever is below it, and what has no
-// words is not said.
+// The exit code is that of the ExitError, which is printed only if it has an error.
 func TestExitError(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for _, test := range []struct {
-		err  error
-		said string
+		err    error
+		output string
 	}{
 		{&ExitError{2, context.Canceled}, "example: context canceled\n"},
 		{&ExitError{2, &UsageError{"no log"}}, "example: no log\n"},
 		{&ExitError{2, nil}, ""},
 	} {
-		var said bytes.Buffer
+		var output bytes.Buffer
 		run := func(context.Context, *slog.Logger, []string) error { return test.err }
-		p := process{"example", []Command{{Tool: true, Run: run}}, func(string) string { return "" }, &said}
-		if code := p.run(ctx, nil); code != 2 || said.String() != test.said {
-			t.Errorf("%v: exit code %d, want 2; said %q, want %q", test.err, code, said.String(), test.said)
+		p := process{"example", []Command{{Tool: true, Run: run}}, func(string) string { return "" }, &output}
+		if code := p.run(ctx, nil); code != 2 || output.String() != test.output {
+			t.Errorf("%v: exit code %d, want 2; output %q, want %q", test.err, code, output.String(), test.output)
 		}
 	}
 }
@@ -183,10 +181,10 @@ func TestExitError(t *testing.T) {
 func TestCommand_None(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{nil, {"dance"}, {"-port", "1"}} {
-		var said bytes.Buffer
-		p := process{"example", []Command{{Name: "serve", Help: "serves"}}, nil, &said}
-		if code := p.run(t.Context(), args); code != 2 || !strings.Contains(said.String(), "serve") {
-			t.Errorf("%q: exit code %d, said %q", args, code, said.String())
+		var output bytes.Buffer
+		p := process{"example", []Command{{Name: "serve", Help: "serves"}}, nil, &output}
+		if code := p.run(t.Context(), args); code != 2 || !strings.Contains(output.String(), "serve") {
+			t.Errorf("%q: exit code %d, output %q", args, code, output.String())
 		}
 	}
 }
