@@ -50,7 +50,8 @@ func TestFlow09_DebuggingDrill(t *testing.T) {
 	}
 }
 
-// The autonomy drill: only the front end, then only the back end, then both.
+// The autonomy drill: only the application runs, then only components and aggregators,
+// then both.
 func TestFlow10_AutonomyDrill(t *testing.T) {
 	t.Parallel()
 	data := newFolder(t)
@@ -88,7 +89,7 @@ func TestFlow10_AutonomyDrill(t *testing.T) {
 	}
 	s.stop()
 
-	t.Run("FrontEndAgain", func(t *testing.T) { checkFrontEnd(t, data) })
+	t.Run("ApplicationAlone", func(t *testing.T) { checkApplicationAlone(t, data) })
 }
 
 // viewed returns the count of viewings in the home page's view.
@@ -97,9 +98,9 @@ func (s *system) viewed() int {
 	return s.countView("select coalesce(max((page_data->>'videosWatched')::int), 0) from pages")
 }
 
-// checkFrontEnd runs only the front end on existing data: it accepts commands, and
-// its views do not change.
-func checkFrontEnd(t *testing.T, data folder) {
+// checkApplicationAlone runs only the message store and the application on existing
+// data: they accept commands, and the views do not change.
+func checkApplicationAlone(t *testing.T, data folder) {
 	t.Helper()
 	s := start(t, data, nil, "-only", "messagestore,application")
 	s.shows("3")

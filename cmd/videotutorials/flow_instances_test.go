@@ -21,9 +21,9 @@ func TestFlow12_TwoInstances(t *testing.T) {
 	s.videotutorials("populate", "-users", fmt.Sprint(crowd))
 	s.until("all mails are sent", func() bool { return s.mailed() == crowd })
 	s.checkCrowd(server)
-	for id, letters := range server.taken() {
-		if len(letters) != 1 {
-			t.Errorf("mail %s was sent %d times", id, len(letters))
+	for id, mails := range server.taken() {
+		if len(mails) != 1 {
+			t.Errorf("mail %s was sent %d times", id, len(mails))
 		}
 	}
 }
@@ -61,8 +61,8 @@ func (s *system) checkCrowd(server *mailServer) {
 		})
 	}
 	to := map[string]bool{}
-	for _, letters := range server.taken() {
-		to[letters[0].to()] = true
+	for _, mails := range server.taken() {
+		to[mails[0].to()] = true
 	}
 	if len(to) != crowd || len(server.taken()) != crowd {
 		s.t.Errorf("%d mails to %d addresses, want one to each of %d", len(server.taken()), len(to), crowd)
@@ -81,7 +81,7 @@ func TestFlow12_OneOfThemKilled(t *testing.T) {
 	server := newMailServer(t)
 	taken, killed := make(chan string, 1), make(chan struct{})
 	var once sync.Once
-	server.hold = func(l letter) {
+	server.hold = func(l receivedMail) {
 		once.Do(func() {
 			taken <- l.id()
 			<-killed
@@ -130,14 +130,14 @@ func TestFlow12_OneOfThemKilled(t *testing.T) {
 func (s *system) checkSentAgain(server *mailServer) {
 	s.t.Helper()
 	again := 0
-	for id, letters := range server.taken() {
+	for id, mails := range server.taken() {
 		mail := strings.TrimSuffix(strings.TrimPrefix(id, "<"), "@videotutorials>")
-		if len(letters) == 1 {
+		if len(mails) == 1 {
 			continue
 		}
 		again++
-		if n := s.count("select count(*) from message_store.messages where type = 'SendAttempted' and stream_name = $1", "sendEmail-"+mail); n < len(letters) {
-			s.t.Errorf("mail %s was sent %d times in %d attempts", id, len(letters), n)
+		if n := s.count("select count(*) from message_store.messages where type = 'SendAttempted' and stream_name = $1", "sendEmail-"+mail); n < len(mails) {
+			s.t.Errorf("mail %s was sent %d times in %d attempts", id, len(mails), n)
 		}
 	}
 	s.t.Logf("%d of %d mails were sent again", again, crowd)

@@ -27,9 +27,9 @@ func TestFlow02_MailServerDown(t *testing.T) {
 	if got, want := s.attempts(user), "SendAttempted SendAttemptFailed SendAttempted Sent"; got != want {
 		t.Errorf("the stream of the mail has %s, want %s", got, want)
 	}
-	if letters := server.taken()[s.mailOf(user)]; len(letters) != 1 || letters[0].to() != "ann@example.org" {
-		t.Errorf("%d mails, want one to ann@example.org: %v", len(letters), letters)
-	} else if status, answer := s.ask(http.MethodGet, letters[0].link(t)); status != http.StatusOK {
+	if mails := server.taken()[s.mailOf(user)]; len(mails) != 1 || mails[0].to() != "ann@example.org" {
+		t.Errorf("%d mails, want one to ann@example.org: %v", len(mails), mails)
+	} else if status, answer := s.ask(http.MethodGet, mails[0].link(t)); status != http.StatusOK {
 		t.Errorf("the link: %d %s", status, answer)
 	}
 

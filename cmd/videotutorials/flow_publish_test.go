@@ -102,7 +102,7 @@ func TestFlow05_Failed_D15(t *testing.T) {
 	t.Parallel()
 	s := start(t, newFolder(t), nil)
 	ann, eve := s.creator("ann@example.org"), s.creator("eve@example.org")
-	text := filepath.Join(t.TempDir(), "letter.mp4")
+	text := filepath.Join(t.TempDir(), "text.mp4")
 	if err := os.WriteFile(text, bytes.Repeat([]byte("This is no video.\n"), 1000), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -32,16 +32,16 @@ func TestFlow02_Registration(t *testing.T) {
 	s.until("its trace has 7 messages", func() bool { return len(s.trace(trace)) >= 7 })
 	mail := s.checkTrace(user, trace)
 
-	letters := s.lettersTo("ann@example.org")
-	if len(letters) != 1 || letters[0].id() != "<"+mail+"@videotutorials>" {
-		t.Fatalf("%d mails, want one of %s: %v", len(letters), mail, letters)
+	mails := s.mailsTo("ann@example.org")
+	if len(mails) != 1 || mails[0].id() != "<"+mail+"@videotutorials>" {
+		t.Fatalf("%d mails, want one of %s: %v", len(mails), mail, mails)
 	}
 	s.logIn("ann@example.org", password)
 	s.until("the administrator's list has the mail as sent", func() bool {
 		u := s.user(user, admin)
 		return u["registrationEmailSent"] == true && u["confirmed"] == false && u["loginCount"] == "1" && u["email"] == "ann@example.org"
 	})
-	link := letters[0].link(t)
+	link := mails[0].link(t)
 	if status, answer := s.ask(http.MethodGet, strings.Replace(link, "token=", "token=x", 1)); status/100 != 4 {
 		t.Errorf("a link with a wrong signature: %d %s", status, answer)
 	}
@@ -91,10 +91,10 @@ func (s *system) checkTrace(user, trace string) (mail string) {
 	return mail
 }
 
-// lettersTo returns the mails to the address.
-func (s *system) lettersTo(email string) []letter {
+// mailsTo returns the mails to the address.
+func (s *system) mailsTo(email string) []receivedMail {
 	s.t.Helper()
-	return slices.DeleteFunc(s.mails(), func(l letter) bool { return l.to() != email })
+	return slices.DeleteFunc(s.mails(), func(l receivedMail) bool { return l.to() != email })
 }
 
 // Invalid forms are rejected with the names of the invalid fields.
@@ -183,7 +183,7 @@ func (s *system) checkOne(t *testing.T, user, email string) {
 	if got := types(s.read("stream_name = $1", "identity-"+user)); got != "Registered RegistrationEmailSent" {
 		t.Errorf("the stream of the identity has %s", got)
 	}
-	if n := len(s.lettersTo(email)); n != 1 {
+	if n := len(s.mailsTo(email)); n != 1 {
 		t.Errorf("%d mails to %s, want 1", n, email)
 	}
 }

@@ -51,15 +51,15 @@ func (s *system) checkDelivered(t *testing.T, server *exim, email string) {
 	if len(registered) == 0 {
 		s.register(email)
 	}
-	var letters []letter
+	var mails []receivedMail
 	s.until("the mail to "+email+" is delivered", func() bool {
-		letters = slices.DeleteFunc(s.letters(filepath.Join(server.Folder, "mail", "new", "*")), func(l letter) bool { return l.to() != email })
-		return len(letters) > 0
+		mails = slices.DeleteFunc(s.mailsIn(filepath.Join(server.Folder, "mail", "new", "*")), func(l receivedMail) bool { return l.to() != email })
+		return len(mails) > 0
 	})
-	if len(letters) != 1 || letters[0].header.Get("From") != "<videos@example.org>" || letters[0].header.Get("Subject") == "" {
-		t.Errorf("delivered %v, want one letter from videos@example.org", letters)
+	if len(mails) != 1 || mails[0].header.Get("From") != "<videos@example.org>" || mails[0].header.Get("Subject") == "" {
+		t.Errorf("delivered %v, want one mail from videos@example.org", mails)
 	}
-	link := letters[0].link(t)
+	link := mails[0].link(t)
 	if status, answer := s.ask(http.MethodGet, link); status != http.StatusOK {
 		t.Errorf("%s: %d %s", link, status, answer)
 	}

@@ -33,9 +33,9 @@ func (f folder) cert(file string) string { return filepath.Join(f.certs(), file)
 func (f folder) lockFile() string  { return f.pid("videotutorials") }
 func (f folder) stateFile() string { return f.run("state.json") }
 
-// at returns the folder at the path, which defaults to /var/lib/videotutorials for
-// root, else to a folder in $XDG_STATE_HOME.
-func at(path string) (folder, error) {
+// dataFolder returns the folder at the path, which defaults to /var/lib/videotutorials
+// for root, else to a folder in $XDG_STATE_HOME.
+func dataFolder(path string) (folder, error) {
 	if path == "" && os.Geteuid() == 0 {
 		path = "/var/lib/videotutorials"
 	}
@@ -53,8 +53,8 @@ func at(path string) (folder, error) {
 	return folder(path), err
 }
 
-// make creates the folders. All users may enter the data folder, for the user that
-// runs Postgres on behalf of root.
+// make creates the folders. All users may enter the data folder, since Postgres runs as
+// another user when videotutorials runs as root.
 func (f folder) make() error {
 	if err := os.MkdirAll(string(f), 0o711); err != nil {
 		return err
@@ -90,11 +90,13 @@ type runningError struct{ pid int }
 
 func (e *runningError) Error() string { return fmt.Sprintf("already running (pid %d)", e.pid) }
 
-// lockTimeout is longer than a call of holder in another process holds the lock.
+// lockTimeout bounds the wait for the lock. It is longer than holder in another process
+// needs, which takes the lock briefly.
 const lockTimeout = 200 * time.Millisecond
 
-// lock locks the folder until the returned file is closed. It returns a
-// *runningError if another process holds the lock.
+// lock locks the folder until the returned file is closed, and removes the pid and state
+// files of a killed process. It returns a *runningError if another process holds the
+// lock.
 func (f folder) lock(ctx context.Context) (*os.File, error) {
 	ctx, cancel := context.WithTimeout(ctx, lockTimeout)
 	defer cancel()
@@ -111,7 +113,7 @@ func (f folder) lock(ctx context.Context) (*os.File, error) {
 	err = errors.Join(err, readErr)
 	for _, entry := range files {
 		path := f.run(entry.Name())
-		if filepath.Ext(path) == ".pid" && path != f.lockFile() && path != f.pid("mvc") { // mvc may run
+		if filepath.Ext(path) == ".pid" && path != f.lockFile() && path != f.pid("mvc") { // mvc alone has its own lock
 			err = errors.Join(err, os.RemoveAll(path))
 		}
 	}

@@ -14,18 +14,18 @@ import (
 	"testing"
 )
 
-// A letter is a received mail.
-type letter struct {
+// A receivedMail is a parsed mail.
+type receivedMail struct {
 	header     mail.Header
 	text, html string
 }
 
 // to returns the address of the recipient, id the Message-ID.
-func (l letter) to() string { return strings.Trim(l.header.Get("To"), "<>") }
-func (l letter) id() string { return l.header.Get("Message-Id") }
+func (l receivedMail) to() string { return strings.Trim(l.header.Get("To"), "<>") }
+func (l receivedMail) id() string { return l.header.Get("Message-Id") }
 
-// link returns the link that confirms a registration, which must be in both parts.
-func (l letter) link(t *testing.T) string {
+// link returns the confirmation link, which must be in both parts.
+func (l receivedMail) link(t *testing.T) string {
 	t.Helper()
 	link := regexp.MustCompile(`http://\S+:confirm\?token=[\w.-]+`).FindString(l.text)
 	if link == "" || !strings.Contains(l.html, `href="`+link+`"`) {
@@ -34,17 +34,17 @@ func (l letter) link(t *testing.T) string {
 	return link
 }
 
-// readLetter parses a letter, which must have a part of text and one of HTML.
-func readLetter(text []byte) (letter, error) {
+// parseMail parses a multipart/alternative mail with a text part and an HTML part.
+func parseMail(text []byte) (receivedMail, error) {
 	m, err := mail.ReadMessage(bytes.NewReader(text))
 	if err != nil {
-		return letter{}, err
+		return receivedMail{}, err
 	}
 	kind, parameters, err := mime.ParseMediaType(m.Header.Get("Content-Type"))
 	if err != nil || kind != "multipart/alternative" {
-		return letter{}, fmt.Errorf("content type %s: %w", kind, err)
+		return receivedMail{}, fmt.Errorf("content type %s: %w", kind, err)
 	}
-	l := letter{header: m.Header}
+	l := receivedMail{header: m.Header}
 	parts := multipart.NewReader(m.Body, parameters["boundary"])
 	for _, want := range []struct {
 		kind string
@@ -52,11 +52,11 @@ func readLetter(text []byte) (letter, error) {
 	}{{"text/plain", &l.text}, {"text/html", &l.html}} {
 		part, err := parts.NextPart() // decodes quoted-printable
 		if err != nil {
-			return letter{}, fmt.Errorf("part %s: %w", want.kind, err)
+			return receivedMail{}, fmt.Errorf("part %s: %w", want.kind, err)
 		}
 		body, err := io.ReadAll(part)
 		if kind := part.Header.Get("Content-Type"); err != nil || !strings.HasPrefix(kind, want.kind) {
-			return letter{}, fmt.Errorf("part of type %s, want %s: %w", kind, want.kind, err)
+			return receivedMail{}, fmt.Errorf("part of type %s, want %s: %w", kind, want.kind, err)
 		}
 		*want.body = string(body)
 	}
@@ -64,13 +64,13 @@ func readLetter(text []byte) (letter, error) {
 }
 
 // mails returns the mails that were written to the data folder.
-func (s *system) mails() (letters []letter) {
+func (s *system) mails() (mails []receivedMail) {
 	s.t.Helper()
-	return s.letters(filepath.Join(string(s.data), "mail", "*.eml"))
+	return s.mailsIn(filepath.Join(string(s.data), "mail", "*.eml"))
 }
 
-// letters returns the mails in the files of the pattern.
-func (s *system) letters(pattern string) (letters []letter) {
+// mailsIn returns the mails in the files that match the pattern.
+func (s *system) mailsIn(pattern string) (mails []receivedMail) {
 	s.t.Helper()
 	paths, err := filepath.Glob(pattern)
 	if err != nil {
@@ -81,11 +81,11 @@ func (s *system) letters(pattern string) (letters []letter) {
 		if err != nil {
 			s.t.Fatal(err)
 		}
-		l, err := readLetter(text)
+		l, err := parseMail(text)
 		if err != nil {
 			s.t.Fatalf("%s: %v", path, err)
 		}
-		letters = append(letters, l)
+		mails = append(mails, l)
 	}
-	return letters
+	return mails
 }

@@ -32,7 +32,7 @@ func (c *classical) run(ctx context.Context, log *slog.Logger, _ []string) error
 	if err := mvc.CheckVideos(c.Videos); err != nil {
 		return &service.UsageError{Reason: err.Error()}
 	}
-	data, err := at(c.DataDir)
+	data, err := dataFolder(c.DataDir)
 	if err != nil {
 		return err
 	}

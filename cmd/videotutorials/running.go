@@ -47,7 +47,7 @@ type running struct {
 
 // find returns the state of the system, or an error if none runs.
 func (r *running) find() (folder, state, error) {
-	data, err := at(r.DataDir)
+	data, err := dataFolder(r.DataDir)
 	if err != nil {
 		return "", state{}, err
 	}

@@ -20,12 +20,12 @@ type mailServer struct {
 	// socket is bound and does not listen yet: connections are refused.
 	socket int
 	// refused is an address that the server rejects permanently. hold, if set, is called
-	// with each letter before it is acknowledged.
+	// with each mail before it is acknowledged.
 	refused string
-	hold    func(letter)
+	hold    func(receivedMail)
 
-	mu      sync.Mutex
-	letters []letter
+	mu    sync.Mutex
+	mails []receivedMail
 }
 
 // newMailServer returns a server that is down and has reserved its address.
@@ -84,7 +84,7 @@ func (m *mailServer) up() {
 
 // talk serves one connection.
 func (m *mailServer) talk(conn net.Conn) {
-	defer conn.Close() //nolint:errcheck // only the letters matter
+	defer conn.Close() //nolint:errcheck // only the received mails matter
 	text := textproto.NewReader(bufio.NewReader(conn))
 	say := func(line string) { _, _ = io.WriteString(conn, line+"\r\n") }
 	say("220 test")
@@ -114,24 +114,24 @@ func (m *mailServer) talk(conn net.Conn) {
 }
 
 func (m *mailServer) take(body []byte) {
-	l, err := readLetter(body)
+	l, err := parseMail(body)
 	if err != nil {
 		m.t.Errorf("invalid mail: %v", err)
 	}
 	m.mu.Lock()
-	m.letters = append(m.letters, l)
+	m.mails = append(m.mails, l)
 	m.mu.Unlock()
 	if m.hold != nil {
 		m.hold(l)
 	}
 }
 
-// taken returns the letters by Message-ID.
-func (m *mailServer) taken() map[string][]letter {
+// taken returns the mails by Message-ID.
+func (m *mailServer) taken() map[string][]receivedMail {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	taken := map[string][]letter{}
-	for _, l := range m.letters {
+	taken := map[string][]receivedMail{}
+	for _, l := range m.mails {
 		taken[l.id()] = append(taken[l.id()], l)
 	}
 	return taken

@@ -19,6 +19,11 @@ import (
 	"videotutorials/internal/test/testdb"
 )
 
+// The numbers of TestFlow01 to TestFlow13 order the flows of the system: 1 viewing,
+// 2 registration, 3 mails of other origins, 4 log-in, 5 publishing, 6 naming,
+// 7 describing, 8 administration, 9 debugging drill, 10 autonomy drill, 11 rebuild,
+// 12 several instances, 13 the classical version.
+
 // binaries is the folder with the commands, built for this run of the tests.
 var binaries string
 

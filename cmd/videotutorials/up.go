@@ -31,7 +31,7 @@ type up struct {
 }
 
 func (u *up) run(ctx context.Context, log *slog.Logger, _ []string) error {
-	data, err := at(u.DataDir)
+	data, err := dataFolder(u.DataDir)
 	if err != nil {
 		return err
 	}

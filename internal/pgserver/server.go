@@ -54,8 +54,8 @@ type Config struct {
 	// Dir is the data folder, of at most 93 bytes. It is created if missing. If root
 	// starts the server, another user runs it and owns the folder.
 	Dir string
-	// Durable makes commits survive a crash of the machine. Without it tests are ten
-	// times as fast.
+	// Durable makes commits survive a crash of the machine. Tests leave it false, which
+	// makes them ten times as fast.
 	Durable bool
 	// Log is required.
 	Log *slog.Logger
@@ -67,14 +67,13 @@ type Config struct {
 // that is killed.
 type Server struct {
 	process *process.Child
-	owner   *os.File
 	dir     string
 	done    chan struct{}
 }
 
-// Start creates the data folder if it is missing, starts the server, and returns when
-// it accepts connections: after about a second the first time, later at once. It waits
-// for the end of a server in the folder whose launcher died.
+// Start creates the data folder if it is missing, which takes about a second, starts the
+// server, and returns when it accepts connections. It waits for the end of a server in
+// the folder whose launcher died.
 //
 // It returns ErrNotFound if no suitable Postgres is installed, a *VersionError if
 // the data folder has a version that is not installed (the folder is not changed), and
@@ -86,7 +85,7 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 		return nil, err
 	}
 	if strings.Contains(c.Dir, ",") {
-		return nil, fmt.Errorf("%s: clients take a comma for the end of the name: choose another data folder", c.Dir)
+		return nil, fmt.Errorf("%s: the data folder must not contain a comma, which separates hosts in a URL", c.Dir)
 	}
 	if socket := filepath.Join(c.Dir, socketName); len(socket) > maxSocketPath {
 		return nil, fmt.Errorf("%s: the path of a socket has at most %d bytes: choose a shorter data folder", socket, maxSocketPath)
@@ -97,13 +96,13 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 	if err := os.MkdirAll(filepath.Dir(c.Dir), 0o711); err != nil {
 		return nil, err
 	}
-	owner, err := file.TryLock(c.Dir+".lock", os.O_CREATE|os.O_RDWR)
+	lock, err := file.TryLock(c.Dir+".lock", os.O_CREATE|os.O_RDWR)
 	if err != nil {
 		return nil, err
 	}
 	defer func() {
 		if err != nil {
-			_ = file.Unlock(owner)
+			_ = file.Unlock(lock)
 		}
 	}()
 	l, err := newLauncher(c)
@@ -118,10 +117,9 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s.owner = owner
 	go func() {
 		<-s.process.Done()
-		_ = file.Unlock(owner)
+		_ = file.Unlock(lock)
 		close(s.done)
 	}()
 	c.Log.Info("postgres is up", "version", l.bin.version, "folder", c.Dir, "pid", s.PID())
@@ -167,8 +165,8 @@ func (s *Server) PID() int { return s.process.PID() }
 func (s *Server) Done() <-chan struct{} { return s.done }
 
 // Stop ends the server: it closes all sessions and rolls their transactions back. All
-// commits are in the data folder. Stop returns nil if the server ended in an orderly
-// way, also if that was before the call.
+// commits are in the data folder. Stop returns nil if the server shut down
+// cleanly, even before the call.
 func (s *Server) Stop() error {
 	err := s.process.Stop(syscall.SIGINT, stopTimeout)
 	<-s.done
