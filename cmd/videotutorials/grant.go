@@ -25,7 +25,11 @@ func (g *grant) run(ctx context.Context, _ *slog.Logger, args []string) error {
 	if len(args) != 1 {
 		return &service.UsageError{Reason: "one e-mail address is required"}
 	}
-	store, err := g.store()
+	folder, s, err := g.find()
+	if err != nil {
+		return err
+	}
+	store, err := s.store(folder, "operator")
 	if err != nil {
 		return err
 	}

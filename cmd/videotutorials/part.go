@@ -190,10 +190,7 @@ func (p part) ready(ctx context.Context, client *http.Client, port int) error {
 	if response.StatusCode == http.StatusOK {
 		return nil
 	}
-	reason, err := io.ReadAll(io.LimitReader(response.Body, 1000))
-	if err != nil {
-		return err
-	}
+	reason, _ := io.ReadAll(io.LimitReader(response.Body, 1000))
 	return fmt.Errorf("%d %s", response.StatusCode, strings.TrimSpace(string(reason)))
 }
 

@@ -61,15 +61,6 @@ func (r *running) find() (folder, state, error) {
 	return data, s, err
 }
 
-// store returns the message store, called as the operator. The caller MUST close it.
-func (r *running) store() (*rpc.Client, error) {
-	data, s, err := r.find()
-	if err != nil {
-		return nil, err
-	}
-	return s.store(data, "operator")
-}
-
 // env is the command that prints shell exports for the running system.
 type env struct{ running }
 
