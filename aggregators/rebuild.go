@@ -110,5 +110,5 @@ func (s *shadow) logProgress(ctx context.Context) {
 	}
 	s.logged = time.Now()
 	s.log.InfoContext(ctx, "rebuilding", "position", s.skipped.Position, "viewPosition", s.live, "messages", s.rebuilt.Messages,
-		"messagesPerSecond", int(float64(s.rebuilt.Messages)/time.Since(s.begun).Seconds()))
+		"perSecond", int(float64(s.rebuilt.Messages)/time.Since(s.begun).Seconds()))
 }

@@ -40,6 +40,6 @@ func (s *settings) run(ctx context.Context, log *slog.Logger, _ []string) error 
 	if err != nil {
 		return err
 	}
-	log.Info("serving", "rest", listener.Addr(), "videos", s.Videos, "first", mvc.VideoID(1))
+	log.Info("serving", "rest", listener.Addr(), "videos", s.Videos, "video", mvc.VideoID(1))
 	return mvc.New(mvc.Config{DB: db, Videos: s.Videos, Log: log, Registry: registry}).Run(ctx, listener)
 }

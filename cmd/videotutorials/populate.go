@@ -104,7 +104,7 @@ func (b bulk) write(ctx context.Context, store messagestore.Store, log *slog.Log
 	begun := time.Now()
 	logged := begun
 	progress := func(done int) {
-		log.Info("populating", b.kind, done, "of", b.n, "perSecond", int(float64(done)/time.Since(begun).Seconds()))
+		log.Info("populating", b.kind, done, "count", b.n, "perSecond", int(float64(done)/time.Since(begun).Seconds()))
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(maxBatches)

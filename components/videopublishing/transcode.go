@@ -174,7 +174,7 @@ func (p publishing) poster(ctx context.Context, video, path string, duration tim
 		if err == nil {
 			return path, nil
 		}
-		p.Log.WarnContext(ctx, "poster not made", "at", at, "error", err)
+		p.Log.WarnContext(ctx, "poster not made", "error", err)
 	}
 	return "", nil
 }
