@@ -17,21 +17,21 @@ const sqlDoorWriters = "sql:"
 // A row is a message as it is stored. Columns that the schema declares not null may
 // be null.
 type row struct {
-	globalPosition, position pgtype.Int8
-	id                       pgtype.UUID
-	stream, kind, writer     pgtype.Text
-	missing                  pgtype.Text // the names of the columns without a value
-	badData, badMetadata     pgtype.Text // their JSON types, if they are not objects
-	claim                    pgtype.Text // the data, in category ownership
+	globalPosition, position    pgtype.Int8
+	id                          pgtype.UUID
+	stream, messageType, writer pgtype.Text
+	missing                     pgtype.Text // the names of the columns without a value
+	badData, badMetadata        pgtype.Text // their JSON types, if they are not objects
+	claim                       pgtype.Text // the data, in category ownership
 }
 
 // messages verifies the messages in global order.
 func (r *run) messages(ctx context.Context, tx pgx.Tx) error {
-	owners := &owners{self: r.self, report: r.add, of: map[string]*owned{}}
+	owners := &owners{self: r.self, report: r.add, owned: map[string]*owned{}}
 	positions := newConsumerPositions(r.checkpoints, r.add)
 	var m row
 	err := r.each(ctx, tx, "messages", []any{
-		&m.globalPosition, &m.position, &m.id, &m.stream, &m.kind, &m.writer, &m.missing, &m.badData, &m.badMetadata, &m.claim,
+		&m.globalPosition, &m.position, &m.id, &m.stream, &m.messageType, &m.writer, &m.missing, &m.badData, &m.badMetadata, &m.claim,
 	}, func() {
 		r.summary.Messages++
 		if messagestore.Principal(m.writer.String) == messagestore.Anonymous {
@@ -74,7 +74,7 @@ func (r *run) checkContent(m *row) {
 	if err := checkStream(messagestore.Stream(m.stream.String)); err != nil && m.stream.Valid {
 		r.add(m.damage(BadName, err.Error()))
 	}
-	if err := messagestore.CheckType(m.kind.String); err != nil && m.kind.Valid {
+	if err := messagestore.CheckType(m.messageType.String); err != nil && m.messageType.Valid {
 		r.add(m.damage(BadType, err.Error()))
 	}
 	if m.badData.Valid && !strings.HasPrefix(m.writer.String, sqlDoorWriters) {

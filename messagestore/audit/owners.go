@@ -10,29 +10,29 @@ import (
 // owners verifies in global order that each message was written by the owner of its
 // stream:
 //
-//   - a category belongs to the owner of its last claim, or else to its first writer,
-//     as with the pinned owners of a policy;
+//   - a category belongs to the owner of its last claim, or else to its first writer;
+//     a category whose owner is pinned by the policy has no claim;
 //   - a stream of positions belongs to its first writer;
 //   - `ownership` belongs to the store;
 //   - command categories are open to every principal.
 //
-// Anonymous owns nothing and may have written anything but claims, while ownership was
-// off.
+// Messages of anonymous, which were written while ownership was off, are accepted
+// anywhere except in `ownership`. Anonymous owns nothing.
 type owners struct {
 	self   messagestore.Principal
 	report func(Damage)
-	of     map[string]*owned // by category, or stream of positions
+	owned  map[string]*owned // by category, or stream of positions
 }
 
 // owned is a category or a stream that has an owner.
 type owned struct {
-	owner messagestore.Principal // "": none
-	begun bool                   // it has messages
-	// The current series of messages by one other writer.
-	first  *Damage
-	writer messagestore.Principal
-	more   int64
-	last   int64 // global position
+	owner       messagestore.Principal // "": none
+	hasMessages bool
+	// The current series of messages by one other writer, reported as one damage.
+	series  *Damage
+	writer  messagestore.Principal
+	repeats int64
+	last    int64 // global position
 }
 
 // next verifies the next message.
@@ -41,7 +41,7 @@ func (o *owners) next(m *row) {
 	category := stream.Category()
 	switch {
 	case category == "", writer == "", category.IsCommand():
-		// Damage of another kind, or open to every principal.
+		// Reported elsewhere, or open to every principal.
 	case category == messagestore.OwnershipCategory:
 		own := o.get(string(category))
 		own.owner = o.self
@@ -55,29 +55,27 @@ func (o *owners) next(m *row) {
 		}
 		own := o.get(name)
 		if writer != messagestore.Anonymous {
-			if own.owner == "" && !own.begun {
+			if own.owner == "" && !own.hasMessages {
 				own.owner = writer
 			}
 			o.check(own, m, writer)
 		}
-		// Messages of anonymous do not keep a stream of positions from its owner.
-		own.begun = own.begun || category != messagestore.PositionCategory
+		// A stream of positions that anonymous began belongs to its first other writer.
+		own.hasMessages = category != messagestore.PositionCategory
 	}
 }
 
 func (o *owners) get(name string) *owned {
-	own, ok := o.of[name]
-	if !ok {
-		own = &owned{}
-		o.of[name] = own
+	if o.owned[name] == nil {
+		o.owned[name] = &owned{}
 	}
-	return own
+	return o.owned[name]
 }
 
 // check reports whether the writer is the owner, and collects the damage if not.
 func (o *owners) check(own *owned, m *row, writer messagestore.Principal) bool {
-	if writer != own.owner && own.first != nil && own.writer == writer {
-		own.more++
+	if writer != own.owner && own.series != nil && own.writer == writer {
+		own.repeats++
 		own.last = m.globalPosition.Int64
 		return false
 	}
@@ -89,26 +87,26 @@ func (o *owners) check(own *owned, m *row, writer messagestore.Principal) bool {
 	if own.owner == "" {
 		detail = fmt.Sprintf("written by %s without a claim", writer)
 	}
-	first := m.damage(NotOwner, detail)
-	own.first, own.writer = &first, writer
+	damage := m.damage(NotOwner, detail)
+	own.series, own.writer = &damage, writer
 	return false
 }
 
 // flush reports the series of messages by another writer as one damage.
 func (o *owners) flush(own *owned) {
-	if own.first == nil {
+	if own.series == nil {
 		return
 	}
-	if own.more > 0 {
-		own.first.Detail += fmt.Sprintf(", and %d more up to global position %d", own.more, own.last)
+	if own.repeats > 0 {
+		own.series.Detail += fmt.Sprintf(", and %d more up to global position %d", own.repeats, own.last)
 	}
-	o.report(*own.first)
-	own.first, own.more = nil, 0
+	o.report(*own.series)
+	own.series, own.repeats = nil, 0
 }
 
 // end reports the collected damage.
 func (o *owners) end() {
-	for _, own := range o.of {
+	for _, own := range o.owned {
 		o.flush(own)
 	}
 }
@@ -127,16 +125,16 @@ func (o *owners) claim(m *row, category messagestore.Category) {
 	}
 	own := o.get(string(category))
 	o.flush(own)
-	switch kind := m.kind.String; {
-	case kind != "Claimed" && kind != "Transferred":
-		o.report(m.damage(BadClaim, fmt.Sprintf("is %q, neither Claimed nor Transferred", kind)))
+	switch messageType := m.messageType.String; {
+	case messageType != "Claimed" && messageType != "Transferred":
+		o.report(m.damage(BadClaim, fmt.Sprintf("is %q, neither Claimed nor Transferred", messageType)))
 		return
-	case kind == "Claimed" && own.owner != "" && own.owner != claim.Owner:
+	case messageType == "Claimed" && own.owner != "" && own.owner != claim.Owner:
 		o.report(m.damage(BadClaim, fmt.Sprintf("claimed by %s, the owner is %s", claim.Owner, own.owner)))
-	case kind == "Transferred" && claim.From != own.owner:
+	case messageType == "Transferred" && claim.From != own.owner:
 		o.report(m.damage(BadClaim, fmt.Sprintf("transferred from %q, the owner is %q", claim.From, own.owner)))
 	}
-	own.owner, own.begun = claim.Owner, true
+	own.owner, own.hasMessages = claim.Owner, true
 	if claim.Owner == messagestore.Anonymous {
 		own.owner = ""
 	}

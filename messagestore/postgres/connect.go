@@ -3,10 +3,12 @@ package postgres
 import (
 	"context"
 	"errors"
+	"maps"
 	"net"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 const (
@@ -42,25 +44,18 @@ var runtimeParams = map[string]string{
 	"default_transaction_isolation": "read committed",
 }
 
-// connConfig returns the configuration of a connection as the role of the server,
-// which may only select and insert messages.
-func connConfig(url string) (*pgx.ConnConfig, error) {
-	config, err := loginConfig(url)
-	if err == nil {
-		config.RuntimeParams["role"] = "messagestore_server"
-	}
-	return config, err
-}
-
-// loginConfig returns the configuration of a connection as the user of the URL.
-func loginConfig(url string) (*pgx.ConnConfig, error) {
-	config, err := pgx.ParseConfig(url)
+// readersConfig returns the configuration of the connections for reads. As every
+// connection but the watchdog's, they have the role of the server, which may only
+// select and insert messages.
+func readersConfig(url string) (*pgxpool.Config, error) {
+	pool, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, err
 	}
-	for name, value := range runtimeParams {
-		config.RuntimeParams[name] = value
-	}
+	pool.MaxConns = maxReaders
+	config := pool.ConnConfig
+	maps.Copy(config.RuntimeParams, runtimeParams)
+	config.RuntimeParams["role"] = "messagestore_server"
 	config.ConnectTimeout = connectTimeout
 	dialer := &net.Dialer{
 		Timeout: connectTimeout,
@@ -69,7 +64,14 @@ func loginConfig(url string) (*pgx.ConnConfig, error) {
 		Control:         setUserTimeout,
 	}
 	config.DialFunc = dialer.DialContext
-	return config, nil
+	return pool, nil
+}
+
+// withoutRole returns a copy of config that connects as the user of the URL.
+func withoutRole(config *pgx.ConnConfig) *pgx.ConnConfig {
+	config = config.Copy()
+	delete(config.RuntimeParams, "role")
+	return config
 }
 
 type connectKey struct{}

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgconn"
-
 	"videotutorials/internal/database"
 	"videotutorials/messagestore"
 )
@@ -73,13 +71,4 @@ var (
 
 func errQueueFull() error {
 	return &messagestore.ExhaustedError{RetryAfter: 100 * time.Millisecond, Reason: "too many writes are waiting"}
-}
-
-// postgresMessage returns the message of a Postgres error, without its SQLSTATE.
-func postgresMessage(err error) string {
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) {
-		return pg.Message
-	}
-	return ""
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"videotutorials/messagestore"
@@ -11,7 +12,7 @@ import (
 
 // A message is a checked message of a unit.
 type message struct {
-	id             uuid
+	id             uuid.UUID
 	kind           string
 	data, metadata string
 	bytes          int
@@ -44,7 +45,7 @@ type group struct {
 	writes   int
 	messages int
 	bytes    int
-	ids      map[uuid]bool
+	ids      map[uuid.UUID]bool
 }
 
 // The limits of a group are those of a call. Larger groups are not faster.
@@ -67,7 +68,7 @@ func (g *group) add(u *unit) bool {
 		}
 	}
 	if g.ids == nil {
-		g.ids = map[uuid]bool{}
+		g.ids = map[uuid.UUID]bool{}
 	}
 	for i := range u.messages {
 		g.ids[u.messages[i].id] = true
@@ -145,7 +146,7 @@ func (g *group) arguments(o *ownership) []any {
 // appended is the row that message_store.append returns.
 type appended struct {
 	Head            int64
-	HeadID          *uuid
+	HeadID          *string
 	StoredAt        time.Time
 	Versions        []int64
 	PrintedData     []string
@@ -159,7 +160,7 @@ type appended struct {
 	GlobalPositions []*int64
 	ClaimGlobals    []int64
 	ClaimPositions  []int64
-	ClaimIDs        []uuid
+	ClaimIDs        []string
 	ClaimStreams    []string
 	ClaimTypes      []string
 	ClaimDatas      []string
@@ -172,10 +173,7 @@ const appendSQL = `select * from message_store.append($1, $2, $3, $4, $5, $6, $7
 // statement with it, which would make a commit visible that still waits for a
 // synchronous standby.
 func (g *group) store(ctx context.Context, conn *pgx.Conn, o *ownership) (*appended, error) {
-	rows, err := conn.Query(ctx, appendSQL, g.arguments(o)...)
-	if err != nil {
-		return nil, err
-	}
+	rows, _ := conn.Query(ctx, appendSQL, g.arguments(o)...) // CollectExactlyOneRow returns the error
 	return pgx.CollectExactlyOneRow(rows, pgx.RowToAddrOfStructByPos[appended])
 }
 
@@ -184,5 +182,5 @@ func (a *appended) headBefore() messagestore.Place {
 	if a.HeadID == nil {
 		return messagestore.Place{}
 	}
-	return messagestore.Place{Position: a.Head, ID: a.HeadID.String()}
+	return messagestore.Place{Position: a.Head, ID: *a.HeadID}
 }

@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	"videotutorials/internal/database"
@@ -25,8 +24,8 @@ const (
 // Ready returns nil if the store serves: the head is fresh and writes commit. It
 // does not query Postgres but uses the results of the poller and the writer.
 func (s *Store) Ready(context.Context) error {
-	if err := s.writer.failing.get(); err != nil {
-		return &messagestore.UnavailableError{Reason: fmt.Sprintf("writes do not commit: %v", err)}
+	if last := s.writer.failing.Load(); last != nil {
+		return &messagestore.UnavailableError{Reason: fmt.Sprintf("writes do not commit: %v", last.err)}
 	}
 	if writing := s.writer.writing(); writing > maxWriting {
 		return &messagestore.UnavailableError{Reason: fmt.Sprintf("writes do not commit: the last one has been running for %v", writing.Round(time.Second))}
@@ -37,37 +36,27 @@ func (s *Store) Ready(context.Context) error {
 	return nil
 }
 
-// A failure records why the last group was not stored.
-type failure struct{ last atomic.Pointer[failed] }
-
-type failed struct {
+// A failure is the reason why the last group was not stored.
+type failure struct {
 	err   error
 	until time.Time // until then, a stored group without messages does not clear the failure
 }
 
-// get returns the error of the last group, or nil.
-func (f *failure) get() error {
-	if last := f.last.Load(); last != nil {
-		return last.err
-	}
-	return nil
-}
-
-// stored records a group that was stored.
-func (f *failure) stored(messages int) {
-	if last := f.last.Load(); last != nil && (messages > 0 || time.Now().After(last.until)) {
-		f.last.Store(nil)
+// recordStored records a group that was stored.
+func (w *writer) recordStored(messages int) {
+	if last := w.failing.Load(); last != nil && (messages > 0 || time.Now().After(last.until)) {
+		w.failing.Store(nil)
 	}
 }
 
-// failed records a group that was not stored.
-func (f *failure) failed(err error, messages int) {
-	next := &failed{err: err}
-	if last := f.last.Load(); last != nil {
+// recordFailed records a group that was not stored.
+func (w *writer) recordFailed(err error, messages int) {
+	next := &failure{err: err}
+	if last := w.failing.Load(); last != nil {
 		next.until = last.until
 	}
 	if messages > 0 && (!temporary(err) || database.SQLState(err) == diskFull) {
 		next.until = time.Now().Add(contentFailure)
 	}
-	f.last.Store(next)
+	w.failing.Store(next)
 }

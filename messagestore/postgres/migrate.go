@@ -6,8 +6,6 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -23,8 +21,12 @@ const functionsVersion = 3
 var (
 	//go:embed migrations/*.sql
 	migrations embed.FS
-	//go:embed functions/*.sql
-	functionFiles embed.FS
+	//go:embed functions/append.sql
+	appendFunctions string
+	//go:embed functions/lists.sql
+	listFunctions string
+	//go:embed functions/page.sql
+	pageFunctions string
 )
 
 // dropFunctions drops the functions of any version.
@@ -116,32 +118,11 @@ func replaceFunctions(ctx context.Context, db *sql.DB) error {
 	case version > functionsVersion:
 		return fmt.Errorf("%w: version %d, this server has %d", errNewer, version, functionsVersion)
 	}
-	functions, err := allFunctions()
-	if err != nil {
-		return err
-	}
 	update := fmt.Sprintf("update message_store.functions set version = %d", functionsVersion)
-	for _, statements := range []string{dropFunctions, functions, update} {
+	for _, statements := range []string{dropFunctions, appendFunctions, listFunctions, pageFunctions, update} {
 		if _, err := tx.ExecContext(ctx, statements); err != nil {
 			return err
 		}
 	}
 	return tx.Commit()
-}
-
-// allFunctions returns the concatenated files of the folder functions.
-func allFunctions() (string, error) {
-	names, err := fs.Glob(functionFiles, "functions/*.sql")
-	if err != nil {
-		return "", err
-	}
-	var all strings.Builder
-	for _, name := range names {
-		text, err := functionFiles.ReadFile(name)
-		if err != nil {
-			return "", err
-		}
-		all.Write(text)
-	}
-	return all.String(), nil
 }

@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 
-	random "github.com/google/uuid"
+	"github.com/google/uuid"
 
 	"videotutorials/messagestore"
 )
@@ -124,7 +124,7 @@ func (s *Store) TransferOwnership(ctx context.Context, c messagestore.Category, 
 // ownerInLog returns the owner of the category according to the log, and the
 // version of its stream of claims.
 func (s *Store) ownerInLog(ctx context.Context, c messagestore.Category) (messagestore.Principal, messagestore.Version, error) {
-	last, err := s.one(ctx, "where stream_name = $1 order by position desc limit 1", claims(c))
+	last, err := s.one(ctx, ofLast, claims(c))
 	if err == nil {
 		var data claim
 		if err := json.Unmarshal([]byte(last.Data), &data); err != nil {
@@ -179,7 +179,7 @@ func (s *Store) writeClaim(ctx context.Context, c messagestore.Category, expecte
 	if err != nil {
 		return err
 	}
-	message := messagestore.NewMessage{ID: random.NewString(), Type: kind, Data: string(text), Metadata: string(metadata)}
+	message := messagestore.NewMessage{ID: uuid.NewString(), Type: kind, Data: string(text), Metadata: string(metadata)}
 	_, err = s.Write(messagestore.WithPrincipal(ctx, s.ownership.self), claims(c), expected, message)
 	return err
 }

@@ -26,7 +26,7 @@ type pageRequest struct {
 	source   messagestore.Source
 	filter   *messagestore.Filter
 	start    int64
-	afterID  *uuid // nil: not compared
+	afterID  string // "": not compared
 	bound    int64
 	backward bool
 	limit    int64 // 0: none
@@ -48,13 +48,13 @@ var errDiverged = errors.New("the place is not in the log")
 type messageRow struct {
 	GlobalPosition, Position             *int64
 	Time                                 *time.Time
-	ID                                   *uuid
+	ID                                   *string
 	Stream, Type, Writer, Data, Metadata *string
 }
 
 func (r *messageRow) message() messagestore.Message {
 	return messagestore.Message{
-		ID: r.ID.String(), Stream: messagestore.Stream(*r.Stream), Type: *r.Type,
+		ID: *r.ID, Stream: messagestore.Stream(*r.Stream), Type: *r.Type,
 		Data: *r.Data, Metadata: *r.Metadata,
 		Position: *r.Position, GlobalPosition: *r.GlobalPosition,
 		Time: r.Time.UTC(), Writer: messagestore.Principal(*r.Writer),
@@ -90,7 +90,7 @@ func (s *Store) page(ctx context.Context, conn querier, r pageRequest) (page, er
 	maxBytes := min(max(maxHeldBytes-s.held.Load(), minPageBytes), maxPageBytes)
 	s.metrics.pages.Inc()
 	found, err := query(ctx, conn, pgx.RowToStructByPos[messageRow], pageSQL, orNull(r.source.Stream), r.source.Categories,
-		r.start, r.afterID, r.bound, r.backward, f.Types, member, size, orNull(f.Origin), orNull(f.Correlation), limit, maxBytes, maxPageScanned)
+		r.start, orNull(r.afterID), r.bound, r.backward, f.Types, member, size, orNull(f.Origin), orNull(f.Correlation), limit, maxBytes, maxPageScanned)
 	if err != nil {
 		return page{}, err
 	}
@@ -103,7 +103,7 @@ func (s *Store) page(ctx context.Context, conn querier, r pageRequest) (page, er
 		p.messages = append(p.messages, found[i].message())
 	}
 	if last.ID != nil {
-		p.upTo = &messagestore.Place{Position: *last.GlobalPosition, ID: last.ID.String()}
+		p.upTo = &messagestore.Place{Position: *last.GlobalPosition, ID: *last.ID}
 		if r.source.IsStream() {
 			p.upTo.Position = *last.Position
 		}
@@ -113,10 +113,7 @@ func (s *Store) page(ctx context.Context, conn querier, r pageRequest) (page, er
 
 // query returns the rows of a query, with translated errors.
 func query[T any](ctx context.Context, conn querier, scan pgx.RowToFunc[T], sql string, args ...any) ([]T, error) {
-	rows, err := conn.Query(ctx, sql, args...)
-	if err != nil {
-		return nil, translate(ctx, err)
-	}
+	rows, _ := conn.Query(ctx, sql, args...) // CollectRows returns the error
 	all, err := pgx.CollectRows(rows, scan)
 	return all, translate(ctx, err)
 }
@@ -165,16 +162,12 @@ func (s *Store) version(ctx context.Context, stream messagestore.Stream) (messag
 	return p, err
 }
 
+// place scans a position and an id. It returns an empty place if there is no row.
 func place(ctx context.Context, row pgx.Row) (messagestore.Place, error) {
 	var p messagestore.Place
-	var id uuid
-	err := row.Scan(&p.Position, &id)
+	err := row.Scan(&p.Position, &p.ID)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return messagestore.Place{}, nil
 	}
-	if err != nil {
-		return messagestore.Place{}, translate(ctx, err)
-	}
-	p.ID = id.String()
-	return p, nil
+	return p, translate(ctx, err)
 }

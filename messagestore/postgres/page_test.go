@@ -31,11 +31,11 @@ func TestPage_RareCategory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	config, err := connConfig(url)
+	config, err := readersConfig(url)
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn, err := pgx.ConnectConfig(t.Context(), config)
+	conn, err := pgx.ConnectConfig(t.Context(), config.ConnConfig)
 	if err != nil {
 		t.Fatal(err)
 	}

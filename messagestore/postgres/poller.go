@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"math"
 	"sync/atomic"
 	"time"
 
@@ -156,88 +155,8 @@ func (p *poller) read(ctx context.Context, conn *pgx.Conn, after, head messagest
 	if after.Position >= head.Position {
 		return nil, errDiverged
 	}
-	id, err := idAt(after)
-	if err != nil {
-		return nil, err
-	}
 	page, err := p.store.page(ctx, conn, pageRequest{
-		source: messagestore.OfAll(), filter: &messagestore.Filter{}, start: after.Position + 1, afterID: id, bound: head.Position,
+		source: messagestore.OfAll(), filter: &messagestore.Filter{}, start: after.Position + 1, afterID: after.ID, bound: head.Position,
 	})
 	return page.messages, err
-}
-
-// idAt returns the id of the place, or nil for the place before the first message.
-func idAt(place messagestore.Place) (*uuid, error) {
-	if place.ID == "" {
-		return nil, nil
-	}
-	id, err := parseUUID(place.ID)
-	return &id, err
-}
-
-// unbounded is the bound of a page without one.
-const unbounded = math.MaxInt64
-
-// A notifier notifies other servers of committed messages, after the commit and
-// over its own connection: a notification in the transaction would hold a lock of
-// the whole cluster during the flush.
-type notifier struct {
-	session session
-	self    string
-	log     *slog.Logger
-	wake    chan struct{} // buffered
-	// messages is the number of messages committed since the last notification.
-	messages atomic.Int64
-}
-
-// The minimum time between two notifications. Subscribers of a busy log get a batch
-// only every busyBeat.
-const (
-	notifyInterval     = quietBeat
-	notifyBusyInterval = busyBeat / 2
-)
-
-// committed records committed messages and wakes the notifier.
-func (n *notifier) committed(messages int) {
-	n.messages.Add(int64(messages))
-	select {
-	case n.wake <- struct{}{}:
-	default:
-	}
-}
-
-func (n *notifier) run(ctx context.Context) error {
-	defer n.session.close()
-	var written rate
-	start := time.Now()
-	for {
-		select {
-		case <-n.wake:
-		case <-ctx.Done():
-			return nil
-		}
-		interval := notifyInterval
-		if written.add(time.Since(start), int(n.messages.Swap(0))) {
-			interval = notifyBusyInterval
-		}
-		if err := n.notify(ctx); err != nil && ctx.Err() == nil {
-			// The others poll every second anyway.
-			n.log.Warn("notify the other servers", "error", err)
-			n.session.close()
-		}
-		select {
-		case <-time.After(interval):
-		case <-ctx.Done():
-		}
-	}
-}
-
-func (n *notifier) notify(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
-	defer cancel()
-	conn, err := n.session.connect(ctx)
-	if err == nil {
-		_, err = conn.Exec(ctx, "select pg_notify('message_store', $1)", n.self)
-	}
-	return err
 }

@@ -5,13 +5,15 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/google/uuid"
+
 	"videotutorials/messagestore"
 )
 
 func unitOf(ctx context.Context, who messagestore.Principal, n byte, bytes int) *unit {
 	return &unit{
 		writer: who, bytes: bytes, ctx: ctx, done: make(chan result, 1),
-		writes: []messagestore.Write{{Stream: "a-1"}}, messages: []message{{id: uuid{byte(len(who)), who[0], n}}},
+		writes: []messagestore.Write{{Stream: "a-1"}}, messages: []message{{id: uuid.UUID{byte(len(who)), who[0], n}}},
 	}
 }
 

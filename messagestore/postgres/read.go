@@ -3,11 +3,15 @@ package postgres
 import (
 	"context"
 	"iter"
+	"math"
 
 	"github.com/jackc/pgx/v5"
 
 	"videotutorials/messagestore"
 )
+
+// unbounded is the bound of a page without one.
+const unbounded = math.MaxInt64
 
 // Read is Store.Read. It yields every message that any server acknowledged before
 // it began.
@@ -22,7 +26,15 @@ func (s *Store) Read(ctx context.Context, r messagestore.ReadRequest) iter.Seq2[
 // read yields messages until the end or an error. It returns nil when yield returns
 // false.
 func (s *Store) read(ctx context.Context, r *messagestore.ReadRequest, yield func(messagestore.Message, error) bool) error {
-	if err := checkRead(r); err != nil {
+	var v violations
+	v.source(&r.Source, &r.Filter)
+	if r.From != nil {
+		v.position("from_position", *r.From)
+	}
+	if r.Limit < 0 {
+		v.add("limit", "%d is negative, 0 or more is allowed", r.Limit)
+	}
+	if err := v.err(); err != nil {
 		return err
 	}
 	if err := s.ownership.checkReader(ctx, r.Source); err != nil {
@@ -83,18 +95,6 @@ func (s *Store) readPage(ctx context.Context, r pageRequest) (page, error) {
 	return s.page(ctx, s.readers, r)
 }
 
-func checkRead(r *messagestore.ReadRequest) error {
-	var v violations
-	v.source(&r.Source, &r.Filter)
-	if r.From != nil {
-		v.position("from_position", *r.From)
-	}
-	if r.Limit < 0 {
-		v.add("limit", "%d is negative, 0 or more is allowed", r.Limit)
-	}
-	return v.err()
-}
-
 // firstPage returns the request of the first page.
 func (s *Store) firstPage(ctx context.Context, r *messagestore.ReadRequest) (pageRequest, error) {
 	request := pageRequest{source: r.Source, filter: &r.Filter, backward: r.Backward, bound: unbounded}
@@ -112,6 +112,9 @@ func (s *Store) firstPage(ctx context.Context, r *messagestore.ReadRequest) (pag
 	request.bound = head.Position
 	return request, err
 }
+
+// ofLast selects the last message of a stream.
+const ofLast = "where stream_name = $1 order by position desc limit 1"
 
 // Message is Store.Message.
 func (s *Store) Message(ctx context.Context, id string) (messagestore.Message, error) {
@@ -139,7 +142,7 @@ func (s *Store) Last(ctx context.Context, stream messagestore.Stream, messageTyp
 		return messagestore.Message{}, err
 	}
 	if messageType == "" {
-		return s.one(ctx, "where stream_name = $1 order by position desc limit 1", stream)
+		return s.one(ctx, ofLast, stream)
 	}
 	return s.one(ctx, "where stream_name = $1 and type = $2 order by position desc limit 1", stream, messageType)
 }

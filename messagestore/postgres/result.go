@@ -64,7 +64,7 @@ func (a *appended) addClaims(stored []messagestore.Message, writer messagestore.
 	}
 	for i := range a.ClaimGlobals {
 		stored = append(stored, messagestore.Message{
-			ID: a.ClaimIDs[i].String(), Stream: messagestore.Stream(a.ClaimStreams[i]), Type: a.ClaimTypes[i],
+			ID: a.ClaimIDs[i], Stream: messagestore.Stream(a.ClaimStreams[i]), Type: a.ClaimTypes[i],
 			Data: a.ClaimDatas[i], Metadata: "{}", Position: a.ClaimPositions[i], GlobalPosition: a.ClaimGlobals[i],
 			Time: a.StoredAt.UTC(), Writer: writer,
 		})

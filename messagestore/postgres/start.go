@@ -7,7 +7,9 @@ import (
 	"videotutorials/messagestore"
 )
 
-func checkSubscription(r *messagestore.Subscription) error {
+// normalizeSubscription checks the request. It copies After, with its id in lower
+// case, as Postgres prints ids.
+func normalizeSubscription(r *messagestore.Subscription) error {
 	var v violations
 	v.source(&r.Source, &r.Filter)
 	v.position("from_position", r.From)
@@ -16,16 +18,16 @@ func checkSubscription(r *messagestore.Subscription) error {
 		r.After = &place
 		v.after(r.Source, place)
 		if r.From != 0 {
-			v.add("from_position", "%d beside after, one of them is allowed", r.From)
+			v.add("from_position", "is %d, but must not be combined with after", r.From)
 		}
 	}
 	return v.err()
 }
 
-// start sets the first place and compares it with Postgres. It does not use the
-// tail, which may be behind another server that delivered the place. It returns the
-// last position of the source.
-func (s *subscription) start(ctx context.Context, r *messagestore.Subscription) (head int64, err error) {
+// start sets the first place and compares it with Postgres: another server may have
+// delivered a place that the tail of this one has not reached yet. It returns the last
+// position of the source.
+func (s *subscription) start(ctx context.Context, r *messagestore.Subscription) (int64, error) {
 	last, err := s.lastPlace(ctx)
 	if err != nil {
 		return 0, err
@@ -61,19 +63,19 @@ func (s *subscription) start(ctx context.Context, r *messagestore.Subscription) 
 // reached the head.
 func (s *subscription) lastPlace(ctx context.Context) (messagestore.Place, error) {
 	head, err := s.store.head(ctx)
-	if err == nil {
-		err = s.store.awaitTail(ctx, head)
+	if err != nil {
+		return messagestore.Place{}, err
 	}
-	if err == nil && s.source.IsStream() {
-		return s.store.version(ctx, s.source.Stream)
+	if err := s.store.awaitTail(ctx, head); err != nil || !s.source.IsStream() {
+		return head, err
 	}
-	return head, err
+	return s.store.version(ctx, s.source.Stream)
 }
 
 // awaitTail waits until the tail has reached the head.
 func (s *Store) awaitTail(ctx context.Context, head messagestore.Place) error {
 	for {
-		f := s.tail.after(messagestore.Place{}, 0)
+		f := s.tail.after(messagestore.Place{}, 0) // before head, so that no change is missed
 		if last, known := s.tail.head(); known && last.Position >= head.Position {
 			return nil
 		}

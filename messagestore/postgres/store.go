@@ -74,24 +74,15 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	if err := Migrate(ctx, url); err != nil {
 		return nil, err
 	}
-	config, err := connConfig(url)
+	pool, err := readersConfig(url)
 	if err != nil {
 		return nil, fmt.Errorf("open the message store: %w", err)
 	}
-	login, err := loginConfig(url)
-	if err != nil {
-		return nil, fmt.Errorf("open the message store: %w", err)
-	}
-	pool, err := pgxpool.ParseConfig(url)
-	if err != nil {
-		return nil, fmt.Errorf("open the message store: %w", err)
-	}
-	pool.ConnConfig, pool.MaxConns = config, maxReaders
+	config := pool.ConnConfig.Copy()
 	readers, err := pgxpool.NewWithConfig(ctx, pool)
 	if err != nil {
 		return nil, fmt.Errorf("open the message store: %w", err)
 	}
-
 	self := rand.Text()
 	s := &Store{
 		started: time.Now(), readers: readers,
@@ -108,7 +99,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 		session: session{config: withoutCancel(config)}, queue: s.queue, tail: s.tail, ownership: s.ownership,
 		poller: s.poller, notifier: s.notifier, log: o.Log, metrics: s.metrics,
 	}
-	s.watchdog = &watchdog{session: session{config: login}, writing: s.writer.writing, log: o.Log, ended: s.metrics.ended}
+	s.watchdog = &watchdog{session: session{config: withoutRole(config)}, writing: s.writer.writing, log: o.Log, ended: s.metrics.ended}
 	s.counter = &counter{readers: readers, tail: s.tail, log: o.Log}
 	s.metrics.observe(o.Registry, s)
 	return s, nil

@@ -55,7 +55,7 @@ var errGone = errors.New("the subscriber is gone")
 // Subscribe is Store.Subscribe.
 func (s *Store) Subscribe(ctx context.Context, r messagestore.Subscription) iter.Seq2[messagestore.Event, error] {
 	return func(yield func(messagestore.Event, error) bool) {
-		err := checkSubscription(&r)
+		err := normalizeSubscription(&r)
 		if err == nil {
 			err = s.ownership.checkReader(ctx, r.Source)
 		}
@@ -70,9 +70,9 @@ func (s *Store) Subscribe(ctx context.Context, r messagestore.Subscription) iter
 		defer sub.heartbeat.Stop()
 		sub.lag.begin()
 		defer s.metrics.subscriptions.add(sub, messagestore.PrincipalOf(ctx))()
-		head, err := timely(ctx, func(ctx context.Context) (int64, error) { return sub.start(ctx, &r) })
+		last, err := timely(ctx, func(ctx context.Context) (int64, error) { return sub.start(ctx, &r) })
 		if err == nil {
-			err = sub.send(messagestore.Started{HeartbeatInterval: heartbeatInterval, HeadPosition: head})
+			err = sub.send(messagestore.Started{HeartbeatInterval: heartbeatInterval, HeadPosition: last})
 		}
 		if err == nil {
 			err = sub.run(ctx)
@@ -179,16 +179,12 @@ func (s *subscription) sendFromTail(messages []messagestore.Message) error {
 // sendPage sends the next page from Postgres, up to the head of the tail, which was
 // known before the page is read.
 func (s *subscription) sendPage(ctx context.Context, head messagestore.Place) error {
-	id, err := idAt(s.place)
-	if err != nil {
-		return err
-	}
 	if err := s.acquirePage(ctx); err != nil {
 		return err
 	}
 	p, err := timely(ctx, func(ctx context.Context) (page, error) {
 		return s.store.page(ctx, s.store.readers, pageRequest{
-			source: s.source, filter: &s.filter, start: s.place.Position + 1, afterID: id, bound: head.Position,
+			source: s.source, filter: &s.filter, start: s.place.Position + 1, afterID: s.place.ID, bound: head.Position,
 		})
 	})
 	<-s.store.subscriptionPages

@@ -1,10 +1,11 @@
 package postgres
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
-	googleuuid "github.com/google/uuid"
+	"github.com/google/uuid"
 
 	"videotutorials/messagestore"
 	"videotutorials/messagestore/contract"
@@ -52,7 +53,7 @@ func invalid(field string, err error) error {
 // prefix of the fields of the nth write.
 func (v *violations) writes(writes []messagestore.Write, path func(int) string) *unit {
 	u := &unit{writes: slices.Clone(writes)} // the caller may change them before the unit is stored
-	seen := map[uuid]bool{}
+	seen := map[uuid.UUID]bool{}
 	texts := 0
 	for w := range writes {
 		write := &writes[w]
@@ -80,7 +81,7 @@ func (v *violations) writes(writes []messagestore.Write, path func(int) string) 
 }
 
 // message checks one message. seen has the ids of the call so far.
-func (v *violations) message(m *messagestore.NewMessage, at string, seen map[uuid]bool) message {
+func (v *violations) message(m *messagestore.NewMessage, at string, seen map[uuid.UUID]bool) message {
 	id, err := parseUUID(m.ID)
 	v.check(at+"id", err)
 	if err == nil && seen[id] {
@@ -167,7 +168,6 @@ func (v *violations) filter(f *messagestore.Filter) {
 	}
 }
 
-// position checks that a position is not negative.
 func (v *violations) position(field string, position int64) {
 	if position < 0 {
 		v.add(field, "%d is negative, 0 or more is allowed", position)
@@ -189,18 +189,14 @@ func (v *violations) after(s messagestore.Source, place messagestore.Place) {
 	v.check("after[0].message_id", err)
 }
 
-type uuid [16]byte
-
-func (u uuid) String() string { return googleuuid.UUID(u).String() }
-
-// parseUUID parses a UUID of 32 hexadecimal digits in five groups.
-func parseUUID(s string) (uuid, error) {
-	if s == "" {
-		return uuid{}, fmt.Errorf("is required, a UUID")
+// parseUUID is contract.ParseUUID with an error for people.
+func parseUUID(s string) (uuid.UUID, error) {
+	id, ok := contract.ParseUUID(s)
+	switch {
+	case s == "":
+		return id, errors.New("is required, a UUID")
+	case !ok:
+		return id, fmt.Errorf("%.64q is not a UUID like 5f0c1d5e-8a51-4e4e-9a25-0c5f3f6f1a2b", s)
 	}
-	u, ok := contract.ParseUUID(s)
-	if !ok {
-		return uuid{}, fmt.Errorf("%.64q is not a UUID like 5f0c1d5e-8a51-4e4e-9a25-0c5f3f6f1a2b", s)
-	}
-	return uuid(u), nil
+	return id, nil
 }

@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"log/slog"
-	"maps"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -11,7 +10,7 @@ import (
 )
 
 const (
-	// watchAfter is the running time of a group after which the watchdog looks for
+	// watchAfter is the running time of a group after which the watchdog queries
 	// the holder of the lock, every watchInterval.
 	watchAfter    = 500 * time.Millisecond
 	watchInterval = 250 * time.Millisecond
@@ -69,7 +68,7 @@ func (w *watchdog) run(ctx context.Context) error {
 	defer w.session.close()
 	ticker := time.NewTicker(watchInterval)
 	defer ticker.Stop()
-	since := map[holder]time.Time{}
+	var since map[holder]time.Time // of each holder, the first check that found it
 	var failed time.Time
 	for {
 		select {
@@ -78,36 +77,38 @@ func (w *watchdog) run(ctx context.Context) error {
 		case <-ticker.C:
 		}
 		if w.writing() < watchAfter {
-			clear(since)
+			since = nil
 			continue
 		}
 		if time.Since(failed) < watchRetry {
 			continue
 		}
-		if err := w.check(ctx, since); err != nil && ctx.Err() == nil {
+		seen, err := w.check(ctx, since)
+		switch {
+		case err == nil:
+			since = seen
+		case ctx.Err() == nil:
 			failed = time.Now()
-			w.log.Warn("look for the holder of the append lock", "error", err)
+			w.log.Warn("query the holder of the append lock", "error", err)
 			w.session.close()
 		}
 	}
 }
 
 // check terminates the holders that have held the lock for terminateAfter. since
-// has the time of the first check of each holder.
-func (w *watchdog) check(ctx context.Context, since map[holder]time.Time) error {
+// has the time of the first check of each holder; check returns it for the present
+// holders.
+func (w *watchdog) check(ctx context.Context, since map[holder]time.Time) (map[holder]time.Time, error) {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
 	conn, err := w.session.connect(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	rows, err := conn.Query(ctx, holdersSQL)
-	if err != nil {
-		return err
-	}
+	rows, _ := conn.Query(ctx, holdersSQL) // CollectRows returns the error
 	holders, err := pgx.CollectRows(rows, pgx.RowToStructByPos[holder])
 	if err != nil {
-		return err
+		return nil, err
 	}
 	seen := map[holder]time.Time{}
 	for _, h := range holders {
@@ -122,11 +123,9 @@ func (w *watchdog) check(ctx context.Context, since map[holder]time.Time) error 
 		_, err := conn.Exec(ctx, terminateSQL, h.PID, h.Xact)
 		w.log.Error("terminated a backend that held the append lock for too long", "pid", h.PID, "duration", time.Since(h.Xact), "error", err)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		w.ended.Inc()
 	}
-	clear(since)
-	maps.Copy(since, seen)
-	return nil
+	return seen, nil
 }

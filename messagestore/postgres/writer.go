@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"videotutorials/internal/database"
 	"videotutorials/messagestore"
@@ -33,7 +34,7 @@ type writer struct {
 	notifier  *notifier
 	log       *slog.Logger
 	metrics   *metrics
-	failing   failure
+	failing   atomic.Pointer[failure]
 	// since is the time when the running group was sent, in Unix nanoseconds, or 0.
 	since atomic.Int64
 }
@@ -58,7 +59,7 @@ func (w *writer) run(ctx context.Context) error {
 		case <-w.queue.nonEmpty:
 		case <-probe.C:
 			// While the store is not ready it may get no writes to recover by.
-			if w.failing.get() != nil {
+			if w.failing.Load() != nil {
 				w.write(work, &group{})
 			}
 		case <-done:
@@ -80,7 +81,7 @@ func (w *writer) write(ctx context.Context, g *group) {
 	a, err := w.resolve(ctx, g)
 	switch {
 	case err == nil:
-		w.failing.stored(g.messages)
+		w.recordStored(g.messages)
 		results, stored := g.results(a, w.ownership.self)
 		// The tail comes first: a caller reads its own message after the result.
 		w.tail.offer(a.headBefore(), stored)
@@ -104,12 +105,12 @@ func (w *writer) write(ctx context.Context, g *group) {
 // reject finishes the units of a group that was not stored.
 func (w *writer) reject(g *group, err error) {
 	if !rejectsContent(err) {
-		w.failing.failed(err, g.messages)
+		w.recordFailed(err, g.messages)
 	}
 	w.log.Error("write a group", "error", err, "count", g.messages)
 	translated := translate(context.Background(), err)
-	if strings.HasPrefix(database.SQLState(err), classData) {
-		translated = invalid("messages", errors.New("Postgres rejects them: "+postgresMessage(err)))
+	if pg := new(pgconn.PgError); errors.As(err, &pg) && strings.HasPrefix(pg.Code, classData) {
+		translated = invalid("messages", errors.New("Postgres rejects them: "+pg.Message))
 	}
 	for _, u := range g.units {
 		u.finish(result{err: translated})
