@@ -45,7 +45,7 @@ func TestWrites_Bytes(t *testing.T) {
 	}
 	checks := &group{}
 	for n := 0; checks.add(&unit{writes: make([]messagestore.Write, 100)}); n++ {
-		if n > maxGroupWrites/100 {
+		if n > maxCallWrites/100 {
 			t.Fatalf("a group of %d writes", checks.writes)
 		}
 	}

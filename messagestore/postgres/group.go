@@ -37,8 +37,6 @@ type result struct {
 	err     error
 }
 
-func (u *unit) finish(r result) { u.done <- r }
-
 // A group is a commit group: units that one transaction stores.
 type group struct {
 	units    []*unit
@@ -48,18 +46,12 @@ type group struct {
 	ids      map[uuid.UUID]bool
 }
 
-// The limits of a group are those of a call. Larger groups are not faster.
-const (
-	maxGroupMessages = maxCallMessages
-	maxGroupWrites   = maxCallWrites
-	maxGroupBytes    = maxCallBytes
-)
-
-// add adds the unit to the group and reports whether it fits: within the limits,
-// without an id of the group, and a claim only alone, as append requires.
+// add adds the unit to the group and reports whether it fits: within the limits of a
+// call, since larger groups are not faster, without an id of the group, and a claim
+// only alone, as append requires.
 func (g *group) add(u *unit) bool {
-	if len(g.units) > 0 && (g.messages+len(u.messages) > maxGroupMessages || g.bytes+u.bytes > maxGroupBytes ||
-		g.writes+len(u.writes) > maxGroupWrites || g.units[0].isClaim() || u.isClaim()) {
+	if len(g.units) > 0 && (g.messages+len(u.messages) > maxCallMessages || g.bytes+u.bytes > maxCallBytes ||
+		g.writes+len(u.writes) > maxCallWrites || g.units[0].isClaim() || u.isClaim()) {
 		return false
 	}
 	for i := range u.messages {

@@ -29,10 +29,7 @@ const (
 // committed records committed messages and wakes the notifier.
 func (n *notifier) committed(messages int) {
 	n.messages.Add(int64(messages))
-	select {
-	case n.wake <- struct{}{}:
-	default:
-	}
+	signal(n.wake)
 }
 
 func (n *notifier) run(ctx context.Context) error {
@@ -54,10 +51,7 @@ func (n *notifier) run(ctx context.Context) error {
 			n.log.Warn("notify the other servers", "error", err)
 			n.session.close()
 		}
-		select {
-		case <-time.After(interval):
-		case <-ctx.Done():
-		}
+		_ = sleep(ctx, interval) // the loop returns after the context ends
 	}
 }
 

@@ -33,12 +33,7 @@ type poller struct {
 }
 
 // poll makes the poller poll now.
-func (p *poller) poll() {
-	select {
-	case p.wake <- struct{}{}:
-	default:
-	}
-}
+func (p *poller) poll() { signal(p.wake) }
 
 // run polls until the context ends. It reconnects after each failure.
 func (p *poller) run(ctx context.Context) error {

@@ -49,10 +49,10 @@ func newQueue(refused prometheus.Counter) *queue {
 func (q *queue) put(units ...*unit) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	defer q.signal()
+	defer signal(q.nonEmpty)
 	for _, u := range units {
 		if err := q.add(u); err != nil {
-			u.finish(result{err: err})
+			u.done <- result{err: err}
 		}
 	}
 }
@@ -108,7 +108,7 @@ func (q *queue) makeRoom(l *line, u *unit) bool {
 		longest.units[last] = nil
 		longest.units = longest.units[:last]
 		q.removed(longest, rejected)
-		rejected.finish(result{err: errQueueFull()})
+		rejected.done <- result{err: errQueueFull()}
 	}
 	return true
 }
@@ -138,7 +138,7 @@ func (q *queue) take() *group {
 		return len(l.units) == 0 && (q.units == 0 || l.served <= q.served)
 	})
 	if q.units > 0 {
-		q.signal()
+		signal(q.nonEmpty)
 	}
 	if len(g.units) == 0 {
 		return nil
@@ -164,9 +164,10 @@ func (q *queue) next(deferred map[*line]bool) *line {
 	return next
 }
 
-func (q *queue) signal() {
+// signal sends to the buffered channel, unless it is full.
+func signal(wake chan<- struct{}) {
 	select {
-	case q.nonEmpty <- struct{}{}:
+	case wake <- struct{}{}:
 	default:
 	}
 }
@@ -186,7 +187,7 @@ func (q *queue) fail(err error) {
 	q.mu.Unlock()
 	for _, l := range lines {
 		for _, u := range l.units {
-			u.finish(result{err: err})
+			u.done <- result{err: err}
 		}
 	}
 }
@@ -196,5 +197,5 @@ func (q *queue) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.closed = true
-	q.signal()
+	signal(q.nonEmpty)
 }

@@ -30,7 +30,7 @@ func TestQueue_Fair(t *testing.T) {
 			}
 		}
 	}
-	put("greedy", 12, maxGroupBytes/4)
+	put("greedy", 12, maxCallBytes/4)
 	put("small", 100, 100)
 	taken := map[messagestore.Principal]int{}
 	order := map[messagestore.Principal]byte{}
@@ -141,7 +141,7 @@ func TestQueue_Returning(t *testing.T) {
 		}
 	}
 	large := func() {
-		u := unitOf(t.Context(), "large", 0, maxGroupBytes)
+		u := unitOf(t.Context(), "large", 0, maxCallBytes)
 		if err := q.add(u); err != nil {
 			t.Fatal(err)
 		}

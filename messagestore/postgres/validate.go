@@ -140,13 +140,9 @@ func (v *violations) source(s *messagestore.Source, f *messagestore.Filter) {
 		v.check(fmt.Sprintf("categories.names[%d]", i), c.Check())
 	}
 	s.Categories = slices.Compact(slices.Sorted(slices.Values(s.Categories)))
-	v.filter(f)
 	if len(f.Types) == 0 {
 		f.Types = nil
 	}
-}
-
-func (v *violations) filter(f *messagestore.Filter) {
 	if len(f.Types) > maxTypes {
 		v.add("filter.types", "%d types, at most %d are allowed", len(f.Types), maxTypes)
 	}

@@ -86,7 +86,7 @@ func (w *writer) write(ctx context.Context, g *group) {
 		// The tail comes first: a caller reads its own message after the result.
 		w.tail.offer(a.headBefore(), stored)
 		for i, u := range g.units {
-			u.finish(results[i])
+			u.done <- results[i]
 		}
 		if len(stored) > 0 {
 			w.notifier.committed(len(stored))
@@ -113,7 +113,7 @@ func (w *writer) reject(g *group, err error) {
 		translated = invalid("messages", errors.New("Postgres rejects them: "+pg.Message))
 	}
 	for _, u := range g.units {
-		u.finish(result{err: translated})
+		u.done <- result{err: translated}
 	}
 	var unavailable *messagestore.UnavailableError
 	if errors.As(translated, &unavailable) {
