@@ -23,15 +23,15 @@ const (
 	self     messagestore.Principal = "spiffe://test/messagestore"
 )
 
-// owning starts a Store with ownership on.
-func owning(t *testing.T, url string, policy messagestore.Policy) *postgres.Store {
+// startWithPolicy starts a Store with ownership on.
+func startWithPolicy(t *testing.T, url string, policy messagestore.Policy) *postgres.Store {
 	policy.Operators = []messagestore.Principal{operator}
 	return teststore.StartWith(t, url, postgres.Options{Policy: func() *messagestore.Policy { return &policy }, Self: self})
 }
 
-// as writes a message to the stream as the principal.
-func as(t *testing.T, who messagestore.Principal, store messagestore.Store, stream messagestore.Stream) error {
-	_, err := store.Write(messagestore.WithPrincipal(t.Context(), who), stream, messagestore.Any, newMessage("Happened"))
+// writeAs writes a message to the stream as the principal.
+func writeAs(t *testing.T, writer messagestore.Principal, store messagestore.Store, stream messagestore.Stream) error {
+	_, err := store.Write(messagestore.WithPrincipal(t.Context(), writer), stream, messagestore.Any, newMessage("Happened"))
 	return err
 }
 
@@ -56,14 +56,14 @@ func logOf(t *testing.T, store messagestore.Store) []string {
 
 func TestOwnership(t *testing.T) {
 	t.Parallel()
-	store := owning(t, testdb.New(t, "message_store", postgres.Migrate), messagestore.Policy{
+	store := startWithPolicy(t, testdb.New(t, "message_store", postgres.Migrate), messagestore.Policy{
 		Owners: map[messagestore.Category]messagestore.Principal{"pinned": alice},
 	})
 	ctx := messagestore.WithPrincipal(t.Context(), alice)
-	refused := func(err error, category messagestore.Category, owner messagestore.Principal) {
+	wantNotOwner := func(err error, category messagestore.Category, owner messagestore.Principal) {
 		t.Helper()
-		var not *messagestore.NotOwnerError
-		if !errors.As(err, &not) || *not != (messagestore.NotOwnerError{Category: category, Owner: owner}) {
+		var notOwner *messagestore.NotOwnerError
+		if !errors.As(err, &notOwner) || *notOwner != (messagestore.NotOwnerError{Category: category, Owner: owner}) {
 			t.Errorf("got %v, want category %s owned by %s", err, category, owner)
 		}
 	}
@@ -80,26 +80,26 @@ func TestOwnership(t *testing.T) {
 	if !errors.As(err, &conflict) {
 		t.Errorf("%v, want a version conflict", err)
 	}
-	check(as(t, bob, store, "a-1"))
-	refused(as(t, alice, store, "a-2"), "a", bob)
+	check(writeAs(t, bob, store, "a-1"))
+	wantNotOwner(writeAs(t, alice, store, "a-2"), "a", bob)
 	// The owner is checked before the version.
 	_, err = store.Write(ctx, "a-1", 5, newMessage("Happened"))
-	refused(err, "a", bob)
+	wantNotOwner(err, "a", bob)
 
-	check(as(t, alice, store, "pinned-1"))
-	refused(as(t, bob, store, "pinned-1"), "pinned", alice)
-	check(as(t, alice, store, "a:command-1"))
-	check(as(t, bob, store, "a:command-1"))
-	check(as(t, alice, store, "subscriberPosition-1"))
-	check(as(t, bob, store, "subscriberPosition-2"))
-	refused(as(t, bob, store, "subscriberPosition-1"), "subscriberPosition", alice)
-	refused(as(t, operator, store, "ownership-a"), "ownership", self)
+	check(writeAs(t, alice, store, "pinned-1"))
+	wantNotOwner(writeAs(t, bob, store, "pinned-1"), "pinned", alice)
+	check(writeAs(t, alice, store, "a:command-1"))
+	check(writeAs(t, bob, store, "a:command-1"))
+	check(writeAs(t, alice, store, "subscriberPosition-1"))
+	check(writeAs(t, bob, store, "subscriberPosition-2"))
+	wantNotOwner(writeAs(t, bob, store, "subscriberPosition-1"), "subscriberPosition", alice)
+	wantNotOwner(writeAs(t, operator, store, "ownership-a"), "ownership", self)
 
 	// A batch is atomic; its claims precede all its messages.
 	_, err = store.WriteBatch(ctx,
 		messagestore.Write{Stream: "b-1", Expected: messagestore.Any, Messages: []messagestore.NewMessage{newMessage("Happened")}},
 		messagestore.Write{Stream: "a-1", Expected: messagestore.Any, Messages: []messagestore.NewMessage{newMessage("Happened")}})
-	refused(err, "a", bob)
+	wantNotOwner(err, "a", bob)
 	written, err := store.WriteBatch(ctx,
 		messagestore.Write{Stream: "a-1", Expected: 0}, // owned by bob, but only checked
 		messagestore.Write{Stream: "b-1", Expected: messagestore.None, Messages: []messagestore.NewMessage{newMessage("Happened")}},
@@ -131,7 +131,7 @@ func TestOwnership(t *testing.T) {
 // TestOwnership_Tail checks that the claims in the tail equal the stored ones.
 func TestOwnership_Tail(t *testing.T) {
 	t.Parallel()
-	store := owning(t, testdb.New(t, "message_store", postgres.Migrate), messagestore.Policy{})
+	store := startWithPolicy(t, testdb.New(t, "message_store", postgres.Migrate), messagestore.Policy{})
 	ctx, cancel := context.WithTimeout(messagestore.WithPrincipal(t.Context(), operator), 30*time.Second)
 	defer cancel()
 	var got []messagestore.Message
@@ -141,7 +141,7 @@ func TestOwnership_Tail(t *testing.T) {
 		}
 		switch e := event.(type) {
 		case messagestore.CaughtUp:
-			if err := as(t, alice, store, "a-1"); err != nil {
+			if err := writeAs(t, alice, store, "a-1"); err != nil {
 				t.Fatal(err)
 			}
 		case messagestore.Messages:
@@ -173,14 +173,14 @@ func TestOwnership_PinChanged(t *testing.T) {
 		"pinned":  {Owners: map[messagestore.Category]messagestore.Principal{"a": alice}},
 	} {
 		url := testdb.New(t, "message_store", postgres.Migrate)
-		if err := as(t, alice, owning(t, url, first), "a-1"); err != nil {
+		if err := writeAs(t, alice, startWithPolicy(t, url, first), "a-1"); err != nil {
 			t.Fatal(err)
 		}
-		store := owning(t, url, messagestore.Policy{Owners: map[messagestore.Category]messagestore.Principal{"a": bob}})
-		if err := as(t, alice, store, "a-1"); err == nil {
+		store := startWithPolicy(t, url, messagestore.Policy{Owners: map[messagestore.Category]messagestore.Principal{"a": bob}})
+		if err := writeAs(t, alice, store, "a-1"); err == nil {
 			t.Errorf("%s: the old owner still writes", name)
 		}
-		if err := as(t, bob, store, "a-1"); err != nil {
+		if err := writeAs(t, bob, store, "a-1"); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 		log := logOf(t, store)
@@ -195,21 +195,21 @@ func TestOwnership_PinChanged(t *testing.T) {
 // owner.
 func TestOwnership_AfterAnonymous(t *testing.T) {
 	t.Parallel()
-	off, url := teststore.Open(t)
-	var not *messagestore.NotOwnerError
-	if _, err := off.Write(t.Context(), "ownership-a", messagestore.Any, newMessage("Claimed")); !errors.As(err, &not) {
+	withoutOwnership, url := teststore.Open(t)
+	var notOwner *messagestore.NotOwnerError
+	if _, err := withoutOwnership.Write(t.Context(), "ownership-a", messagestore.Any, newMessage("Claimed")); !errors.As(err, &notOwner) {
 		t.Errorf("a claim by anonymous: %v", err)
 	}
 	for _, s := range []messagestore.Stream{"a-1", "pinned-1", "subscriberPosition-1"} {
-		write(t, off, s, newMessage("Happened"))
+		write(t, withoutOwnership, s, newMessage("Happened"))
 	}
-	store := owning(t, url, messagestore.Policy{Owners: map[messagestore.Category]messagestore.Principal{"pinned": alice}})
+	store := startWithPolicy(t, url, messagestore.Policy{Owners: map[messagestore.Category]messagestore.Principal{"pinned": alice}})
 	for range 2 {
 		for _, s := range []messagestore.Stream{"a-1", "pinned-1", "subscriberPosition-1"} {
-			if err := as(t, alice, store, s); err != nil {
+			if err := writeAs(t, alice, store, s); err != nil {
 				t.Error(err)
 			}
-			if err := as(t, bob, store, s); !errors.As(err, &not) || not.Owner != alice {
+			if err := writeAs(t, bob, store, s); !errors.As(err, &notOwner) || notOwner.Owner != alice {
 				t.Errorf("got %v, want the owner alice", err)
 			}
 		}
@@ -222,7 +222,7 @@ func TestOwnership_AfterAnonymous(t *testing.T) {
 
 func TestTransferOwnership(t *testing.T) {
 	t.Parallel()
-	store := owning(t, testdb.New(t, "message_store", postgres.Migrate), messagestore.Policy{
+	store := startWithPolicy(t, testdb.New(t, "message_store", postgres.Migrate), messagestore.Policy{
 		Owners: map[messagestore.Category]messagestore.Principal{"pinned": alice},
 	})
 	ctx := messagestore.WithPrincipal(t.Context(), operator)
@@ -230,11 +230,11 @@ func TestTransferOwnership(t *testing.T) {
 		if from, err := store.TransferOwnership(ctx, "a", step.to); err != nil || from != step.from {
 			t.Errorf("to %s: from %q %v, want %q", step.to, from, err, step.from)
 		}
-		if err := as(t, step.to, store, "a-1"); err != nil {
+		if err := writeAs(t, step.to, store, "a-1"); err != nil {
 			t.Errorf("%s cannot write: %v", step.to, err)
 		}
 	}
-	if err := as(t, alice, store, "a-1"); err == nil {
+	if err := writeAs(t, alice, store, "a-1"); err == nil {
 		t.Error("the old owner still writes")
 	}
 	var operatorsOnly *messagestore.NotOperatorError
@@ -257,14 +257,14 @@ func TestTransferOwnership(t *testing.T) {
 func TestOwnership_Race(t *testing.T) {
 	t.Parallel()
 	url := testdb.New(t, "message_store", postgres.Migrate)
-	stores := []*postgres.Store{owning(t, url, messagestore.Policy{}), owning(t, url, messagestore.Policy{})}
+	stores := []*postgres.Store{startWithPolicy(t, url, messagestore.Policy{}), startWithPolicy(t, url, messagestore.Policy{})}
 	for round := range 30 {
 		category := messagestore.Category(fmt.Sprintf("race%d", round))
 		errs := make([]error, 8)
 		var group sync.WaitGroup
 		for i := range errs {
 			group.Go(func() {
-				errs[i] = as(t, []messagestore.Principal{alice, bob}[i%2], stores[i/4], category.Stream(fmt.Sprint(i)))
+				errs[i] = writeAs(t, []messagestore.Principal{alice, bob}[i%2], stores[i/4], category.Stream(fmt.Sprint(i)))
 			})
 		}
 		group.Wait()
@@ -273,9 +273,9 @@ func TestOwnership_Race(t *testing.T) {
 			winner = bob
 		}
 		for i, err := range errs {
-			var not *messagestore.NotOwnerError
-			mine := []messagestore.Principal{alice, bob}[i%2] == winner
-			if mine && err != nil || !mine && (!errors.As(err, &not) || not.Owner != winner) {
+			var notOwner *messagestore.NotOwnerError
+			isWinner := []messagestore.Principal{alice, bob}[i%2] == winner
+			if isWinner && err != nil || !isWinner && (!errors.As(err, &notOwner) || notOwner.Owner != winner) {
 				t.Errorf("%s: the owner is %s, and %d got %v", category, winner, i, err)
 			}
 		}

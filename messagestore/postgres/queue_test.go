@@ -10,10 +10,20 @@ import (
 	"videotutorials/messagestore"
 )
 
-func unitOf(ctx context.Context, who messagestore.Principal, n byte, bytes int) *unit {
+func unitOf(ctx context.Context, writer messagestore.Principal, n byte, bytes int) *unit {
 	return &unit{
-		writer: who, bytes: bytes, ctx: ctx, done: make(chan result, 1),
-		writes: []messagestore.Write{{Stream: "a-1"}}, messages: []message{{id: uuid.UUID{byte(len(who)), who[0], n}}},
+		writer: writer, bytes: bytes, ctx: ctx, done: make(chan result, 1),
+		writes: []messagestore.Write{{Stream: "a-1"}}, messages: []message{{id: uuid.UUID{byte(len(writer)), writer[0], n}}},
+	}
+}
+
+// addUnits adds n units of different messages to the queue.
+func addUnits(t *testing.T, q *queue, writer messagestore.Principal, n, bytes int) {
+	t.Helper()
+	for i := range n {
+		if err := q.add(unitOf(t.Context(), writer, byte(i), bytes)); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
@@ -22,16 +32,8 @@ func unitOf(ctx context.Context, who messagestore.Principal, n byte, bytes int) 
 func TestQueue_Fair(t *testing.T) {
 	t.Parallel()
 	q := newQueue(newMetrics(nil).refused)
-	put := func(who messagestore.Principal, n, bytes int) {
-		t.Helper()
-		for i := range n {
-			if err := q.add(unitOf(t.Context(), who, byte(i), bytes)); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	put("greedy", 12, maxCallBytes/4)
-	put("small", 100, 100)
+	addUnits(t, q, "greedy", 12, maxCallBytes/4)
+	addUnits(t, q, "small", 100, 100)
 	taken := map[messagestore.Principal]int{}
 	order := map[messagestore.Principal]byte{}
 	for _, u := range q.take().units {
@@ -44,7 +46,7 @@ func TestQueue_Fair(t *testing.T) {
 	if taken["small"] != 100 || taken["greedy"] != 3 {
 		t.Errorf("the first group has %v, want 100 small and 3 greedy units", taken)
 	}
-	put("late", 1, 100)
+	addUnits(t, q, "late", 1, 100)
 	if first := q.take().units[0]; first.writer != "late" {
 		t.Errorf("the next group begins with %s, want late", first.writer)
 	}
@@ -135,22 +137,12 @@ func TestQueue_FullOfBytes(t *testing.T) {
 func TestQueue_Returning(t *testing.T) {
 	t.Parallel()
 	q := newQueue(newMetrics(nil).refused)
-	for i := range 100 {
-		if err := q.add(unitOf(t.Context(), "small", byte(i), 100)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	large := func() {
-		u := unitOf(t.Context(), "large", 0, maxCallBytes)
-		if err := q.add(u); err != nil {
-			t.Fatal(err)
-		}
-	}
-	large()
+	addUnits(t, q, "small", 100, 100)
+	addUnits(t, q, "large", 1, maxCallBytes)
 	small := 0
 	for range 10 {
 		g := q.take()
-		large() // arrives while the group is written
+		addUnits(t, q, "large", 1, maxCallBytes) // arrives while the group is written
 		for _, u := range g.units {
 			if u.writer == "small" {
 				small++
@@ -172,11 +164,7 @@ func TestQueue_Repeated(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for i := range 100 {
-		if err := q.add(unitOf(t.Context(), "small", byte(i), 100)); err != nil {
-			t.Fatal(err)
-		}
-	}
+	addUnits(t, q, "small", 100, 100)
 	if n := len(q.take().units); n != 101 {
 		t.Errorf("the first group has %d units, want one repeated and all others", n)
 	}

@@ -60,10 +60,8 @@ func testInvalid(t *testing.T, store messagestore.Store) {
 	_, err := store.WriteBatch(ctx, messagestore.Write{Stream: "thing-1", Expected: messagestore.Any, Messages: events(1)}, messagestore.Write{
 		Stream: "thing-1", Expected: messagestore.Any, Messages: []messagestore.NewMessage{{ID: "x", Type: "Happened", Data: "{}"}},
 	})
-	if v := want[*messagestore.InvalidError](t, err).Violations; len(v) != 1 || v[0].Field != "writes[1].messages[0].id" {
-		t.Errorf("in a batch: %+v", v)
-	}
-	for name, r := range map[string]messagestore.ReadRequest{
+	wantViolation(t, err, "writes[1].messages[0].id")
+	for field, r := range map[string]messagestore.ReadRequest{
 		"source":              {},
 		"categories.names[0]": {Source: messagestore.OfCategories("a-b")},
 		"limit":               {Source: messagestore.OfAll(), Limit: -1},
@@ -72,9 +70,7 @@ func testInvalid(t *testing.T, store messagestore.Store) {
 		"filter.types[0]":     {Source: messagestore.OfAll(), Filter: messagestore.Filter{Types: []string{""}}},
 	} {
 		for _, err := range store.Read(ctx, r) {
-			if v := want[*messagestore.InvalidError](t, err).Violations; len(v) != 1 || v[0].Field != name {
-				t.Errorf("read, %s: %+v", name, v)
-			}
+			wantViolation(t, err, field)
 		}
 	}
 	if status, err := store.Status(ctx); err != nil || status.Head.Position != 0 {

@@ -96,8 +96,7 @@ type subscriber struct {
 
 func subscribe(t *testing.T, store messagestore.Store, s messagestore.Subscription) *subscriber {
 	t.Helper()
-	const patience = 30 * time.Second
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	next, stop := iter.Pull2(store.Subscribe(ctx, s))
 	t.Cleanup(func() { cancel(); stop() })
 	return &subscriber{t, next}
@@ -149,6 +148,15 @@ func (s *subscriber) err() error {
 		if _, err, ok := s.next(); err != nil || !ok {
 			return err
 		}
+	}
+}
+
+// wantViolation checks that err is an *InvalidError whose only violation is that of
+// the field.
+func wantViolation(t *testing.T, err error, field string) {
+	t.Helper()
+	if v := want[*messagestore.InvalidError](t, err).Violations; len(v) != 1 || v[0].Field != field {
+		t.Errorf("violations %+v, want one of %s", v, field)
 	}
 }
 
