@@ -13,9 +13,11 @@ package identity
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 
 	"videotutorials/components"
+	"videotutorials/internal/token"
 	"videotutorials/messagestore"
 	identityv1 "videotutorials/proto/identity/v1"
 	sendemailv1 "videotutorials/proto/sendemail/v1"
@@ -113,4 +115,19 @@ func (i identity) mailFailed(m *sendemailv1.Failed, _ components.Cause) []compon
 // outcome is not known yet.
 func (i identity) awaitsMail(emailID string) bool {
 	return i.registered && !i.mailed && emailID == mailID(i.id)
+}
+
+// Component returns the component as components.Main runs it. The secret that
+// signs links is the file secret in the data folder.
+func Component() components.Component {
+	return components.Component{
+		Name: "identity",
+		Consumers: func(p components.Process) ([]components.Consumer, error) {
+			secret, err := token.ReadSecret(filepath.Join(p.DataDir, "secret"))
+			if err != nil {
+				return nil, err
+			}
+			return Consumers(Mail{PublicURL: p.PublicURL, Secret: secret}), nil
+		},
+	}
 }

@@ -16,6 +16,8 @@ package sendemail
 import (
 	"context"
 	"errors"
+	"fmt"
+	"path/filepath"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -116,4 +118,40 @@ func (s sender) failed(_ mail, m *sendemailv1.Send, attempt int32, last bool, er
 		EmailId: m.GetEmailId(), To: m.GetTo(), Subject: m.GetSubject(), Text: m.GetText(), Html: m.GetHtml(),
 		From: s.transport.From(), Reason: reason,
 	})}
+}
+
+type settings struct {
+	SMTP     string `name:"smtp-url" env:"VT_SMTP_URL" help:"mail server, as smtp://user:password@host:587 or smtps://host; default none: mails are files in <data-dir>/mail"`
+	MailFrom string `name:"mail-from" env:"VT_MAIL_FROM" default:"no-reply@localhost" help:"address of the sender of mails"`
+}
+
+// Component returns the component as components.Main runs it.
+func Component() components.Component {
+	s := &settings{}
+	return components.Component{
+		Name:     "sendemail",
+		Settings: s,
+		Check: func() error {
+			if err := CheckSender(s.MailFrom); err != nil {
+				return fmt.Errorf("VT_MAIL_FROM: %w", err)
+			}
+			if s.SMTP == "" {
+				return nil
+			}
+			if _, err := OpenSMTP(s.SMTP, s.MailFrom); err != nil {
+				return fmt.Errorf("VT_SMTP_URL: %w", err)
+			}
+			return nil
+		},
+		Consumers: func(p components.Process) ([]components.Consumer, error) {
+			var transport Transport
+			var err error
+			if s.SMTP != "" {
+				transport, err = OpenSMTP(s.SMTP, s.MailFrom)
+			} else {
+				transport, err = OpenFolder(filepath.Join(p.DataDir, "mail"), s.MailFrom)
+			}
+			return Consumers(transport), err
+		},
+	}
 }

@@ -186,13 +186,36 @@ var (
 // mp4 makes a video that needs no transcoding.
 func mp4(t *testing.T) string {
 	t.Helper()
-	return sample(t, "a.mp4", slices.Concat(picture, sound, []string{"-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", "aac"})...)
+	return common.sample(t, "a.mp4", "-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", "aac")
 }
 
 // webm makes a video that needs transcoding.
 func webm(t *testing.T) string {
 	t.Helper()
-	return sample(t, "a.webm", slices.Concat(picture, sound, []string{"-c:v", "libvpx", "-deadline", "realtime", "-c:a", "libopus"})...)
+	return common.sample(t, "a.webm", "-c:v", "libvpx", "-deadline", "realtime", "-c:a", "libopus")
+}
+
+// common are the samples that many tests use. Each is encoded only once.
+var common = &samples{contents: map[string]string{}}
+
+type samples struct {
+	mu       sync.Mutex
+	contents map[string]string
+}
+
+// sample returns a copy of the sample for the test.
+func (s *samples) sample(t *testing.T, name string, codecs ...string) (path string) {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.contents[name] == "" {
+		content, err := os.ReadFile(sample(t, name, slices.Concat(picture, sound, codecs)...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.contents[name] = string(content)
+	}
+	return file(t, name, s.contents[name])
 }
 
 // file makes a file with the text.

@@ -32,9 +32,9 @@ func TestPublish(t *testing.T) {
 	for name, path := range map[string]string{
 		"MP4":  mp4(t),
 		"WebM": webm(t),
-		"Large": sample(t, "large.mkv", "-f", "lavfi", "-i", "testsrc=size=2101x1401:rate=5:duration=2",
+		"Large": sample(t, "large.mkv", "-f", "lavfi", "-i", "testsrc=size=2101x1401:rate=2:duration=2",
 			"-c:v", "ffv1", "-pix_fmt", "yuv444p"),
-		"Upright": sample(t, "upright.mkv", "-f", "lavfi", "-i", "testsrc=size=1401x2101:rate=5:duration=2", "-c:v", "ffv1"),
+		"Upright": sample(t, "upright.mkv", "-f", "lavfi", "-i", "testsrc=size=1401x2101:rate=2:duration=2", "-c:v", "ffv1"),
 		"Tiny":    sample(t, "tiny.mkv", "-f", "lavfi", "-i", "testsrc=size=320x240:rate=5:duration=2", "-vf", "format=yuv444p,crop=1:1", "-c:v", "ffv1"),
 		"TenBits": sample(t, "ten.mp4", slices.Concat(picture, sound, []string{"-c:v", "libx264", "-pix_fmt", "yuv420p10le", "-c:a", "aac"})...),
 		"AVI":     sample(t, "a.avi", slices.Concat(picture, sound, []string{"-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", "mp3"})...),
@@ -217,7 +217,7 @@ func TestPublish_Fails(t *testing.T) {
 	}
 }
 
-// Attempts that were lost do not count for the limit of a source that does not answer.
+// Attempts that ended with their process do not count towards sourceAttempts.
 func TestPublish_AttemptsLost(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }))
@@ -306,8 +306,6 @@ func TestPublish_LongPicture(t *testing.T) {
 // or if there is only one picture.
 func TestPublish_LongSound(t *testing.T) {
 	t.Parallel()
-	store, p := teststore.New(t), publisher(t)
-	start(t, store, consumers(p, brisk()))
 	pictures := func(seconds, rate string) []string {
 		return []string{"-f", "lavfi", "-i", "testsrc=size=320x240:rate=" + rate + ":duration=" + seconds, "-f", "lavfi", "-i", "sine=duration=30"}
 	}
@@ -318,12 +316,16 @@ func TestPublish_LongSound(t *testing.T) {
 		"short.mkv":  slices.Concat(pictures("5", "10"), h264),
 		"short.webm": slices.Concat(pictures("5", "10"), vp8),
 	} {
-		video := uuid.NewString()
-		publish(t, store, ann, video, upload(t, p.Media, ann, sample(t, name, args...)))
-		published := last[*videopublishingv1.VideoPublished](t, await(t, store, video, (*videopublishingv1.VideoPublished)(nil), 1))
-		if published.GetPosterUri() == "" {
-			t.Errorf("%s has no poster", name)
-		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			store, p, video := teststore.New(t), publisher(t), uuid.NewString()
+			start(t, store, consumers(p, brisk()))
+			publish(t, store, ann, video, upload(t, p.Media, ann, sample(t, name, args...)))
+			published := last[*videopublishingv1.VideoPublished](t, await(t, store, video, (*videopublishingv1.VideoPublished)(nil), 1))
+			if published.GetPosterUri() == "" {
+				t.Error("no poster")
+			}
+		})
 	}
 }
 

@@ -81,20 +81,15 @@ func compare(what, text, current string, most int) (code, reason string) {
 	return "", ""
 }
 
-// visible reports whether the character is visible.
 func visible(r rune) bool { return unicode.IsGraphic(r) && !unicode.IsSpace(r) }
 
 func quote(text string) string { return shorten(text, maxQuote) }
 
-// shorten returns at most so many characters of the text. A rejected text must not make its
+// shorten cuts the text off after the given number of characters. A rejected text must not make its
 // event too large to store.
 func shorten(text string, most int) string {
-	n := 0
-	for i := range text {
-		if n == most {
-			return text[:i] + "…"
-		}
-		n++
+	if characters := []rune(text); len(characters) > most {
+		return string(characters[:most]) + "…"
 	}
 	return text
 }

@@ -5,6 +5,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"videotutorials/internal/media"
@@ -177,4 +178,40 @@ func (p publishing) poster(ctx context.Context, video, path string, duration tim
 		p.Log.WarnContext(ctx, "poster not made", "error", err)
 	}
 	return "", nil
+}
+
+// spaceInterval is the interval of polls of the free disk space: too short for a program to
+// write everything that is reserved, see media.Folder.CheckSpace.
+const spaceInterval = 250 * time.Millisecond
+
+// whileSpace calls do with a context that ends when the disk has too little free space. It
+// returns the error of do, but if do fails when there is too little space, whatever its
+// error, it returns that of CheckSpace.
+func (p publishing) whileSpace(ctx context.Context, do func(context.Context) error) error {
+	limited, cancel := context.WithCancelCause(ctx)
+	var polling sync.WaitGroup
+	polling.Go(func() {
+		ticker := time.NewTicker(spaceInterval)
+		defer ticker.Stop()
+		for limited.Err() == nil {
+			if err := p.Media.CheckSpace(0); err != nil {
+				cancel(err)
+			}
+			select {
+			case <-ticker.C:
+			case <-limited.Done():
+			}
+		}
+	})
+	err := do(limited)
+	full := p.Media.CheckSpace(0)
+	if limited.Err() != nil {
+		full = context.Cause(limited)
+	}
+	cancel(nil)
+	polling.Wait()
+	if err == nil || ctx.Err() != nil || full == nil {
+		return err
+	}
+	return full
 }

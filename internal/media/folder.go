@@ -18,6 +18,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/google/uuid"
 )
@@ -112,3 +113,77 @@ func uploadName(owner, upload uuid.UUID) string {
 }
 
 func videoName(video uuid.UUID) string { return filepath.Join(videos, video.String()) }
+
+// ErrNoSpace means that the disk has too little free space. Videos must not take the
+// space that other programs on the disk need, such as the database.
+var ErrNoSpace = errors.New("not enough free disk space")
+
+const (
+	// reserve is the number of bytes that stay free: enough for the database's
+	// write-ahead log between two checkpoints, and for an operator to react.
+	reserve = 1 << 30
+	// smallDisk is the fraction of a small disk that stays free instead.
+	smallDisk = 20
+)
+
+// CheckSpace returns ErrNoSpace if the disk would have less free space than 1 GiB, or
+// than a twentieth of a smaller disk, after the given number of bytes was written.
+func (f *Folder) CheckSpace(bytes int64) error {
+	free, total, err := f.Space()
+	if err != nil {
+		return fmt.Errorf("read free space: %w", err)
+	}
+	// Some file systems report neither total nor free space.
+	if reserved := min(reserve, total/smallDisk); total > 0 && free-bytes < reserved {
+		return fmt.Errorf("%w: %d MiB are free, %d MiB are reserved", ErrNoSpace, free>>20, reserved>>20)
+	}
+	return nil
+}
+
+const (
+	// UploadAge is how long an upload is kept. Published videos are never removed.
+	UploadAge = 7 * 24 * time.Hour
+	// ScratchAge is how long after the last write a Scratch counts as left by a crash.
+	ScratchAge = 24 * time.Hour
+)
+
+// Sweep removes uploads older than UploadAge and scratch folders older than ScratchAge,
+// and returns how many. After an error it continues, and returns all errors at the end.
+// Several processes may sweep at the same time.
+func (f *Folder) Sweep(now time.Time) (removed int, err error) {
+	var errs []error
+	sweep := func(pattern string, age time.Duration) {
+		names, err := fs.Glob(f.root.FS(), pattern)
+		errs = append(errs, err)
+		for _, name := range names {
+			written, err := f.lastWritten(name)
+			if err == nil && now.Sub(written) > age {
+				if err = f.root.RemoveAll(name); err == nil {
+					removed++
+				}
+			}
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				errs = append(errs, fmt.Errorf("sweep media: %w", err))
+			}
+		}
+	}
+	// The owners' folders stay: an upload may just be committed to one.
+	sweep(filepath.Join(uploads, "*", "*"), UploadAge)
+	sweep(filepath.Join(temporary, "*"), ScratchAge)
+	return removed, errors.Join(errs...)
+}
+
+// lastWritten returns when the file, or the folder or anything in it, was last written.
+func (f *Folder) lastWritten(name string) (last time.Time, err error) {
+	err = fs.WalkDir(f.root.FS(), name, func(_ string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := entry.Info()
+		if err == nil && info.ModTime().After(last) {
+			last = info.ModTime()
+		}
+		return err
+	})
+	return last, err
+}

@@ -73,12 +73,7 @@ func (c *Child) Err() error {
 // Stop sends the signal, waits for the end, kills the process if that takes longer
 // than grace, and returns Err. It may be called after the end.
 func (c *Child) Stop(signal os.Signal, grace time.Duration) error {
-	select {
-	case <-c.done:
-		return c.err
-	default:
-	}
-	_ = c.cmd.Process.Signal(signal) // fails if the process has just ended
+	_ = c.cmd.Process.Signal(signal) // fails if the process has ended
 	timer := time.NewTimer(grace)
 	defer timer.Stop()
 	select {

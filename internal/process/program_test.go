@@ -60,12 +60,12 @@ func TestProgram_EndsByItself(t *testing.T) {
 		t.Errorf("got %v, want its status and last line", err)
 	}
 	if _, err := os.Stat(p.PIDFile); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("its id is still there: %v", err)
+		t.Errorf("the file with the id still exists: %v", err)
 	}
 }
 
-// TestProgram_Panics is told the line of the panic, and not the end of the stack;
-// nor that of another program, which stands before it in the log.
+// The error has the line of the panic, not the end of the stack trace, and not the
+// panic of an earlier program in the same log.
 func TestProgram_Panics(t *testing.T) {
 	t.Parallel()
 	p := program(t, "panic")
@@ -78,8 +78,7 @@ func TestProgram_Panics(t *testing.T) {
 	}
 }
 
-// TestProgram_Killed is told the signal, and not what the program said before, of
-// something else.
+// The error is the signal alone, not the last line of the log.
 func TestProgram_Killed(t *testing.T) {
 	t.Parallel()
 	p := program(t, "kill")
@@ -91,7 +90,7 @@ func TestProgram_Killed(t *testing.T) {
 func TestProgram_Drains(t *testing.T) {
 	t.Parallel()
 	p := program(t, "drain")
-	// A pipe in the place of the log tells when the program is up.
+	// A pipe in the place of the log shows when the program runs.
 	if err := syscall.Mkfifo(p.Log, 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// TestRotate: a program that runs for ever does not fill the disk with its log.
+// Rotate copies a full log to .1 and truncates it, and tries again after an error.
 func TestRotate(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "log")
@@ -21,7 +21,7 @@ func TestRotate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer program.Close() //nolint:errcheck // it is looked at
+	defer program.Close() //nolint:errcheck // the file is checked by os.Stat
 	synctest.Test(t, func(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		defer stop()
@@ -62,7 +62,7 @@ func TestRotate(t *testing.T) {
 	})
 }
 
-// A log that finds no room to be put aside takes none.
+// If the copy fails because the disk is full, rotate removes it and keeps the log.
 func TestRotate_FullDisk(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "log")

@@ -6,14 +6,95 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
+	"unicode/utf8"
 
+	"github.com/google/uuid"
 	gomail "github.com/wneessen/go-mail"
 
 	"videotutorials/components"
+	"videotutorials/internal/file"
 	sendemailv1 "videotutorials/proto/sendemail/v1"
 )
+
+// compose returns the mail with a text part and an HTML part, or a
+// *components.PermanentError if the recipient is invalid. The Message-ID derives from
+// the mail's id, so all copies of a mail have the same.
+func compose(m *sendemailv1.Send, from string) (*gomail.Msg, error) {
+	msg := gomail.NewMsg()
+	if err := msg.From(from); err != nil {
+		return nil, fmt.Errorf("sender %q: %w", from, err)
+	}
+	if err := msg.To(m.GetTo()); err != nil {
+		return nil, &components.PermanentError{Cause: fmt.Errorf("recipient %q: %w", m.GetTo(), err)}
+	}
+	msg.Subject(m.GetSubject())
+	msg.SetDate()
+	msg.SetMessageIDWithValue(m.GetEmailId() + "@videotutorials")
+	msg.SetBodyString(gomail.TypeTextPlain, m.GetText(), encoding(m.GetText()))
+	if m.GetHtml() != "" {
+		msg.AddAlternativeString(gomail.TypeTextHTML, m.GetHtml(), encoding(m.GetHtml()))
+	}
+	return msg, nil
+}
+
+// CheckSender returns an error if the address is not a valid sender.
+func CheckSender(from string) error {
+	if err := gomail.NewMsg().From(from); err != nil {
+		return fmt.Errorf("sender %q: %w", from, err)
+	}
+	return nil
+}
+
+// encoding returns the encoding of a body: none if every mail server accepts the body
+// as it is, so that links can be copied from the file, too.
+func encoding(body string) gomail.PartOption {
+	const maxLine = 998 // RFC 5322, without the line ending
+	for line := range strings.Lines(body) {
+		if len(line) > maxLine || strings.ContainsFunc(line, func(r rune) bool { return r >= utf8.RuneSelf }) {
+			return gomail.WithPartEncoding(gomail.EncodingQP)
+		}
+	}
+	return gomail.WithPartEncoding(gomail.NoEncoding) // the library's 7bit would encode it
+}
+
+// Folder is a Transport that writes each mail to a file, <email id>.eml, which mail
+// programs can open.
+type Folder struct {
+	dir, from string
+}
+
+// OpenFolder returns a Transport that writes mails of the sender to the folder. It
+// creates the folder if necessary.
+func OpenFolder(dir, from string) (*Folder, error) {
+	if err := CheckSender(from); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("mail folder: %w", err)
+	}
+	return &Folder{dir, from}, nil
+}
+
+// From implements Transport.
+func (f *Folder) From() string { return f.from }
+
+// Send implements Transport. A crash leaves either a complete file or none.
+func (f *Folder) Send(_ context.Context, mail *sendemailv1.Send) error {
+	id, err := uuid.Parse(mail.GetEmailId()) // any other id could be a path
+	if err != nil {
+		return &components.PermanentError{Cause: fmt.Errorf("mail's id: %w", err)}
+	}
+	msg, err := compose(mail, f.from)
+	if err != nil {
+		return err
+	}
+	return file.Replace(filepath.Join(f.dir, id.String()+".eml"), msg)
+}
 
 // SMTP is a Transport that hands mails over to a mail server.
 type SMTP struct {
