@@ -159,7 +159,7 @@ func TestEffect_DoesNotBlockEntity_D20(t *testing.T) {
 	}
 }
 
-// The effect of an owner who has one waiting is not behind all of an owner with many.
+// An owner's only waiting effect does not wait for all effects of an owner with many.
 func TestEffect_FairToOwners(t *testing.T) {
 	t.Parallel()
 	store := teststore.New(t)

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
@@ -132,6 +133,10 @@ func (p *program) run(ctx context.Context, log *slog.Logger, _ []string) error {
 	if err != nil {
 		return err
 	}
+	public, err := p.publicURL()
+	if err != nil {
+		return err
+	}
 	p.Certs = cmp.Or(p.Certs, filepath.Join(p.DataDir, "certs"))
 	registry := service.NewRegistry()
 	var metrics *consumer.Metrics
@@ -146,10 +151,6 @@ func (p *program) run(ctx context.Context, log *slog.Logger, _ []string) error {
 		defer store.Close() //nolint:errcheck // nothing is lost
 		if metrics == nil {
 			metrics = consumer.NewMetrics(registry, store)
-		}
-		public, err := p.publicURL()
-		if err != nil {
-			return err
 		}
 		consumers, err := c.Consumers(Process{store, log, registry, p.DataDir, public})
 		if err != nil {
@@ -188,18 +189,14 @@ func (p *program) run(ctx context.Context, log *slog.Logger, _ []string) error {
 // chosen returns the components to run, whose settings are right.
 func (p *program) chosen() ([]Component, error) {
 	var known []string
-	named := map[string]Component{}
 	for _, c := range p.components {
-		known, named[c.Name] = append(known, c.Name), c
+		known = append(known, c.Name)
 	}
 	names, err := service.Choose("component", known, p.Only)
 	if err != nil {
 		return nil, err
 	}
-	var chosen []Component
-	for _, name := range names {
-		chosen = append(chosen, named[name])
-	}
+	chosen := slices.DeleteFunc(slices.Clone(p.components), func(c Component) bool { return !slices.Contains(names, c.Name) })
 	return chosen, p.check(chosen)
 }
 

@@ -100,7 +100,7 @@ func TestSend_SecondAttempt(t *testing.T) {
 	expect(t, store, "SendAttempted", "SendAttemptFailed", "SendAttempted", "Sent")
 }
 
-// The component gives up after five attempts, and repeating the command has no effect.
+// A mail fails after five attempts, and repeating the command has no effect.
 func TestSend_GivesUpAfterFive_D14(t *testing.T) {
 	t.Parallel()
 	store := teststore.New(t)
@@ -138,7 +138,7 @@ func TestSend_Crash(t *testing.T) {
 	t.Parallel()
 	store := teststore.New(t)
 	sent := make(chan struct{}, 1)
-	crash := start(t, crashing{store, &atomic.Bool{}}, &fakeTransport{send: func(context.Context, int32) error {
+	stop := start(t, failingStore{store, &atomic.Bool{}}, &fakeTransport{send: func(context.Context, int32) error {
 		sent <- struct{}{}
 		return nil
 	}}, time.Second)
@@ -146,7 +146,7 @@ func TestSend_Crash(t *testing.T) {
 	running.Receive(t, "the first mail", sent)
 	start(t, store, &fakeTransport{send: func(context.Context, int32) error { return nil }}, time.Second)
 	attempts := expect(t, store, "SendAttempted", "SendAttempted", "Sent")
-	crash()
+	stop()
 	first, err := contract.Decode[*sendemailv1.SendAttempted](attempts[0])
 	if err != nil {
 		t.Fatal(err)
@@ -156,19 +156,19 @@ func TestSend_Crash(t *testing.T) {
 	}
 }
 
-// A crashing store accepts the start of one attempt, and no other event of a mail.
-type crashing struct {
+// A failingStore stores the start of one attempt, and then fails every write.
+type failingStore struct {
 	messagestore.Store
 	started *atomic.Bool
 }
 
-func (s crashing) Write(ctx context.Context, stream messagestore.Stream, expected messagestore.Version, messages ...messagestore.NewMessage) (messagestore.Written, error) {
+func (s failingStore) Write(ctx context.Context, stream messagestore.Stream, expected messagestore.Version, messages ...messagestore.NewMessage) (messagestore.Written, error) {
 	if strings.HasPrefix(string(stream), "sendEmail-") && s.started.Swap(true) {
 		return messagestore.Written{}, &messagestore.UnavailableError{Reason: "crash"}
 	}
 	return s.Store.Write(ctx, stream, expected, messages...)
 }
 
-func (crashing) WriteBatch(context.Context, ...messagestore.Write) ([]messagestore.Written, error) {
+func (failingStore) WriteBatch(context.Context, ...messagestore.Write) ([]messagestore.Written, error) {
 	return nil, &messagestore.UnavailableError{Reason: "crash"}
 }

@@ -53,7 +53,7 @@ func newFetcher(allowPrivate bool, maxBytes int64) fetcher {
 					return refuse(unreachableSource, nil, "the source cannot be fetched: it redirects more than %d times", maxRedirects)
 				}
 				if !fetchable(next.URL) {
-					return refuse(unreachableSource, nil, "the source cannot be fetched: it redirects to what is neither http nor https")
+					return refuse(unreachableSource, nil, "the source cannot be fetched: it redirects to an address that is neither http nor https")
 				}
 				return nil
 			},
@@ -111,7 +111,7 @@ func (f fetcher) download(ctx context.Context, u *url.URL, scratch *media.Scratc
 	defer stop(nil)
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), http.NoBody)
 	if err != nil {
-		return refuse(unreachableSource, err, "the source's address is none")
+		return refuse(unreachableSource, err, "the source's address is invalid")
 	}
 	request.Header.Set("User-Agent", "videotutorials")
 	response, err := f.client.Do(request)

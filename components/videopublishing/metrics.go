@@ -72,6 +72,9 @@ func (m *Metrics) transcode(videoID string) (progress func(float64), end func())
 	}
 }
 
+// logPeriod is the time between two logs of the progress of a transcode.
+const logPeriod = 10 * time.Second
+
 // onProgress returns a function for the lines of ffmpeg's -progress output. It passes the
 // progress, from 0 to 1, to report, and logs it once in a logPeriod.
 func (p publishing) onProgress(ctx context.Context, videoID string, duration time.Duration, report func(float64)) func(line string) {
@@ -84,7 +87,7 @@ func (p publishing) onProgress(ctx context.Context, videoID string, duration tim
 		}
 		done := min(1, float64(max(0, us))/float64(duration.Microseconds()))
 		report(done)
-		if time.Since(logged) >= p.logPeriod {
+		if time.Since(logged) >= logPeriod {
 			logged = time.Now()
 			p.Log.InfoContext(ctx, "transcoding", "video", videoID, "percent", int(100*done))
 		}

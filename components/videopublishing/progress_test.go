@@ -18,7 +18,7 @@ func TestProgress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var logged bytes.Buffer
 		metrics := NewMetrics(prometheus.NewRegistry())
-		p := publishing{Publisher: Publisher{Log: slog.New(slog.NewTextHandler(&logged, nil))}, logPeriod: time.Hour}
+		p := publishing{Publisher: Publisher{Log: slog.New(slog.NewTextHandler(&logged, nil))}}
 		report, end := metrics.transcode(id)
 		onLine := p.onProgress(t.Context(), id, 2000*time.Second, report)
 		expect := func(progress, running float64) {
@@ -39,7 +39,7 @@ func TestProgress(t *testing.T) {
 		if logged.Len() > 0 {
 			t.Errorf("logged %q before the period ended", &logged)
 		}
-		time.Sleep(p.logPeriod)
+		time.Sleep(logPeriod)
 		onLine("out_time_us=1000000000")
 		if !strings.Contains(logged.String(), "percent=50") || !strings.Contains(logged.String(), id) {
 			t.Errorf("logged %q, want 50 percent", &logged)

@@ -18,8 +18,6 @@ import (
 type publishing struct {
 	Publisher
 	fetcher fetcher
-	// logPeriod is how often the progress of a transcode is logged.
-	logPeriod time.Duration
 }
 
 func (p publishing) effect(t times) components.Effect[*videopublishingv1.PublishVideo, video, *videopublishingv1.PublishAttempted] {

@@ -63,15 +63,6 @@ func checkEncoders(ctx context.Context, ffmpeg string) error {
 	return err
 }
 
-// A toolError is the failure of a program, with the end of its standard error.
-type toolError struct {
-	program, stderr string
-	cause           error
-}
-
-func (e *toolError) Error() string { return fmt.Sprintf("%s: %v: %s", e.program, e.cause, e.stderr) }
-func (e *toolError) Unwrap() error { return e.cause }
-
 // exited reports whether the error is of a program that ended by itself: it was started,
 // and not killed, for example because the machine is out of memory.
 func exited(err error) bool {
@@ -88,7 +79,8 @@ func exited(err error) bool {
 
 // run runs the program until it ends, and calls onLine for each line of its standard
 // output. When the context ends, run kills the program and all its children; they also die
-// with this process. It returns the context's error, or a *toolError.
+// with this process. It returns the context's error, or that of the
+// program with the end of its standard error.
 func run(ctx context.Context, program string, args []string, onLine func(string)) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -97,7 +89,7 @@ func run(ctx context.Context, program string, args []string, onLine func(string)
 	cmd := exec.Command(program, args...) //nolint:noctx // the context ends the whole process group
 	// Pipes, unlike files, break when this process dies; so does the program then.
 	cmd.Stdout, cmd.Stderr = &lineWriter{onLine: onLine}, stderr
-	// The program reads files of strangers, so its environment must not contain secrets.
+	// The program reads untrusted files, so its environment must not contain secrets.
 	cmd.Env = []string{"LC_ALL=C"}
 	for _, name := range []string{"PATH", "LD_LIBRARY_PATH", "TMPDIR"} {
 		if value, ok := os.LookupEnv(name); ok {
@@ -106,7 +98,7 @@ func run(ctx context.Context, program string, args []string, onLine func(string)
 	}
 	child, err := process.Start(cmd, syscall.SIGKILL)
 	if err != nil {
-		return &toolError{program, "", err}
+		return err
 	}
 	// When memory runs out, the kernel should kill this program first.
 	_ = os.WriteFile(fmt.Sprintf("/proc/%d/oom_score_adj", child.PID()), []byte("1000"), 0)
@@ -117,7 +109,7 @@ func run(ctx context.Context, program string, args []string, onLine func(string)
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case err != nil:
-		return &toolError{program, stderr.String(), err}
+		return fmt.Errorf("%s: %w: %s", program, err, stderr)
 	}
 	return nil
 }

@@ -49,8 +49,7 @@ func (p publishing) transcode(ctx context.Context, videoID, path string, found c
 
 // convert writes the MP4. It copies streams that already have the right format.
 func (p publishing) convert(ctx context.Context, path string, found content, out string, onLine func(string)) error {
-	args := append(quiet(), confined()...)
-	args = append(args, "-threads", "1", "-max_pixels", strconv.Itoa(maxPixels), "-f", found.format, "-i", "file:"+path,
+	args := append(quiet(), "-threads", "1", "-max_pixels", strconv.Itoa(maxPixels), "-f", found.format, "-i", "file:"+path,
 		"-map", "0:"+strconv.Itoa(found.video.Index))
 	args = append(args, found.videoCodec()...)
 	if found.audio.Codec != "" {
@@ -67,10 +66,10 @@ func (p publishing) convert(ctx context.Context, path string, found content, out
 // ffmpeg cuts off a larger file, which then fails the verification.
 const maxGrowth = 4
 
-// quiet returns the options with which ffmpeg asks no questions and prints errors only. Each
-// ffmpeg uses one thread, since as many run as there are processors.
+// quiet returns the options with which ffmpeg reads no other file, asks no questions and
+// prints errors only. Each ffmpeg uses one thread, since as many run as there are processors.
 func quiet() []string {
-	return []string{"-nostdin", "-hide_banner", "-loglevel", "error", "-y", "-filter_threads", "1"}
+	return append([]string{"-nostdin", "-hide_banner", "-loglevel", "error", "-y", "-filter_threads", "1"}, confined()...)
 }
 
 // shrink is a filter that fits a picture into 1080p, upright or not, with even sides.
@@ -161,8 +160,7 @@ func (p publishing) poster(ctx context.Context, video, path string, duration tim
 	// The first pictures are often black. After the last picture ffmpeg writes no image, and
 	// succeeds.
 	for _, at := range []time.Duration{min(duration/10, 10*time.Second), 0} {
-		args := append(quiet(), confined()...)
-		args = append(args, "-ss", strconv.FormatFloat(at.Seconds(), 'f', 3, 64), "-threads", "1", "-f", "mov", "-i", "file:"+video,
+		args := append(quiet(), "-ss", strconv.FormatFloat(at.Seconds(), 'f', 3, 64), "-threads", "1", "-f", "mov", "-i", "file:"+video,
 			"-an", "-frames:v", "1", "-vf", "scale='min(1280,iw)':-2", "-pix_fmt", "yuvj420p", "-threads", "1", "-q:v", "4",
 			"-update", "1", "-f", "image2", "file:"+path)
 		err := run(ctx, p.Tools.ffmpeg, args, func(string) {})

@@ -107,7 +107,7 @@ func TestVideo_Describe(t *testing.T) {
 	}
 }
 
-// The reasons of rejections say what is wrong and what is allowed.
+// The reasons of rejections name the fault and the limits.
 func TestReasons_D19(t *testing.T) {
 	t.Parallel()
 	owned := video{owner: ann, name: "Old"}

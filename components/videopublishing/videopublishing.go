@@ -57,13 +57,13 @@ type Publisher struct {
 
 // Consumers returns the consumers of the component.
 func Consumers(p Publisher) []components.Consumer {
-	return consumers(p, times{timeout: 3 * time.Hour, lease: time.Minute, backoff: backoff(), logPeriod: 10 * time.Second})
+	return consumers(p, times{timeout: 3 * time.Hour, lease: time.Minute, backoff: backoff()})
 }
 
 // times are the durations that tests shorten.
 type times struct {
-	timeout, lease, logPeriod time.Duration
-	backoff                   []time.Duration
+	timeout, lease time.Duration
+	backoff        []time.Duration
 }
 
 // backoff is the pauses between attempts. The first three are for sources that do not
@@ -76,7 +76,7 @@ func backoff() []time.Duration {
 }
 
 func consumers(p Publisher, t times) []components.Consumer {
-	publishing := publishing{Publisher: p, fetcher: newFetcher(p.AllowPrivate, p.MaxSource), logPeriod: t.logPeriod}
+	publishing := publishing{Publisher: p, fetcher: newFetcher(p.AllowPrivate, p.MaxSource)}
 	return []components.Consumer{{
 		ID: "video-publishing",
 		// A transcode takes one processor. On a single one, two keep a long transcode from

@@ -40,7 +40,6 @@ type Folder struct {
 	// replace it.
 	Space func() (free, total int64, err error)
 
-	path string
 	root *os.Root
 }
 
@@ -61,7 +60,7 @@ func Open(path string) (f *Folder, err error) {
 	if err != nil {
 		return nil, err
 	}
-	f = &Folder{func() (int64, int64, error) { return space(path) }, path, root}
+	f = &Folder{func() (int64, int64, error) { return space(path) }, root}
 	for _, name := range []string{uploads, videos, temporary} {
 		if err := f.makeFolder(name); err != nil {
 			return nil, errors.Join(err, root.Close())

@@ -57,7 +57,7 @@ func (f *File) Close() error { return f.file.Close() }
 // Path returns the absolute path of the file with the name in the scratch folder. The
 // name is chosen by the program and contains no separator.
 func (s *Scratch) Path(name string) string {
-	return filepath.Join(s.folder.path, s.name, filepath.Base(name))
+	return filepath.Join(s.folder.root.Name(), s.name, filepath.Base(name))
 }
 
 // Remove removes the scratch folder and everything in it.

@@ -10,5 +10,5 @@ func space(path string) (free, total int64, err error) {
 		return 0, 0, err
 	}
 	unit := int64(s.Frsize)                                    //nolint:unconvert // of another type on some processors
-	return int64(s.Bavail) * unit, int64(s.Blocks) * unit, nil //nolint:gosec // no disk has so many
+	return int64(s.Bavail) * unit, int64(s.Blocks) * unit, nil //nolint:gosec // no disk is so large
 }

@@ -109,7 +109,7 @@ func (f *Folder) UploadSize(owner, upload uuid.UUID) (size int64, found bool, er
 // UploadPath returns the absolute path of an upload, for programs that read it and for
 // Publish.
 func (f *Folder) UploadPath(owner, upload uuid.UUID) string {
-	return filepath.Join(f.path, uploadName(owner, upload))
+	return filepath.Join(f.root.Name(), uploadName(owner, upload))
 }
 
 // Uploads returns the number of uploads of the owner, and their total size in bytes.

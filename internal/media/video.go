@@ -30,9 +30,9 @@ func (f *Folder) publish(name, path string) (err error) {
 			err = fmt.Errorf("publish %s as %s: %w", path, name, err)
 		}
 	}()
-	source, err := filepath.Rel(f.path, path)
+	source, err := filepath.Rel(f.root.Name(), path)
 	if err != nil || !filepath.IsLocal(source) {
-		return fmt.Errorf("not in %s", f.path)
+		return fmt.Errorf("not in %s", f.root.Name())
 	}
 	info, err := f.root.Lstat(source)
 	if err != nil {

@@ -22,23 +22,23 @@ func pipe(t *testing.T) (*bufio.Scanner, *os.File) {
 	return bufio.NewScanner(r), w
 }
 
-// start starts the test binary as that, and returns what it says.
-func start(t *testing.T, what string) (*bufio.Scanner, *Child) {
+// start starts the test binary in the role, and returns its output.
+func start(t *testing.T, role string) (*bufio.Scanner, *Child) {
 	t.Helper()
-	said, w := pipe(t)
-	p, err := Start(as(what, w), syscall.SIGKILL)
+	output, w := pipe(t)
+	p, err := Start(as(role, w), syscall.SIGKILL)
 	if err != nil {
 		t.Fatal(err)
 	}
 	_ = w.Close()
-	return said, p
+	return output, p
 }
 
 func TestStart_Slack(t *testing.T) {
 	t.Parallel()
-	said, p := start(t, "slack")
-	if said.Scan(); said.Text() != "1000000 <nil>" {
-		t.Errorf("its slack is %s", said.Text())
+	output, p := start(t, "slack")
+	if output.Scan(); output.Text() != "1000000 <nil>" {
+		t.Errorf("its slack is %s", output.Text())
 	}
 	if err := p.Err(); err != nil {
 		t.Error(err)
@@ -48,29 +48,29 @@ func TestStart_Slack(t *testing.T) {
 // The grandchild holds the pipe open: its end is the end of the pipe.
 func TestStart_DiesWithItsParent(t *testing.T) {
 	t.Parallel()
-	said, w := pipe(t)
+	output, w := pipe(t)
 	parent := as("parent", w)
 	if err := parent.Start(); err != nil {
 		t.Fatal(err)
 	}
 	_ = w.Close()
-	if !said.Scan() || said.Text() != "up" {
-		t.Fatalf("it said %q", said.Text())
+	if !output.Scan() || output.Text() != "up" {
+		t.Fatalf("it output %q", output.Text())
 	}
 	if err := parent.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	_ = parent.Wait()
-	if said.Scan() {
-		t.Errorf("it said %q, want it dead", said.Text())
+	if output.Scan() {
+		t.Errorf("it output %q, want it dead", output.Text())
 	}
 }
 
 func TestStop_KillsAfterTheGrace(t *testing.T) {
 	t.Parallel()
-	said, p := start(t, "stubborn")
-	if !said.Scan() || said.Text() != "up" {
-		t.Fatalf("it said %q", said.Text())
+	output, p := start(t, "stubborn")
+	if !output.Scan() || output.Text() != "up" {
+		t.Fatalf("it output %q", output.Text())
 	}
 	var exit *exec.ExitError
 	if err := p.Stop(syscall.SIGTERM, time.Millisecond); !errors.As(err, &exit) || exit.Exited() {

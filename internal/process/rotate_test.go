@@ -73,10 +73,10 @@ func TestRotate_FullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := rotate(path); !errors.Is(err, syscall.ENOSPC) {
-		t.Errorf("put aside: %v, want that there is no space", err)
+		t.Errorf("rotate: %v, want ENOSPC", err)
 	}
 	if _, err := os.Lstat(path + ".1"); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("what was put aside: %v, want nothing", err)
+		t.Errorf("the partial copy: %v, want none", err)
 	}
 	if info, err := os.Stat(path); err != nil || info.Size() != fullLog {
 		t.Errorf("the log: %v, %v", info, err)
