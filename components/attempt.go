@@ -126,7 +126,7 @@ func (r effectRun[M, S, A]) poll(ctx context.Context, interval time.Duration, ac
 	switch {
 	case acquired:
 		l.until = time.Now().Add(r.Lease)
-	case !r.RecordWaiting || !h.empty():
+	case !r.RecordWaiting || h.attempt > 0 || h.handedBack: // recorded already
 		return lease{}, 0, errBusy
 	}
 	ok, err := r.appendAttempted(ctx, s.versions[0], l)

@@ -20,6 +20,8 @@ import (
 	sendemailv1 "videotutorials/proto/sendemail/v1"
 )
 
+// The suffixes of the tests, as _D1, are the numbers of defects in internal/check/defects.
+
 // Commands that wait together are all handled, although the event of the first is behind
 // them in the log.
 func TestQueuedCommands_D1(t *testing.T) {

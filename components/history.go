@@ -42,9 +42,6 @@ func (h history) observe(event messagestore.Message) history {
 // open reports whether the latest attempt has no outcome yet.
 func (h history) open() bool { return h.attempt > 0 && h.ended.IsZero() && !h.handedBack }
 
-// empty reports whether no attempt has started or waits.
-func (h history) empty() bool { return h.attempt == 0 && !h.handedBack }
-
 // wait returns how long the next attempt has to wait: for the lease to expire, or for
 // the backoff to end.
 func (h history) wait(backoff []time.Duration, now time.Time) time.Duration {

@@ -8,6 +8,8 @@ import (
 	identityv1 "videotutorials/proto/identity/v1"
 )
 
+// The suffixes of the tests, as _D1, are the numbers of defects in internal/check/defects.
+
 // TestSpelling_D18 checks that all spellings of an address have the same stream and
 // lead to the same decision.
 func TestSpelling_D18(t *testing.T) {

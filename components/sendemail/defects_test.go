@@ -12,6 +12,8 @@ import (
 	"videotutorials/messagestore"
 )
 
+// The suffixes of the tests, as _D1, are the numbers of defects in internal/check/defects.
+
 // An unavailable store is not a failure of the mail; a refusal by the mail server is.
 func TestInfrastructure_D10(t *testing.T) {
 	t.Parallel()

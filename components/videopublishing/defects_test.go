@@ -20,6 +20,8 @@ import (
 	videopublishingv1 "videotutorials/proto/videopublishing/v1"
 )
 
+// The suffixes of the tests, as _D1, are the numbers of defects in internal/check/defects.
+
 // owned writes an event that makes the video the owner's.
 func owned(t *testing.T, store messagestore.Store, owner, videoID string) {
 	t.Helper()
