@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"time"
 
 	"videotutorials/internal/service"
@@ -31,15 +30,6 @@ type auditLog struct {
 	JSON     bool   `name:"json" help:"print a JSON object for each damage"`
 
 	out io.Writer
-}
-
-func auditCommand() service.Command {
-	a := &auditLog{out: os.Stdout}
-	return service.Command{
-		Name:     "audit",
-		Help:     "walk the whole log: exit 0 if it is clean, 1 if not (a line for each damage: kind, stream, position), 2 if it could not be checked",
-		Settings: a, Tool: true, Run: a.run,
-	}
 }
 
 // run returns nil if the log is clean. It exits with exitUnchecked if it could not

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"log/slog"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
-	"videotutorials/internal/service"
 	"videotutorials/messagestore"
 )
 
@@ -22,14 +22,6 @@ type benchWrites struct {
 	Writers  int           `name:"writers" default:"64" help:"number of concurrent writers"`
 	Duration time.Duration `name:"duration" default:"10s" help:"duration of the measurement"`
 	Yes      bool          `name:"yes" default:"false" help:"confirm that the messages stay in the log for ever; required"`
-}
-
-func benchCommand(t terminal) service.Command {
-	b := &benchWrites{client: client{terminal: t}}
-	return service.Command{
-		Name: "bench", Help: "measure writes of one small message each; the messages stay in the log for ever",
-		Settings: b, Tool: true, Run: b.run,
-	}
 }
 
 func (b *benchWrites) run(ctx context.Context, _ *slog.Logger, _ []string) error {
@@ -46,8 +38,8 @@ func (b *benchWrites) run(ctx context.Context, _ *slog.Logger, _ []string) error
 			return err
 		}
 		f := figures{
-			Writes: all.count, Refused: all.refused, PerSecond: math.Round(float64(all.count) / took.Seconds()),
-			P50: milliseconds(all.percentile(0.5)), P99: milliseconds(all.percentile(0.99)), Max: milliseconds(all.max),
+			Writes: len(all.latencies), Refused: all.refused, PerSecond: math.Round(float64(len(all.latencies)) / took.Seconds()),
+			P50: all.percentile(0.5), P99: all.percentile(0.99), Max: all.percentile(1),
 		}
 		return p.print(f, "writes  %d\nrefused %d\nrate    %.0f/s\np50     %.2fms\np99     %.2fms\nmax     %.2fms",
 			f.Writes, f.Refused, f.PerSecond, f.P50, f.P99, f.Max)
@@ -56,37 +48,44 @@ func (b *benchWrites) run(ctx context.Context, _ *slog.Logger, _ []string) error
 
 // figures are the result of a measurement.
 type figures struct {
-	Writes    int64   `json:"writes"`
-	Refused   int64   `json:"refused"`
+	Writes    int     `json:"writes"`
+	Refused   int     `json:"refused"`
 	PerSecond float64 `json:"writes_per_second"`
 	P50       float64 `json:"p50_milliseconds"`
 	P99       float64 `json:"p99_milliseconds"`
 	Max       float64 `json:"max_milliseconds"`
 }
 
-func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+// measurement are the calls of a writer.
+type measurement struct {
+	latencies []time.Duration
+	// refused counts the calls rejected because the store was overloaded.
+	refused int
+}
 
-// measure writes for b.Duration, or until ctx ends. It returns the latencies of the
-// calls and the duration.
-func (b *benchWrites) measure(ctx context.Context, store messagestore.Store) (*latencies, time.Duration, error) {
+// measure writes for b.Duration, or until ctx ends. It returns the calls and the
+// duration.
+func (b *benchWrites) measure(ctx context.Context, store messagestore.Store) (all measurement, took time.Duration, err error) {
 	ctx, stop := context.WithTimeout(ctx, b.Duration)
 	defer stop()
 	group, ctx := errgroup.WithContext(ctx)
-	each := make([]latencies, b.Writers)
+	writers := make([]measurement, b.Writers)
 	start := time.Now()
-	for n := range each {
-		group.Go(func() error { return b.write(ctx, store, n, &each[n]) })
+	for n := range writers {
+		group.Go(func() error { return b.write(ctx, store, n, &writers[n]) })
 	}
-	err := group.Wait()
-	took := time.Since(start)
-	for i := range each[1:] {
-		each[0].add(&each[i+1])
+	err = group.Wait()
+	took = time.Since(start)
+	for _, m := range writers {
+		all.latencies = append(all.latencies, m.latencies...)
+		all.refused += m.refused
 	}
-	return &each[0], took, err
+	slices.Sort(all.latencies)
+	return all, took, err
 }
 
 // write is one writer. It completes a call that it has started.
-func (b *benchWrites) write(ctx context.Context, store messagestore.Store, writer int, l *latencies) error {
+func (b *benchWrites) write(ctx context.Context, store messagestore.Store, writer int, m *measurement) error {
 	for n := writer; ctx.Err() == nil; n += b.Writers {
 		stream := messagestore.Category(b.Category).Stream(strconv.Itoa(n % b.Streams))
 		start := time.Now()
@@ -94,7 +93,7 @@ func (b *benchWrites) write(ctx context.Context, store messagestore.Store, write
 			Type: "Measured", Data: `{"by": "messagestore bench"}`,
 		})
 		if refused, ok := errors.AsType[*messagestore.ExhaustedError](err); ok {
-			l.refused++
+			m.refused++
 			select {
 			case <-ctx.Done():
 			case <-time.After(refused.RetryAfter):
@@ -104,46 +103,17 @@ func (b *benchWrites) write(ctx context.Context, store messagestore.Store, write
 		if err != nil {
 			return err
 		}
-		l.record(time.Since(start))
+		m.latencies = append(m.latencies, time.Since(start))
 	}
 	return nil
 }
 
-// latencies is a histogram of latencies in steps of 1 %, whose size does not depend
-// on the number of calls.
-type latencies struct {
-	counts [2000]int64 // up to 440 s
-	count  int64
-	// refused counts the calls rejected because the store was overloaded.
-	refused int64
-	max     time.Duration
-}
-
-const step = 1.01
-
-func (l *latencies) record(d time.Duration) {
-	n := int(math.Log(float64(d.Microseconds()+1)) / math.Log(step))
-	l.counts[min(n, len(l.counts)-1)]++
-	l.count++
-	l.max = max(l.max, d)
-}
-
-func (l *latencies) add(other *latencies) {
-	for n, count := range other.counts {
-		l.counts[n] += count
+// percentile returns the milliseconds that the share of the calls did not exceed; 0
+// without calls.
+func (m *measurement) percentile(share float64) float64 {
+	if len(m.latencies) == 0 {
+		return 0
 	}
-	l.count += other.count
-	l.refused += other.refused
-	l.max = max(l.max, other.max)
-}
-
-// percentile returns the latency that the share of the calls did not exceed.
-func (l *latencies) percentile(share float64) time.Duration {
-	left := int64(math.Ceil(share * float64(l.count)))
-	for n, count := range l.counts {
-		if left -= count; left <= 0 {
-			return min(time.Duration(math.Pow(step, float64(n+1)))*time.Microsecond, l.max)
-		}
-	}
-	return l.max
+	n := int(math.Ceil(share*float64(len(m.latencies)))) - 1
+	return float64(m.latencies[n].Microseconds()) / 1000
 }

@@ -23,7 +23,7 @@ func testBench(t *testing.T, s *testStore) {
 	if got.Writes == 0 || got.PerSecond == 0 || got.P50 == 0 || got.P50 > got.P99 || got.P99 > got.Max {
 		t.Errorf("%+v", got)
 	}
-	if stored := s.do(t, "operator", "read", "measured").lines(); int64(len(stored)) != got.Writes {
+	if stored := s.do(t, "operator", "read", "measured").lines(); len(stored) != got.Writes {
 		t.Errorf("%d messages, want %d", len(stored), got.Writes)
 	}
 	if lines := s.do(t, "operator", args...).lines(); len(lines) != 6 || !strings.HasPrefix(lines[2], "rate    ") {
@@ -31,23 +31,18 @@ func testBench(t *testing.T, s *testStore) {
 	}
 }
 
-func TestLatencies(t *testing.T) {
+func TestMeasurement_Percentile(t *testing.T) {
 	t.Parallel()
-	var l, other latencies
+	var m measurement
+	if got := m.percentile(1); got != 0 {
+		t.Errorf("without calls: %v, want 0", got)
+	}
 	for n := range 1000 {
-		if n%2 == 0 {
-			l.record(time.Duration(n+1) * time.Millisecond)
-		} else {
-			other.record(time.Duration(n+1) * time.Millisecond)
-		}
+		m.latencies = append(m.latencies, time.Duration(n+1)*time.Millisecond)
 	}
-	l.add(&other)
-	for share, want := range map[float64]time.Duration{0.5: 500 * time.Millisecond, 0.99: 990 * time.Millisecond, 1: time.Second} {
-		if got := l.percentile(share); got < want || got > want*102/100 {
-			t.Errorf("%v: %v, want %v", share, got, want)
+	for share, want := range map[float64]float64{0.001: 1, 0.5: 500, 0.99: 990, 1: 1000} {
+		if got := m.percentile(share); got != want {
+			t.Errorf("%v: %v ms, want %v", share, got, want)
 		}
-	}
-	if l.count != 1000 || l.max != time.Second {
-		t.Errorf("%d calls, at most %v", l.count, l.max)
 	}
 }

@@ -9,7 +9,6 @@ import (
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"videotutorials/internal/service"
 	"videotutorials/messagestore"
 	messagestorev1 "videotutorials/proto/messagestore/v1"
 )
@@ -19,15 +18,6 @@ const pageSize = 1000
 
 // listStreams is the command that lists streams.
 type listStreams struct{ client }
-
-func streamsCommand(t terminal) service.Command {
-	s := &listStreams{client{terminal: t}}
-	return service.Command{
-		Name: "streams", Args: "[CATEGORY]",
-		Help:     "list all streams, or those of a category: number of messages, time of the last one, name",
-		Settings: s, Tool: true, Run: s.run,
-	}
-}
 
 func (s *listStreams) run(ctx context.Context, _ *slog.Logger, args []string) error {
 	if len(args) > 1 {
@@ -63,15 +53,6 @@ const noOwner = "-"
 // listCategories is the command that lists categories.
 type listCategories struct{ client }
 
-func categoriesCommand(t terminal) service.Command {
-	c := &listCategories{client{terminal: t}}
-	return service.Command{
-		Name:     "categories",
-		Help:     "list the categories: number of streams, number of messages, name, owner (" + noOwner + ": none)",
-		Settings: c, Tool: true, Run: c.run,
-	}
-}
-
 func (c *listCategories) run(ctx context.Context, _ *slog.Logger, _ []string) error {
 	return c.call(func(store messagestore.Store, p *printer) error {
 		for r := (messagestore.ListRequest{Size: pageSize}); ; {
@@ -97,15 +78,6 @@ func toCategory(i messagestore.CategoryInfo) *messagestorev1.Category {
 
 // categoryOwner is the command that prints or changes the owner of a category.
 type categoryOwner struct{ client }
-
-func ownerCommand(t terminal) service.Command {
-	o := &categoryOwner{client{terminal: t}}
-	return service.Command{
-		Name: "owner", Args: "CATEGORY [PRINCIPAL]",
-		Help:     "print the owner of the category (" + noOwner + ": none), or transfer it to PRINCIPAL, as an operator",
-		Settings: o, Tool: true, Run: o.run,
-	}
-}
 
 func (o *categoryOwner) run(ctx context.Context, _ *slog.Logger, args []string) error {
 	switch len(args) {

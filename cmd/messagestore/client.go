@@ -3,23 +3,16 @@ package main
 import (
 	"bufio"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 
+	"videotutorials/internal/certificate"
 	"videotutorials/internal/service"
 	"videotutorials/messagestore"
 	"videotutorials/messagestore/rpc"
 )
-
-// A terminal is the input and the output of a command.
-type terminal struct {
-	in  io.Reader
-	out io.Writer
-}
 
 // client is the settings, shared by all commands except serve and audit, for the
 // connection to the store and for printing.
@@ -30,7 +23,6 @@ type client struct {
 	Key      string `name:"key" env:"VT_KEY" help:"file with its key"`
 	Insecure bool   `name:"insecure" env:"VT_INSECURE" default:"false" help:"no TLS: the caller is anonymous"`
 	JSON     bool   `name:"json" default:"false" help:"print JSON, one object per line, with the field names of the proto"`
-	terminal
 }
 
 // call calls do with the store. It flushes the output of do even after an error,
@@ -44,13 +36,12 @@ func (c *client) call(do func(store messagestore.Store, p *printer) error) error
 	if err != nil {
 		return &service.UsageError{Reason: err.Error()}
 	}
-	p := &printer{bufio.NewWriter(c.out), c.JSON}
+	p := &printer{bufio.NewWriter(os.Stdout), c.JSON}
 	err = do(store, p)
 	return readable("", errors.Join(err, p.out.Flush(), store.Close()))
 }
 
-// tls returns nil for a client without TLS. The files are read again for each
-// connection.
+// tls returns nil for a client without TLS.
 func (c *client) tls() (*tls.Config, error) {
 	if c.Insecure {
 		return nil, nil
@@ -59,29 +50,7 @@ func (c *client) tls() (*tls.Config, error) {
 		return nil, &service.UsageError{Reason: "VT_CA, VT_CERT and VT_KEY are required, or VT_INSECURE=true: " +
 			"eval \"$(videotutorials env)\" sets them for the running system"}
 	}
-	authority, err := os.ReadFile(c.CA)
-	if err != nil {
-		return nil, fmt.Errorf("certificate of the authority: %w", err)
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(authority) {
-		return nil, fmt.Errorf("certificate of the authority: %s has none", c.CA)
-	}
-	if _, err := c.certificate(nil); err != nil {
-		return nil, err
-	}
-	return &tls.Config{
-		MinVersion: tls.VersionTLS13, RootCAs: pool, GetClientCertificate: c.certificate,
-		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return c.tls() }, // see certificate.Client
-	}, nil
-}
-
-func (c *client) certificate(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-	pair, err := tls.LoadX509KeyPair(c.Cert, c.Key)
-	if err != nil {
-		return nil, fmt.Errorf("certificate of the caller: %w", err)
-	}
-	return &pair, nil
+	return certificate.ClientFiles(c.CA, c.Cert, c.Key)
 }
 
 // sourceOf parses a source: $all, a stream, or comma-separated categories.

@@ -6,11 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"time"
 
 	"google.golang.org/protobuf/encoding/protojson"
 
-	"videotutorials/internal/service"
 	"videotutorials/messagestore"
 	messagestorev1 "videotutorials/proto/messagestore/v1"
 )
@@ -33,19 +33,10 @@ const (
 // input.
 type importMessages struct{ client }
 
-func importCommand(t terminal) service.Command {
-	i := &importMessages{client{terminal: t}}
-	return service.Command{
-		Name:     "import",
-		Help:     "write the messages of the input, lines of `read -json`; may be repeated. Positions, time and writer are new; claims and consumers' positions are left out",
-		Settings: i, Tool: true, Run: i.run,
-	}
-}
-
 func (i *importMessages) run(ctx context.Context, log *slog.Logger, _ []string) error {
 	return i.call(func(store messagestore.Store, p *printer) error {
 		in := &importer{store: store, log: log, logged: time.Now()}
-		lines := bufio.NewScanner(i.in)
+		lines := bufio.NewScanner(os.Stdin)
 		lines.Buffer(nil, maxLine)
 		for lines.Scan() {
 			if err := in.line(ctx, lines.Bytes()); err != nil {

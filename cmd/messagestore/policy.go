@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
@@ -22,7 +23,7 @@ type policyFile struct {
 	path    string // "" if there is no file: no category is pinned
 	log     *slog.Logger
 	current atomic.Pointer[messagestore.Policy]
-	seen    os.FileInfo
+	text    []byte // of the file when it was last read
 }
 
 func openPolicy(path string, log *slog.Logger) (*policyFile, error) {
@@ -31,36 +32,36 @@ func openPolicy(path string, log *slog.Logger) (*policyFile, error) {
 		p.current.Store(&messagestore.Policy{Operators: []messagestore.Principal{operator}})
 		return p, nil
 	}
-	return p, p.read()
+	_, err := p.read()
+	return p, err
 }
 
 func (p *policyFile) now() *messagestore.Policy { return p.current.Load() }
 
-func (p *policyFile) read() error {
-	// Stat first, so that the next poll sees a write after it.
-	seen, err := os.Stat(p.path)
-	if err != nil {
-		return fmt.Errorf("read the policy: %w", err)
-	}
+// read reads the file and reports whether its content has changed.
+func (p *policyFile) read() (changed bool, err error) {
 	text, err := os.ReadFile(p.path)
-	if err != nil {
-		return fmt.Errorf("read the policy: %w", err)
+	if err != nil || p.text != nil && bytes.Equal(text, p.text) {
+		return false, err
 	}
-	p.seen = seen
+	p.text = text
 	policy, err := messagestore.ParsePolicy(text)
 	if err != nil {
-		return fmt.Errorf("%s: %w", p.path, err)
+		return false, fmt.Errorf("%s: %w", p.path, err)
 	}
 	if policy.Operators == nil {
 		policy.Operators = []messagestore.Principal{operator}
 	}
 	p.current.Store(policy)
-	return nil
+	return true, nil
 }
 
-// run reads the file when it has changed, until the context ends. After an error the
-// old policy stays in force.
+// run polls the file until the context ends. After an error the old policy stays in
+// force.
 func (p *policyFile) run(ctx context.Context) error {
+	if p.path == "" {
+		return nil
+	}
 	ticker := time.NewTicker(policyInterval)
 	defer ticker.Stop()
 	for {
@@ -69,20 +70,12 @@ func (p *policyFile) run(ctx context.Context) error {
 			return nil
 		case <-ticker.C:
 		}
-		if p.path == "" {
-			continue
-		}
-		info, err := os.Stat(p.path)
-		if err == nil && os.SameFile(info, p.seen) && info.ModTime().Equal(p.seen.ModTime()) && info.Size() == p.seen.Size() {
-			continue
-		}
-		if err == nil {
-			err = p.read()
-		}
-		if err != nil {
+		changed, err := p.read()
+		switch {
+		case err != nil:
 			p.log.Error("read the policy: the old one stays in force", "error", err)
-			continue
+		case changed:
+			p.log.Info("policy changed", "file", p.path)
 		}
-		p.log.Info("policy changed", "file", p.path)
 	}
 }

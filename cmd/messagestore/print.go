@@ -16,6 +16,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"videotutorials/messagestore"
+	"videotutorials/messagestore/rpc"
 	messagestorev1 "videotutorials/proto/messagestore/v1"
 )
 
@@ -126,39 +127,10 @@ func readable(at string, err error) error {
 // reasonOf returns the reason on the wire, else the code, of an error of the store,
 // and "" for other errors.
 func reasonOf(err error) string {
-	switch {
-	case is[*messagestore.InvalidError](err):
-		return "INVALID_ARGUMENT"
-	case is[*messagestore.VersionConflictError](err):
-		return "VERSION_CONFLICT"
-	case is[*messagestore.IDConflictError](err):
-		return "ID_CONFLICT"
-	case is[*messagestore.NotOwnerError](err):
-		return "NOT_OWNER"
-	case is[*messagestore.NotReaderError](err):
-		return "NOT_READER"
-	case is[*messagestore.NotOperatorError](err):
-		return "NOT_OPERATOR"
-	case is[*messagestore.AheadError](err):
-		return "AHEAD_OF_LOG"
-	case is[*messagestore.DivergedError](err):
-		return "LOG_DIVERGED"
-	case is[*messagestore.ExhaustedError](err):
-		return "RESOURCE_EXHAUSTED"
-	case is[*messagestore.UnavailableError](err):
-		return "UNAVAILABLE"
-	case errors.Is(err, messagestore.ErrNotFound):
-		return "NOT_FOUND"
-	case errors.Is(err, messagestore.ErrUnauthenticated):
-		return "UNAUTHENTICATED"
-	case errors.Is(err, messagestore.ErrInternal):
-		return "INTERNAL"
-	case errors.Is(err, context.DeadlineExceeded):
-		return "DEADLINE_EXCEEDED"
-	case errors.Is(err, context.Canceled):
+	if errors.Is(err, context.Canceled) {
 		return "interrupted"
 	}
-	return ""
+	return rpc.Reason(err)
 }
 
 func is[E error](err error) bool {

@@ -42,7 +42,7 @@ func testUsage(t *testing.T, s *testStore) {
 			t.Errorf("help of %s: exit code %d: %s", name, help.code, help.said)
 		}
 	}
-	if a := s.run(t, "nobody", "", "read", "a"); a.code != 1 || !strings.Contains(a.said, "certificate of the caller: open ") {
+	if a := s.run(t, "nobody", "", "read", "a"); a.code != 1 || !strings.Contains(a.said, "read the certificate: open ") {
 		t.Errorf("no such certificate: %+v", a)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 
-	"videotutorials/internal/service"
 	"videotutorials/messagestore"
 )
 
@@ -46,15 +45,6 @@ type readMessages struct {
 	From     string `name:"from" help:"first position, of the stream or global; default the first one in the direction of reading"`
 	Backward bool   `name:"backward" default:"false" help:"newest first"`
 	Limit    int    `name:"limit" default:"0" help:"maximum number of messages; 0: no limit"`
-}
-
-func readCommand(t terminal) service.Command {
-	r := &readMessages{client: client{terminal: t}}
-	return service.Command{
-		Name: "read", Args: sourceArgs,
-		Help:     "print stored messages: global position, time, stream, position, type, data",
-		Settings: r, Tool: true, Run: r.run,
-	}
 }
 
 func (r *readMessages) run(ctx context.Context, _ *slog.Logger, args []string) error {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 
-	"videotutorials/internal/service"
 	"videotutorials/messagestore"
 	"videotutorials/messagestore/consumer"
 )
@@ -17,15 +16,6 @@ type tailMessages struct {
 	From     string `name:"from" default:"end" help:"first position, of the stream or global; start; or end for new messages only"`
 	Limit    int    `name:"limit" default:"0" help:"number of messages after which to end; 0: no limit"`
 	Progress bool   `name:"progress" default:"false" help:"log the position, and when all stored messages were printed"`
-}
-
-func tailCommand(t terminal) service.Command {
-	c := &tailMessages{client: client{terminal: t}}
-	return service.Command{
-		Name: "tail", Args: sourceArgs,
-		Help:     "print messages as they are stored, until interrupted; reconnects to the store",
-		Settings: c, Tool: true, Run: c.run,
-	}
 }
 
 func (c *tailMessages) run(ctx context.Context, log *slog.Logger, args []string) error {

@@ -7,10 +7,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"strconv"
 	"time"
 
-	"videotutorials/internal/service"
 	"videotutorials/messagestore"
 	"videotutorials/messagestore/contract"
 	messagestorev1 "videotutorials/proto/messagestore/v1"
@@ -27,15 +27,6 @@ type writeMessages struct {
 	Expected string        `name:"expected" default:"any" help:"version that the stream must have: the position of its last message, none, exists or any"`
 	Stdin    bool          `name:"stdin" default:"false" help:"write the messages of the input in one call: JSON objects with id, type, data, metadata"`
 	Timeout  time.Duration `name:"timeout" default:"10s" help:"timeout of the call"`
-}
-
-func writeCommand(t terminal) service.Command {
-	w := &writeMessages{client: client{terminal: t}}
-	return service.Command{
-		Name: "write", Args: "STREAM TYPE [DATA]",
-		Help:     "write a message to a stream, with DATA, a JSON object ({} by default, - for the input); or, with -stdin, many",
-		Settings: w, Tool: true, Run: w.run,
-	}
 }
 
 func (w *writeMessages) run(ctx context.Context, _ *slog.Logger, args []string) error {
@@ -72,7 +63,7 @@ func (w *writeMessages) messages(args []string) ([]messagestore.NewMessage, erro
 	case w.Stdin && (len(args) != 1 || w.ID != "" || w.Metadata != ""):
 		return nil, usage("write -stdin takes a STREAM alone: id, type, data and metadata come from the input")
 	case w.Stdin:
-		return messagesFrom(w.in)
+		return messagesFrom(os.Stdin)
 	case len(args) < 2 || len(args) > 3:
 		return nil, usage("write takes STREAM TYPE [DATA]")
 	}
@@ -84,7 +75,7 @@ func (w *writeMessages) messages(args []string) ([]messagestore.NewMessage, erro
 		m.Data = args[2]
 	}
 	if m.Data == "-" {
-		text, err := io.ReadAll(io.LimitReader(w.in, maxInput))
+		text, err := io.ReadAll(io.LimitReader(os.Stdin, maxInput))
 		if err != nil {
 			return nil, fmt.Errorf("read the data: %w", err)
 		}

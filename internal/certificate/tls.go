@@ -42,7 +42,12 @@ func Server(dir, name string) (*tls.Config, error) {
 // GetConfigForClient of a client, and has no hook that replaces only the authority:
 // VerifyConnection would have to do all verification, without the dialed IP.
 func Client(dir, name string) (*tls.Config, error) {
-	f, err := read(dir, name)
+	return ClientFiles(path(dir, authorityName, certificateFile), path(dir, name, certificateFile), path(dir, name, keyFile))
+}
+
+// ClientFiles is Client with the files of the authority, the certificate and its key.
+func ClientFiles(authority, cert, key string) (*tls.Config, error) {
+	f, err := readFiles(authority, cert, key)
 	if err != nil {
 		return nil, err
 	}
@@ -50,10 +55,10 @@ func Client(dir, name string) (*tls.Config, error) {
 		MinVersion: tls.VersionTLS13,
 		RootCAs:    f.authority,
 		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-			f, err := read(dir, name)
+			f, err := readFiles(authority, cert, key)
 			return &f.pair, err
 		},
-		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return Client(dir, name) },
+		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return ClientFiles(authority, cert, key) },
 	}, nil
 }
 
@@ -78,20 +83,24 @@ type files struct {
 }
 
 func read(dir, name string) (files, error) {
-	pair, err := load(dir, name)
+	return readFiles(path(dir, authorityName, certificateFile), path(dir, name, certificateFile), path(dir, name, keyFile))
+}
+
+func readFiles(authority, cert, key string) (files, error) {
+	pair, err := tls.LoadX509KeyPair(cert, key)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = fmt.Errorf("%w; is it among the principals that have certificates?", err)
 	}
 	if err != nil {
-		return files{}, fmt.Errorf("certificate %s: %w", name, err)
+		return files{}, fmt.Errorf("read the certificate: %w", err)
 	}
-	text, err := os.ReadFile(path(dir, authorityName, certificateFile))
+	text, err := os.ReadFile(authority)
 	if err != nil {
 		return files{}, fmt.Errorf("certificate of the authority: %w", err)
 	}
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(text) {
-		return files{}, fmt.Errorf("%s has no certificate", path(dir, authorityName, certificateFile))
+		return files{}, fmt.Errorf("certificate of the authority: %s has none", authority)
 	}
 	return files{pair, pool}, nil
 }

@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/genproto/googleapis/rpc/code"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -149,6 +151,17 @@ func toStatus(err error) error {
 		return err
 	}
 	return &statusError{status.New(codes.Internal, messagestore.ErrInternal.Error()), err}
+}
+
+// Reason returns the name of a Store's error on the wire: the reason of its ErrorInfo
+// or, without one, its code, such as NOT_FOUND. It returns "" for other errors.
+func Reason(err error) string {
+	for _, r := range errorTable {
+		if r.encode(err, &details{}) {
+			return cmp.Or(r.reason, code.Code(r.code).String())
+		}
+	}
+	return ""
 }
 
 // fromStatus translates a status into a Store's error. A status that is not in the
