@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -127,10 +126,11 @@ func readable(at string, err error) error {
 // reasonOf returns the reason on the wire, else the code, of an error of the store,
 // and "" for other errors.
 func reasonOf(err error) string {
-	if errors.Is(err, context.Canceled) {
+	reason := rpc.Reason(err)
+	if reason == "CANCELLED" {
 		return "interrupted"
 	}
-	return rpc.Reason(err)
+	return reason
 }
 
 func is[E error](err error) bool {

@@ -5,20 +5,21 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"golang.org/x/sync/errgroup"
 
 	"videotutorials/messagestore"
 	"videotutorials/messagestore/contract"
 )
 
-// data has about the size of an event.
+// data is the data of each message, of about the size of an event's.
 const data = `{"videoId": "5f0c1d5e-8a51-4e4e-9a25-0c5f3f6f1a2b", "userId": null, "comment": "a hundred bytes of something"}`
 
-// streams is the number of streams the messages are spread over.
+// streams is the number of streams of the appends.
 const streams = 1000
 
 // peerSQL creates a table with the same columns and indexes as messages, into which
@@ -48,12 +49,11 @@ func appends(ctx context.Context, s *system, round time.Duration) error {
 			}
 			peer = append(peer, rate)
 		}
-		report(fmt.Sprintf("durable appends, %d callers / inserts", c.callers), "/s", median(ours), median(peer), c.goal)
+		reportRate(fmt.Sprintf("durable appends, %d callers / inserts", c.callers), percentile(ours, 0.5), percentile(peer, 0.5), c.goal)
 	}
 	return nil
 }
 
-// appendRate returns the appends per second of a number of callers.
 func appendRate(ctx context.Context, s *system, callers int, round time.Duration) (float64, error) {
 	return rate(ctx, callers, round, func(ctx context.Context, _, n int) error {
 		_, err := s.store.Write(ctx, messagestore.Category("bench").Stream(fmt.Sprint(n%streams)), messagestore.Any,
@@ -62,7 +62,7 @@ func appendRate(ctx context.Context, s *system, callers int, round time.Duration
 	})
 }
 
-// insertRate returns the inserts per second of a number of connections.
+// insertRate is appendRate of the peer.
 func insertRate(ctx context.Context, s *system, connections int, round time.Duration) (float64, error) {
 	config, err := pgxpool.ParseConfig(s.env["VT_PSQL_MESSAGESTORE"])
 	if err != nil {
@@ -85,41 +85,66 @@ func insertRate(ctx context.Context, s *system, connections int, round time.Dura
 	})
 }
 
+// underSnapshot measures appends while a transaction holds an old snapshot, as a
+// report or a dump does, compared with appends without one. The latter are measured
+// before and after, which cancels the effect of the growing log.
+func underSnapshot(ctx context.Context, s *system, round, old time.Duration) error {
+	const callers = 64
+	before, err := appendRate(ctx, s, callers, 2*round)
+	if err != nil {
+		return err
+	}
+	conn, err := pgx.Connect(ctx, s.env["VT_PSQL_MESSAGESTORE"])
+	if err != nil {
+		return err
+	}
+	defer conn.Close(ctx) //nolint:errcheck // only read
+	if _, err := conn.Exec(ctx, "begin isolation level repeatable read; select count(*) from pg_class"); err != nil {
+		return err
+	}
+	if _, err := appendRate(ctx, s, callers, old); err != nil {
+		return err
+	}
+	under, err := appendRate(ctx, s, callers, 2*round)
+	if err != nil {
+		return err
+	}
+	if _, err := conn.Exec(ctx, "rollback"); err != nil {
+		return err
+	}
+	after, err := appendRate(ctx, s, callers, 2*round)
+	if err != nil {
+		return err
+	}
+	reportRate("appends under an old snapshot / without", under, (before+after)/2, 0.9)
+	return nil
+}
+
 // rate calls do concurrently for the duration and returns the calls per second. It
-// does not count the first fifth of the duration.
+// does not count the first fifth of the duration, and waits for calls in progress.
 func rate(ctx context.Context, callers int, round time.Duration, do func(ctx context.Context, caller, n int) error) (float64, error) {
-	var (
-		group   sync.WaitGroup
-		done    atomic.Int64
-		failure atomic.Pointer[error]
-	)
-	ctx, stop := context.WithCancel(ctx)
+	group, running := errgroup.WithContext(ctx)
+	running, stop := context.WithCancel(running)
 	defer stop()
+	var done atomic.Int64
 	for caller := range callers {
-		group.Go(func() {
-			for n := caller; ctx.Err() == nil; n += callers {
-				// A call that was begun is brought to its end.
+		group.Go(func() error {
+			for n := caller; running.Err() == nil; n += callers {
 				if err := do(context.WithoutCancel(ctx), caller, n); err != nil {
-					failure.Store(&err)
-					stop()
-					return
+					return err
 				}
 				done.Add(1)
 			}
+			return nil
 		})
 	}
-	sleep(ctx, round/5)
+	sleep(running, round/5)
 	before, start := done.Load(), time.Now()
-	sleep(ctx, round)
+	sleep(running, round)
 	counted, took := done.Load()-before, time.Since(start)
-	cancelled := context.Cause(ctx)
 	stop()
-	group.Wait()
-	if err := failure.Load(); err != nil {
-		return 0, *err
-	}
-	if cancelled != nil {
-		return 0, cancelled
+	if err := errors.Join(group.Wait(), ctx.Err()); err != nil {
+		return 0, err
 	}
 	if counted == 0 {
 		return 0, errors.New("no calls were made")

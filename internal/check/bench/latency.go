@@ -17,7 +17,7 @@ func postToHome(ctx context.Context, s *system) error {
 	url := s.env["VT_HTTP_URL"]
 	var took []float64
 	for range warm + posts {
-		before, err := videosWatched(ctx, http.DefaultClient, url)
+		before, err := home(ctx, http.DefaultClient, url)
 		if err != nil {
 			return err
 		}
@@ -25,15 +25,15 @@ func postToHome(ctx context.Context, s *system) error {
 			return err
 		}
 		start := time.Now()
-		for now := before; now == before; {
-			if now, err = videosWatched(ctx, http.DefaultClient, url); err != nil {
+		for now := before; now.VideosWatched == before.VideosWatched; {
+			if now, err = home(ctx, http.DefaultClient, url); err != nil {
 				return err
 			}
 			if time.Since(start) > 10*time.Second {
 				return errors.New("the home page did not change")
 			}
 		}
-		took = append(took, float64(time.Since(start).Microseconds())/1000)
+		took = append(took, milliseconds(start))
 	}
 	took = took[warm:]
 	reportLatency("post to home page, p50", percentile(took, 0.5), 0, 10)
@@ -51,42 +51,34 @@ type page struct {
 }
 
 func home(ctx context.Context, client *http.Client, url string) (p page, err error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/v1/home", nil)
-	if err != nil {
-		return p, err
-	}
-	answer, err := client.Do(r)
-	if err != nil {
-		return p, err
-	}
-	defer answer.Body.Close() //nolint:errcheck // it was read to its end
-	body, err := io.ReadAll(answer.Body)
+	body, err := call(ctx, client, http.MethodGet, url+"/v1/home", http.StatusOK)
 	if err != nil {
 		return p, err
 	}
 	return p, json.Unmarshal(body, &p)
 }
 
-func videosWatched(ctx context.Context, client *http.Client, url string) (int64, error) {
-	p, err := home(ctx, client, url)
-	return p.VideosWatched, err
+func post(ctx context.Context, client *http.Client, url string) error {
+	_, err := call(ctx, client, http.MethodPost, url, http.StatusAccepted)
+	return err
 }
 
-func post(ctx context.Context, client *http.Client, url string) error {
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, nil)
+// call returns the body of the response, or an error if it has another status.
+func call(ctx context.Context, client *http.Client, method, url string, status int) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, method, url, nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	answer, err := client.Do(r)
+	response, err := client.Do(request)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer answer.Body.Close() //nolint:errcheck // it was read to its end
-	if _, err := io.Copy(io.Discard, answer.Body); err != nil {
-		return err
+	defer response.Body.Close() //nolint:errcheck // only read
+	body, err := io.ReadAll(response.Body)
+	if err == nil && response.StatusCode != status {
+		err = fmt.Errorf("%s %s: %s", method, url, response.Status)
 	}
-	if answer.StatusCode != http.StatusAccepted {
-		return fmt.Errorf("post %s: %s", url, answer.Status)
-	}
-	return nil
+	return body, err
 }
+
+func milliseconds(since time.Time) float64 { return float64(time.Since(since).Microseconds()) / 1000 }

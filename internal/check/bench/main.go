@@ -1,10 +1,8 @@
-// Bench measures the system and named peers in the same run and prints one line per
-// figure: name, ours, peer, ratio, goal, and ok or SHORT. Its argument is the folder
-// of the commands, by default .bin.
+// Bench measures the system and, in the same run, peers to compare it with. It prints
+// one line per figure: name, ours, peer, ratio, goal, and ok or SHORT.
 package main
 
 import (
-	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -18,10 +16,10 @@ import (
 )
 
 func main() {
-	bin := flag.String("bin", ".bin", "the folder of the commands")
-	round := flag.Duration("round", 4*time.Second, "how long one measurement takes")
-	old := flag.Duration("snapshot", time.Minute, "how old the snapshot is under which appends are measured")
-	only := flag.String("only", "appends,home,viewings,snapshot", "which figures")
+	bin := flag.String("bin", ".bin", "folder of the commands")
+	round := flag.Duration("round", 4*time.Second, "duration of one measurement")
+	old := flag.Duration("snapshot", time.Minute, "age of the snapshot under which appends are measured")
+	only := flag.String("only", "appends,home,viewings,snapshot", "figures to measure, comma-separated")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -39,7 +37,7 @@ func run(ctx context.Context, bin string, only []string, round, old time.Duratio
 	}
 	for _, figure := range []struct {
 		name string
-		// parts are those that run: others would take of the store's processors.
+		// parts are the parts to run, by default all. Others would use the processors.
 		parts   string
 		measure func(*system) error
 	}{
@@ -68,28 +66,28 @@ func with(ctx context.Context, bin, parts string, measure func(*system) error) e
 	return measure(s)
 }
 
-// report prints a figure whose ratio to its peer should be at least the goal.
-func report(name, unit string, ours, peer, goal float64) {
+// reportRate prints calls per second, whose ratio to the peer's should be at least the
+// goal.
+func reportRate(name string, ours, peer, goal float64) {
 	ratio := ours / peer
-	verdict := "ok"
-	if ratio < goal {
-		verdict = "SHORT"
-	}
-	fmt.Printf("%-44s %12s %12s %7.2f %6.2f  %s\n", name, amount(ours, unit), amount(peer, unit), ratio, goal, verdict)
+	fmt.Printf("%-44s %12s %12s %7.2f %6.2f  %s\n", name, amount(ours, "/s"), amount(peer, "/s"), ratio, goal, verdict(ratio >= goal))
 }
 
 // reportLatency prints milliseconds that should be below the goal, beside those of the
 // peer, or 0 without a peer.
 func reportLatency(name string, ours, peer, goal float64) {
-	verdict := "ok"
-	if ours > goal {
-		verdict = "SHORT"
-	}
 	theirs := "-"
 	if peer > 0 {
 		theirs = amount(peer, "ms")
 	}
-	fmt.Printf("%-44s %12s %12s %7s %6.0f  %s\n", name, amount(ours, "ms"), theirs, "-", goal, verdict)
+	fmt.Printf("%-44s %12s %12s %7s %6.0f  %s\n", name, amount(ours, "ms"), theirs, "-", goal, verdict(ours <= goal))
+}
+
+func verdict(reached bool) string {
+	if reached {
+		return "ok"
+	}
+	return "SHORT"
 }
 
 func amount(n float64, unit string) string {
@@ -99,11 +97,8 @@ func amount(n float64, unit string) string {
 	return fmt.Sprintf("%.2f%s", n, unit)
 }
 
-// median returns the middle of the values, percentile the value that the share of them
-// does not exceed.
-func median(values []float64) float64 { return percentile(values, 0.5) }
-
-func percentile[T cmp.Ordered](values []T, share float64) T {
+// percentile returns the value that the share of the values does not exceed.
+func percentile(values []float64, share float64) float64 {
 	sorted := slices.Sorted(slices.Values(values))
 	return sorted[min(int(share*float64(len(sorted))), len(sorted)-1)]
 }

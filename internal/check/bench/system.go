@@ -22,8 +22,7 @@ import (
 	"videotutorials/messagestore/rpc"
 )
 
-// A system is the system as users run it, or parts of it, on a Postgres that accepts
-// the connections of the peer.
+// A system is the system as users run it, or parts of it, with its own Postgres.
 type system struct {
 	dir      string
 	database *pgserver.Server
@@ -45,7 +44,7 @@ func start(ctx context.Context, bin, parts string) (_ *system, err error) {
 	if s.dir, err = os.MkdirTemp("", "videotutorials-bench-"); err != nil {
 		return nil, err
 	}
-	if err := os.Chmod(s.dir, 0o711); err != nil { // for the user who runs Postgres
+	if err := os.Chmod(s.dir, 0o711); err != nil { // the user of Postgres enters it
 		return nil, err
 	}
 	if err := s.startPostgres(ctx); err != nil {
@@ -62,7 +61,7 @@ func start(ctx context.Context, bin, parts string) (_ *system, err error) {
 	return s, err
 }
 
-// startPostgres starts a Postgres with room for the peer's connections.
+// startPostgres starts a Postgres that accepts the connections of the peer.
 func (s *system) startPostgres(ctx context.Context) error {
 	config := pgserver.Config{Dir: filepath.Join(s.dir, "pg"), Durable: true, Log: slog.New(slog.DiscardHandler)}
 	first, err := pgserver.Start(ctx, config)
@@ -86,8 +85,7 @@ func (s *system) startParts(ctx context.Context, bin, parts string) (err error) 
 	if s.up, err = s.launch(ctx, bin, "-only", parts); err != nil {
 		return err
 	}
-	env := s.command(ctx, bin, "env")
-	exports, err := env.Output()
+	exports, err := s.command(ctx, bin, "env").Output()
 	if err != nil {
 		return fmt.Errorf("videotutorials env: %w", err)
 	}
@@ -138,7 +136,7 @@ func (s *system) launch(ctx context.Context, bin string, args ...string) (*exec.
 	if !ready {
 		return cmd, errors.New("videotutorials ended before it was ready")
 	}
-	go io.Copy(io.Discard, out) //nolint:errcheck // what it says from now on is not needed
+	go io.Copy(io.Discard, out) //nolint:errcheck // its output is not needed
 	return cmd, nil
 }
 

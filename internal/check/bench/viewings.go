@@ -5,32 +5,33 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"sync"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"videotutorials/mvc"
 )
 
 const (
-	// viewers is the number of connections that post viewings, videos the number of
-	// videos they are spread over.
+	// viewers is the number of connections that post viewings.
 	viewers = 64
-	videos  = 1000
-	// offered is the number of viewings per second posted while the time until they
-	// are visible is measured.
+	// videos is the number of videos of the classical version.
+	videos = 1000
+	// offered is the number of viewings per second posted while delays are measured.
 	offered = 500
 )
 
 // viewings measures viewings per second over REST, compared with the classical version
-// on the same Postgres, spread over videos and all on one, and the time from the answer
-// to a post until the home page shows it. Both must have counted all in the end.
+// on the same Postgres, spread over videos and all on one, and the delay from the
+// response to a post until the home page shows the viewing. It fails if a site does not
+// count every viewing.
 func viewings(ctx context.Context, s *system, bin string, round time.Duration) error {
 	url, err := s.startMVC(ctx, bin, videos)
 	if err != nil {
 		return err
 	}
-	// One for the home page.
+	// The home page needs one published video.
 	if err := s.command(ctx, bin, "populate", "-users", "1", "-videos", "1").Run(); err != nil {
 		return fmt.Errorf("populate: %w", err)
 	}
@@ -58,18 +59,18 @@ func viewings(ctx context.Context, s *system, bin string, round time.Duration) e
 				rates[i] = append(rates[i], viewed)
 			}
 		}
-		report(c.name, "/s", median(rates[0]), median(rates[1]), c.goal)
+		reportRate(c.name, percentile(rates[0], 0.5), percentile(rates[1], 0.5), c.goal)
 	}
-	seen, err := ours.seen(ctx, round)
+	delays, err := ours.delays(ctx, round)
 	if err != nil {
 		return err
 	}
-	theirs, err := peer.seen(ctx, round)
+	peerDelays, err := peer.delays(ctx, round)
 	if err != nil {
 		return err
 	}
-	reportLatency("post to home page at 500/s, p50 / mvc", percentile(seen, 0.5), percentile(theirs, 0.5), 10)
-	reportLatency("post to home page at 500/s, p99 / mvc", percentile(seen, 0.99), percentile(theirs, 0.99), 50)
+	reportLatency("post to home page at 500/s, p50 / mvc", percentile(delays, 0.5), percentile(peerDelays, 0.5), 10)
+	reportLatency("post to home page at 500/s, p99 / mvc", percentile(delays, 0.99), percentile(peerDelays, 0.99), 50)
 	return nil
 }
 
@@ -77,51 +78,48 @@ func viewings(ctx context.Context, s *system, bin string, round time.Duration) e
 type site struct {
 	url    string
 	client *http.Client
-	// before is the number of viewings counted at the start. Posts begun and
-	// acknowledged since then are counted below.
-	before              int64
-	begun, acknowledged atomic.Int64
+	// before is the number of viewings counted at the start.
+	before int64
+	// acknowledged is the number of viewings accepted since then.
+	acknowledged atomic.Int64
 }
 
 func newSite(ctx context.Context, url string) (*site, error) {
 	s := &site{url: url, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: viewers + 1}}}
-	var err error
-	s.before, err = videosWatched(ctx, s.client, url)
+	p, err := home(ctx, s.client, url)
+	s.before = p.VideosWatched
 	return s, err
 }
 
-// view posts the nth viewing, spread over a number of videos.
-func (s *site) view(ctx context.Context, n, videos int) error {
-	s.begun.Add(1)
-	err := post(ctx, s.client, s.url+"/v1/videos/"+mvc.VideoID(1+n%videos).String()+"/viewings")
+// view posts a viewing.
+func (s *site) view(ctx context.Context, video string) error {
+	err := post(ctx, s.client, s.url+"/v1/videos/"+video+"/viewings")
 	if err == nil {
 		s.acknowledged.Add(1)
 	}
 	return err
 }
 
-// watched returns the number of viewings on the home page.
-func (s *site) watched(ctx context.Context) (int64, error) {
-	n, err := videosWatched(ctx, s.client, s.url)
-	return n - s.before, err
-}
-
 // rate returns the viewings per second. It returns when the home page shows them all,
 // so that no work is left while the other site is measured.
 func (s *site) rate(ctx context.Context, videos int, round time.Duration) (float64, error) {
-	viewed, err := rate(ctx, viewers, round, func(ctx context.Context, _, n int) error { return s.view(ctx, n, videos) })
+	viewed, err := rate(ctx, viewers, round, func(ctx context.Context, _, n int) error {
+		return s.view(ctx, mvc.VideoID(1+n%videos).String())
+	})
 	if err != nil {
 		return 0, err
 	}
 	return viewed, s.settle(ctx)
 }
 
+// settle waits until the home page shows all acknowledged viewings.
 func (s *site) settle(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	for {
-		n, err := s.watched(ctx)
-		switch want := s.acknowledged.Load(); {
+		p, err := home(ctx, s.client, s.url)
+		n, want := p.VideosWatched-s.before, s.acknowledged.Load()
+		switch {
 		case err != nil:
 			return fmt.Errorf("the home page of %s does not show all viewings: %w", s.url, err)
 		case n > want:
@@ -133,23 +131,47 @@ func (s *site) settle(ctx context.Context) error {
 	}
 }
 
-// seen returns the milliseconds from the answer to each viewing of one video until the
-// home page showed it, while viewings of other videos are posted at the pace.
-func (s *site) seen(ctx context.Context, round time.Duration) (took []float64, err error) {
+// delays returns the milliseconds from the response to each viewing of one video until
+// the home page shows it, while viewings of other videos are posted at the rate
+// offered.
+func (s *site) delays(ctx context.Context, round time.Duration) (took []float64, err error) {
 	offering, stop := context.WithCancel(ctx)
 	defer stop()
 	ended := make(chan error, 1)
 	go func() { ended <- s.offer(offering) }()
 	begun := time.Now()
 	for time.Since(begun) < round && err == nil {
-		var milliseconds float64
-		milliseconds, err = s.probe(ctx)
+		var delay float64
+		delay, err = s.delay(ctx)
 		if time.Since(begun) > round/5 {
-			took = append(took, milliseconds)
+			took = append(took, delay)
 		}
 	}
 	stop()
 	return took, errors.Join(err, <-ended, s.settle(ctx))
+}
+
+// delay posts a viewing of the first video on the home page and reads the page until
+// it shows the viewing.
+func (s *site) delay(ctx context.Context) (float64, error) {
+	video, before, err := s.first(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if err := s.view(ctx, video); err != nil {
+		return 0, err
+	}
+	answered := time.Now()
+	for {
+		_, views, err := s.first(ctx)
+		if err != nil {
+			return 0, err
+		}
+		if views > before {
+			return milliseconds(answered), nil
+		}
+		sleep(ctx, time.Millisecond) // so that the reads are not the load
+	}
 }
 
 // first waits for the first video on the home page and returns it.
@@ -168,52 +190,17 @@ func (s *site) first(ctx context.Context) (video string, views int64, err error)
 	}
 }
 
-// probe posts a viewing of the first video on the home page and reads the page until
-// it is counted.
-func (s *site) probe(ctx context.Context) (milliseconds float64, err error) {
-	video, before, err := s.first(ctx)
-	if err != nil {
-		return 0, err
-	}
-	s.begun.Add(1)
-	if err := post(ctx, s.client, s.url+"/v1/videos/"+video+"/viewings"); err != nil {
-		return 0, err
-	}
-	s.acknowledged.Add(1)
-	answered := time.Now()
-	for {
-		_, views, err := s.first(ctx)
-		if err != nil {
-			return 0, err
-		}
-		if views > before {
-			return float64(time.Since(answered).Microseconds()) / 1000, nil
-		}
-		sleep(ctx, time.Millisecond) // who reads is not to be the load
-	}
-}
-
-// offer posts viewings of other videos at the pace until the context ends.
+// offer posts viewings of the videos except the first at the rate offered, until the
+// context ends.
 func (s *site) offer(ctx context.Context) error {
-	var (
-		mu      sync.Mutex
-		failure error
-		posts   sync.WaitGroup
-	)
+	var posts errgroup.Group
+	posts.SetLimit(viewers)
 	start := time.Now()
-	slots := make(chan struct{}, viewers)
 	for n := 1; ctx.Err() == nil; n++ {
 		sleep(ctx, time.Until(start.Add(time.Duration(n)*time.Second/offered)))
-		slots <- struct{}{}
-		posts.Go(func() {
-			defer func() { <-slots }()
-			if err := s.view(context.WithoutCancel(ctx), 1+n%(videos-1), videos); err != nil {
-				mu.Lock()
-				defer mu.Unlock()
-				failure = err
-			}
+		posts.Go(func() error {
+			return s.view(context.WithoutCancel(ctx), mvc.VideoID(2+n%(videos-1)).String())
 		})
 	}
-	posts.Wait()
-	return failure
+	return posts.Wait()
 }
