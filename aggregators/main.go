@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -76,76 +77,67 @@ func (p *program) names() []string {
 	return names
 }
 
-// choose returns the named aggregators, or all for none.
-func (p *program) choose(names []string) ([]Aggregator, error) {
+// connect calls do with the named aggregators, or all for none, the message store and
+// View Data.
+func (p *program) connect(ctx context.Context, log *slog.Logger, names []string,
+	do func(chosen []Aggregator, store *rpc.Client, db *pgxpool.Pool) error,
+) error {
 	names, err := service.Choose("aggregator", p.names(), names)
-	if err != nil {
-		return nil, err
-	}
-	byName := map[string]Aggregator{}
-	for _, a := range p.aggregators {
-		byName[a.Name] = a
-	}
-	var chosen []Aggregator
-	for _, name := range names {
-		chosen = append(chosen, byName[name])
-	}
-	return chosen, p.check()
-}
-
-// open returns the message store and View Data. The caller MUST close both.
-func (p *program) open(ctx context.Context, log *slog.Logger) (*rpc.Client, *pgxpool.Pool, error) {
-	if p.ViewData == "" {
-		return nil, nil, &service.UsageError{Reason: "VT_VIEWDATA_URL is required"}
-	}
-	if err := p.Check(); err != nil {
-		return nil, nil, err
-	}
-	store, err := p.Dial(p.Port, principal, log)
-	if err != nil {
-		return nil, nil, err
-	}
-	db, err := viewdata.Open(ctx, p.ViewData, viewdata.Writer)
-	if err != nil {
-		_ = store.Close()
-		return nil, nil, err
-	}
-	return store, db, nil
-}
-
-// run runs the chosen aggregators until the context ends.
-func (p *program) run(ctx context.Context, log *slog.Logger, _ []string) error {
-	chosen, err := p.choose(p.Only)
 	if err != nil {
 		return err
 	}
-	store, db, err := p.open(ctx, log)
+	var chosen []Aggregator
+	for _, a := range p.aggregators {
+		if slices.Contains(names, a.Name) {
+			chosen = append(chosen, a)
+		}
+	}
+	if err := p.check(); err != nil {
+		return err
+	}
+	if p.ViewData == "" {
+		return &service.UsageError{Reason: "VT_VIEWDATA_URL is required"}
+	}
+	if err := p.Check(); err != nil {
+		return err
+	}
+	store, err := p.Dial(p.Port, principal, log)
 	if err != nil {
 		return err
 	}
 	defer store.Close() //nolint:errcheck // nothing is lost
-	defer db.Close()
-
-	registry := service.NewRegistry()
-	runner, err := New(store, db, consumer.NewMetrics(registry, store), log, chosen...)
+	db, err := viewdata.Open(ctx, p.ViewData, viewdata.Writer)
 	if err != nil {
 		return err
 	}
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error {
-		port := cmp.Or(p.OpsPort, p.Port+service.AggregatorsOpsPort)
-		return service.ListenAndServe(ctx, service.Addr(port, 0), service.Operations(registry, runner.Ready))
-	})
-	group.Go(func() error {
-		failed := func(err error, pause time.Duration) {
-			log.WarnContext(ctx, "migrate view data", "error", err, "pause", pause)
+	defer db.Close()
+	return do(chosen, store, db)
+}
+
+// run runs the chosen aggregators until the context ends.
+func (p *program) run(ctx context.Context, log *slog.Logger, _ []string) error {
+	return p.connect(ctx, log, p.Only, func(chosen []Aggregator, store *rpc.Client, db *pgxpool.Pool) error {
+		registry := service.NewRegistry()
+		runner, err := New(store, db, consumer.NewMetrics(registry, store), log, chosen...)
+		if err != nil {
+			return err
 		}
-		if !database.MigrateRetrying(ctx, failed, func(ctx context.Context) error { return p.migrate(ctx, chosen) }) {
-			return nil
-		}
-		return runner.Run(ctx)
+		group, ctx := errgroup.WithContext(ctx)
+		group.Go(func() error {
+			port := cmp.Or(p.OpsPort, p.Port+service.AggregatorsOpsPort)
+			return service.ListenAndServe(ctx, service.Addr(port, 0), service.Operations(registry, runner.Ready))
+		})
+		group.Go(func() error {
+			failed := func(err error, pause time.Duration) {
+				log.WarnContext(ctx, "migrate view data", "error", err, "pause", pause)
+			}
+			if !database.MigrateRetrying(ctx, failed, func(ctx context.Context) error { return p.migrate(ctx, chosen) }) {
+				return nil
+			}
+			return runner.Run(ctx)
+		})
+		return group.Wait()
 	})
-	return group.Wait()
 }
 
 // migrate applies the migrations of View Data and of the aggregators.
@@ -169,23 +161,15 @@ func (p *program) rebuild(ctx context.Context, log *slog.Logger, args []string) 
 	if len(args) != 1 {
 		return &service.UsageError{Reason: "one aggregator is required: " + strings.Join(p.names(), ", ")}
 	}
-	chosen, err := p.choose(args)
-	if err != nil {
-		return err
-	}
-	store, db, err := p.open(ctx, log)
-	if err != nil {
-		return err
-	}
-	defer store.Close() //nolint:errcheck // nothing is lost
-	defer db.Close()
-	begun := time.Now()
-	rebuilt, err := Rebuild(ctx, store, db, chosen[0], log)
-	if err != nil {
-		return err
-	}
-	took := time.Since(begun)
-	log.Info("rebuilt", "consumer", chosen[0].ID, "messages", rebuilt.Messages, "duration", took,
-		"perSecond", int(float64(rebuilt.Messages)/took.Seconds()), "removed", rebuilt.Removed, "added", rebuilt.Added, "behind", rebuilt.Behind)
-	return nil
+	return p.connect(ctx, log, args, func(chosen []Aggregator, store *rpc.Client, db *pgxpool.Pool) error {
+		begun := time.Now()
+		rebuilt, err := Rebuild(ctx, store, db, chosen[0], log)
+		if err != nil {
+			return err
+		}
+		took := time.Since(begun)
+		log.Info("rebuilt", "consumer", chosen[0].ID, "messages", rebuilt.Messages, "duration", took,
+			"perSecond", int(float64(rebuilt.Messages)/took.Seconds()), "removed", rebuilt.Removed, "added", rebuilt.Added, "behind", rebuilt.Behind)
+		return nil
+	})
 }

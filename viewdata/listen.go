@@ -11,6 +11,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"videotutorials/internal/database"
 )
 
 const (
@@ -24,7 +26,7 @@ const (
 	pingTimeout = 5 * time.Second
 )
 
-// A Listener notifies waiters of the outcomes of operations. A notification is a
+// A Listener wakes waiters when an operation may have an outcome. A notification is a
 // hint: the row may not be visible yet, and there are no notifications while
 // Postgres is unavailable. A waiter MUST also poll.
 type Listener struct {
@@ -58,15 +60,14 @@ func (l *Listener) Wait(traceID string) (woken <-chan struct{}, stop func()) {
 	}
 }
 
-// Run listens until the context ends, and then returns nil. It reconnects with
-// backoff when it loses the connection.
+// Run listens until the context ends, and then returns nil, as errgroup requires. It
+// reconnects with backoff when it loses the connection.
 func (l *Listener) Run(ctx context.Context) error {
-	b := backoff.NewExponentialBackOff()
-	b.InitialInterval, b.MaxInterval, b.Multiplier = firstBackoff, maxBackoff, 2
+	b := database.Backoff(firstBackoff, maxBackoff)
 	listen := func() (struct{}, error) { return struct{}{}, l.listen(ctx, b.Reset) }
 	_, _ = backoff.Retry(ctx, listen, backoff.WithBackOff(b), backoff.WithMaxElapsedTime(0),
 		backoff.WithNotify(func(err error, pause time.Duration) {
-			l.log.WarnContext(ctx, "listen to view data", "error", err, "pause", pause)
+			l.log.WarnContext(ctx, "lost the connection to view data", "error", err, "pause", pause)
 		}))
 	return nil // Retry ends with the context
 }
