@@ -3,7 +3,6 @@ package viewdata
 import (
 	"context"
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -40,12 +39,8 @@ const messageColumns = `
 // query is the listQuery of the matching messages by descending global position.
 // It has no conditions for empty fields, so that Postgres chooses the index for
 // the other field.
-func (f *MessageFilter) query(before *int64) (sql string, args []any, err error) {
-	position := int64(math.MaxInt64)
-	if before != nil {
-		position = *before
-	}
-	args = []any{position}
+func (f *MessageFilter) query(before int64) (sql string, args []any, err error) {
+	args = []any{before}
 	conditions := "global_position < $1"
 	for _, c := range []struct {
 		field, column, value string
@@ -77,7 +72,7 @@ func (f *MessageFilter) query(before *int64) (sql string, args []any, err error)
 
 // ReadAdminMessages returns a page of the messages, newest first.
 func ReadAdminMessages(ctx context.Context, db *pgxpool.Pool, f MessageFilter, r PageRequest) (Page[AdminMessage], error) {
-	return readPage(ctx, db, "messages", r, func(m AdminMessage) int64 { return m.GlobalPosition }, f.query)
+	return readPage(ctx, db, "messages", r, newest, func(m AdminMessage) int64 { return m.GlobalPosition }, f.query)
 }
 
 // ReadAdminMessage returns one message.
@@ -94,7 +89,7 @@ type AdminType struct {
 
 // ReadAdminTypes returns a page of the message types, by name.
 func ReadAdminTypes(ctx context.Context, db *pgxpool.Pool, r PageRequest) (Page[AdminType], error) {
-	return readPage(ctx, db, "types", r, func(t AdminType) string { return t.Type }, byName(`
+	return readPage(ctx, db, "types", r, "", func(t AdminType) string { return t.Type }, byName(`
 		select type, message_count
 		from admin_types
 		where type > $1
@@ -109,7 +104,7 @@ type AdminCategory struct {
 
 // ReadAdminCategories returns a page of the categories, by name.
 func ReadAdminCategories(ctx context.Context, db *pgxpool.Pool, r PageRequest) (Page[AdminCategory], error) {
-	return readPage(ctx, db, "categories", r, func(c AdminCategory) string { return c.Category }, byName(`
+	return readPage(ctx, db, "categories", r, "", func(c AdminCategory) string { return c.Category }, byName(`
 		select category, message_count
 		from admin_categories
 		where category > $1

@@ -41,8 +41,7 @@ func TestMessageFilter_Index(t *testing.T) {
 		"admin_messages_trace":    {TraceID: trace},
 		"admin_messages_user":     {UserID: ada, Category: "viewing"},
 	} {
-		before := int64(15_000)
-		sql, args, err := f.query(&before)
+		sql, args, err := f.query(15_000)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -37,10 +37,8 @@ type positionKey struct {
 // last position that any aggregator has seen.
 func ReadAdminPositions(ctx context.Context, db *pgxpool.Pool, head int64, r PageRequest) (Page[AdminPosition], error) {
 	key := func(p AdminPosition) positionKey { return positionKey{p.ID, p.Aggregator} }
-	return readPage(ctx, db, "subscriber positions", r, key, func(after *positionKey) (string, []any, error) {
-		if after == nil {
-			after = &positionKey{} // precedes the first row, since IDs are not empty
-		}
+	first := positionKey{} // IDs are not empty
+	return readPage(ctx, db, "subscriber positions", r, first, key, func(after positionKey) (string, []any, error) {
 		if !storable(after.ID) {
 			return "", nil, errBadToken
 		}

@@ -18,7 +18,7 @@ type AdminStream struct {
 
 // ReadAdminStreams returns a page of the streams, by name.
 func ReadAdminStreams(ctx context.Context, db *pgxpool.Pool, r PageRequest) (Page[AdminStream], error) {
-	return readPage(ctx, db, "streams", r, func(s AdminStream) string { return s.StreamName }, byName(`
+	return readPage(ctx, db, "streams", r, "", func(s AdminStream) string { return s.StreamName }, byName(`
 		select stream_name, message_count, last_message_id::text, last_message_global_position
 		from admin_streams
 		where stream_name > $1

@@ -37,9 +37,9 @@ type userKey struct{ Email, ID string }
 
 // ReadAdminUsers returns a page of the users, by e-mail address.
 func ReadAdminUsers(ctx context.Context, db *pgxpool.Pool, r PageRequest) (Page[AdminUser], error) {
-	key := func(u AdminUser) userKey { return userKey{u.Email, u.ID} }
+	key := func(u AdminUser) *userKey { return &userKey{u.Email, u.ID} }
 	const order = "order by email, id"
-	return readPage(ctx, db, "users", r, key, func(after *userKey) (string, []any, error) {
+	return readPage(ctx, db, "users", r, nil, key, func(after *userKey) (string, []any, error) {
 		if after == nil {
 			return selectAdminUsers + order, nil, nil
 		}

@@ -46,7 +46,7 @@ const selectCreatorsVideos = `
 func ReadCreatorsVideos(ctx context.Context, db *pgxpool.Pool, ownerID string, r PageRequest) (Page[CreatorsVideo], error) {
 	owner, _ := parseUUID(ownerID) // the nil UUID, which owns no videos, if invalid
 	key := func(v CreatorsVideo) int64 { return v.FirstPosition }
-	return readPage(ctx, db, "creators videos", r, key, newestFirst(selectCreatorsVideos+`
+	return readPage(ctx, db, "creators videos", r, newest, key, newestFirst(selectCreatorsVideos+`
 		where owner_id = $2 and first_position < $1
 		order by first_position desc`, owner))
 }

@@ -42,7 +42,7 @@ type HomePageVideo struct {
 // ReadHomePageVideos returns a page of the published videos, newest first.
 func ReadHomePageVideos(ctx context.Context, db *pgxpool.Pool, r PageRequest) (Page[HomePageVideo], error) {
 	key := func(v HomePageVideo) int64 { return v.PublishedPosition }
-	return readPage(ctx, db, "home page videos", r, key, newestFirst(`
+	return readPage(ctx, db, "home page videos", r, newest, key, newestFirst(`
 		select video_id::text, coalesce(name, '') as name, views, owner_id::text, published_position
 		from home_videos
 		where published_position < $1

@@ -43,58 +43,54 @@ type Page[T any] struct {
 }
 
 // A listQuery returns the SQL, without limit, and the arguments that select the
-// rows after the key; nil means before the first row. It returns errBadToken for
-// a key that cannot be one of a row.
-type listQuery[K any] func(after *K) (sql string, args []any, err error)
+// rows after the key. It returns errBadToken for a key that cannot be one of a row.
+type listQuery[K any] func(after K) (sql string, args []any, err error)
 
 var errBadToken = errors.New("invalid page token")
+
+// newest precedes the first key of a list by descending global position.
+const newest int64 = math.MaxInt64
 
 // newestFirst is the listQuery of a list by descending global position, which the
 // SQL compares with $1. The arguments follow.
 func newestFirst(sql string, args ...any) listQuery[int64] {
-	return func(before *int64) (string, []any, error) {
-		position := int64(math.MaxInt64)
-		if before != nil {
-			position = *before
-		}
-		return sql, append([]any{position}, args...), nil
-	}
+	return func(before int64) (string, []any, error) { return sql, append([]any{before}, args...), nil }
 }
 
 // byName is the listQuery of a list by a name, which the SQL compares with $1.
+// Names are not empty, so "" precedes the first key.
 func byName(sql string) listQuery[string] {
-	return func(after *string) (string, []any, error) {
-		if after == nil {
-			after = new(string) // precedes the first row, since names are not empty
-		}
-		if !storable(*after) {
+	return func(after string) (string, []any, error) {
+		if !storable(after) {
 			return "", nil, errBadToken
 		}
-		return sql, []any{*after}, nil
+		return sql, []any{after}, nil
 	}
 }
 
-// after returns the SQL and the arguments for the page with the token.
-func (q listQuery[K]) after(token string) (sql string, args []any, err error) {
+// after returns the SQL and the arguments for the page with the token, or for the
+// first page, which begins after the key first.
+func (q listQuery[K]) after(token string, first K) (sql string, args []any, err error) {
 	if token == "" {
-		return q(nil)
+		return q(first)
 	}
 	var key *K // nil for a token that encodes null
 	text, err := base64.RawURLEncoding.DecodeString(token)
 	if err != nil || json.Unmarshal(text, &key) != nil || key == nil {
 		return "", nil, errBadToken
 	}
-	return q(key)
+	return q(*key)
 }
 
-// readPage returns the page of the query's rows that r asks for. Key returns the
-// key of a row, which as JSON is the token for the next page.
-func readPage[T, K any](ctx context.Context, db *pgxpool.Pool, list string, r PageRequest, key func(T) K, query listQuery[K]) (Page[T], error) {
+// readPage returns the page of the query's rows that r asks for. First precedes the
+// keys of all rows. Key returns the key of a row, which as JSON is the token for the
+// next page.
+func readPage[T, K any](ctx context.Context, db *pgxpool.Pool, list string, r PageRequest, first K, key func(T) K, query listQuery[K]) (Page[T], error) {
 	size := cmp.Or(r.Size, defaultPage)
 	if size < 0 || size > maxPage {
 		return Page[T]{}, &InvalidError{"pageSize", fmt.Sprintf("is %d; 0 to %d are allowed, 0 means %d", size, maxPage, defaultPage)}
 	}
-	sql, args, err := query.after(r.Token)
+	sql, args, err := query.after(r.Token, first)
 	if errors.Is(err, errBadToken) {
 		return Page[T]{}, &InvalidError{"pageToken", fmt.Sprintf("%.64q is not the nextPageToken of a page", r.Token)}
 	}
