@@ -32,7 +32,7 @@ func TraceID(ctx context.Context) string {
 }
 
 // trace starts a trace, unless an earlier interceptor has started one. It ignores
-// a trace id from the caller, who could otherwise hide in another's trace.
+// a trace id from the caller, which could otherwise pretend to be part of another trace.
 //
 // The id is sent in the trailers, because a client does not retry a call that
 // failed after it received headers.
@@ -56,7 +56,7 @@ func Annotate(ctx context.Context, attrs ...slog.Attr) {
 }
 
 // logCalls writes a line when a call has ended, with the text of the handler's
-// error. That text may tell more than the status, which the caller sees.
+// error. That text may have more detail than the status, which the caller sees.
 func logCalls(log *slog.Logger) Interceptor {
 	return func(ctx context.Context, m Method, next func(context.Context) error) error {
 		var attrs []slog.Attr

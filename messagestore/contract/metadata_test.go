@@ -40,7 +40,7 @@ func TestMetadata(t *testing.T) {
 }
 
 func TestParseMetadata(t *testing.T) {
-	// Positions of the original carry none; other doors add keys of their own.
+	// Positions written by the original system have no metadata; clients of other systems add other keys.
 	for _, text := range []string{`{}`, `null`, `{"$correlationId": 1, "later": []}`} {
 		if got, err := contract.ParseMetadata(text); err != nil || got != (contract.Metadata{}) {
 			t.Errorf("ParseMetadata(%s) = %+v, %v, want the zero value", text, got, err)
@@ -60,7 +60,7 @@ func TestNewID(t *testing.T) {
 	for range 10_000 {
 		id := contract.NewID()
 		if parsed, err := uuid.Parse(id); err != nil || parsed.String() != id || parsed.Version() != 7 {
-			t.Fatalf("%q is no UUID of version 7 in its canonical form: %v", id, err)
+			t.Fatalf("%q is not a canonical UUID of version 7: %v", id, err)
 		}
 		if id <= last {
 			t.Fatalf("%s came after %s", id, last)

@@ -30,7 +30,7 @@ func (c *Client) Read(ctx context.Context, r messagestore.ReadRequest) iter.Seq2
 		if err == nil {
 			_, err = stream.Header() // the server sends it at once
 		}
-		w.timer.Stop() // a filter may let nothing through for a long time
+		w.timer.Stop() // a filter may skip all messages for a long time
 		for err == nil {
 			response, receiveErr := stream.Recv()
 			if errors.Is(receiveErr, io.EOF) {

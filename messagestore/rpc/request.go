@@ -86,13 +86,7 @@ func toCategories(categories []messagestore.Category) *messagestorev1.Categories
 // checkSource returns an *InvalidError if the source is more than one of a stream,
 // categories and all, which a request cannot express.
 func checkSource(s messagestore.Source) error {
-	n := 0
-	for _, is := range []bool{s.All, s.IsStream(), len(s.Categories) > 0} {
-		if is {
-			n++
-		}
-	}
-	if n > 1 {
+	if s.All && s.IsStream() || len(s.Categories) > 0 && (s.All || s.IsStream()) {
 		return invalid("source", "more than one is named: one of stream_name, categories, all is allowed")
 	}
 	return nil

@@ -103,8 +103,8 @@ func (s *service) GetStatus(ctx context.Context, _ *messagestorev1.GetStatusRequ
 	return &messagestorev1.GetStatusResponse{HeadPosition: status.Head.Position, HeadId: status.Head.ID, Version: s.version}, err
 }
 
-// Read sends headers at once. They tell the client that the server works, although
-// a filter may let nothing through for a long time.
+// Read sends headers at once. They prove to the client that the server works,
+// although a filter may skip all messages for a long time.
 func (s *service) Read(r *messagestorev1.ReadRequest, stream grpc.ServerStreamingServer[messagestorev1.ReadResponse]) error {
 	if err := stream.SendHeader(nil); err != nil {
 		return err
