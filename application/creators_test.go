@@ -93,7 +93,7 @@ func TestCreators_BadInput(t *testing.T) {
 		path   string
 		body   map[string]any
 		fields []string
-		says   string
+		text   string
 	}{
 		"Nothing":       {"", map[string]any{}, []string{"sourceUri"}, "is required"},
 		"VideoID":       {"", map[string]any{"sourceUri": own, "videoId": "undefined"}, []string{"videoId"}, "is not a UUID"},
@@ -113,7 +113,7 @@ func TestCreators_BadInput(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := p.command(t, c.path, c.body)
-			if got.status != 400 || !slices.Equal(got.violations(t), c.fields) || !strings.Contains(got.body, c.says) {
+			if got.status != 400 || !slices.Equal(got.violations(t), c.fields) || !strings.Contains(got.body, c.text) {
 				t.Errorf("answer is %d %s", got.status, got.body)
 			}
 		})

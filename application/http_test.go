@@ -30,7 +30,7 @@ func TestREST_BadInput(t *testing.T) {
 		headers            []string
 		status             int
 		fields             []string
-		says               string
+		want               string
 	}{
 		"NoUUID":         {"POST", "/v1/videos/nonsense/viewings", "", nil, 400, []string{"videoId"}, `\"nonsense\" is not a UUID`},
 		"UUIDNoDashes":   {"POST", "/v1/videos/" + strings.ReplaceAll(aVideo, "-", "") + "/viewings", "", nil, 400, []string{"videoId"}, "is not a UUID"},
@@ -82,8 +82,8 @@ func TestREST_BadInput(t *testing.T) {
 			if fields := got.violations(t); !slices.Equal(fields, c.fields) {
 				t.Errorf("fields are %q, want %q", fields, c.fields)
 			}
-			if !strings.Contains(got.body, c.says) {
-				t.Errorf("%s does not say %s", got.body, c.says)
+			if !strings.Contains(got.body, c.want) {
+				t.Errorf("%s lacks %s", got.body, c.want)
 			}
 			if len(got.body) > 4000 {
 				t.Errorf("%d bytes are sent back", len(got.body))

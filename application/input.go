@@ -73,8 +73,8 @@ const (
 	maxLocalPart = 64
 )
 
-// parseEmail returns the address as it is stored, trimmed and in lower case: a user
-// who registered as Ann@Example.com can log in as ann@example.com. It returns false
+// parseEmail returns the address as it is stored, trimmed and in lower case: after a
+// registration as Ann@Example.com a user can log in as ann@example.com. It returns false
 // for a malformed address.
 func parseEmail(text string) (string, bool) {
 	email := identityv1.NormalizeEmail(text)

@@ -35,7 +35,7 @@ func identify(routes call.Routes, a session.Authorizer) grpc.UnaryServerIntercep
 		}
 		r := a.NewRequest(ctx, verb, path, need, func(key string) []string { return metadata.ValueFromIncomingContext(ctx, key) })
 		r.TraceParent = tracing.Parent(ctx)
-		// At once, so that a caller that gives up has it. It fails only if the caller
+		// At once, so that a caller that does not wait has it. It fails only if the caller
 		// is gone.
 		_ = grpc.SendHeader(ctx, metadata.Pairs(call.TraceHeader, r.TraceID))
 		return next(call.With(ctx, r), in)

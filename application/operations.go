@@ -29,27 +29,22 @@ type operations struct {
 func (s operations) GetOperation(ctx context.Context, in *applicationv1.GetOperationRequest) (*applicationv1.GetOperationResponse, error) {
 	user := call.From(ctx).Caller()
 	return await(ctx, s.waits, user, in, func(ctx context.Context, trace string) (*applicationv1.GetOperationResponse, error) {
-		return s.read(ctx, user, trace)
-	})
-}
-
-// read returns the operation if it is the user's.
-func (s operations) read(ctx context.Context, user, trace string) (*applicationv1.GetOperationResponse, error) {
-	answer := &applicationv1.GetOperationResponse{TraceId: trace}
-	found, err := viewdata.ReadVideoOperation(ctx, s.viewData, trace)
-	switch {
-	case errors.Is(err, viewdata.ErrNotFound):
+		answer := &applicationv1.GetOperationResponse{TraceId: trace}
+		found, err := viewdata.ReadVideoOperation(ctx, s.viewData, trace)
+		switch {
+		case errors.Is(err, viewdata.ErrNotFound):
+			return answer, nil
+		case err != nil:
+			return nil, err
+		case found.OwnerID != user:
+			return nil, fmt.Errorf("operation of another user: %w", viewdata.ErrNotFound)
+		}
+		answer.Done, answer.VideoId = true, &found.VideoID
+		if !found.Succeeded {
+			answer.Error = &applicationv1.OperationError{Code: found.Code, Message: found.Reason}
+		}
 		return answer, nil
-	case err != nil:
-		return nil, err
-	case found.OwnerID != user:
-		return nil, fmt.Errorf("operation of another user: %w", viewdata.ErrNotFound)
-	}
-	answer.Done, answer.VideoId = true, &found.VideoID
-	if !found.Succeeded {
-		answer.Error = &applicationv1.OperationError{Code: found.Code, Message: found.Reason}
-	}
-	return answer, nil
+	})
 }
 
 const (

@@ -159,7 +159,7 @@ func TestMedia_D16(t *testing.T) {
 		t.Errorf("POST: %d %s", got.status, got.body)
 	}
 	if !strings.Contains(p.log.String(), "a published file is missing") {
-		t.Error("the log does not say that a file is missing")
+		t.Error("the log has no line about the missing file")
 	}
 	execute(t, p.viewURL, "drop table creators_portal_videos")
 	if got := p.call(t, "GET", "/media/"+posterless, ""); got.status != http.StatusServiceUnavailable {

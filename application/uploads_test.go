@@ -124,7 +124,7 @@ func TestUpload_BadInput(t *testing.T) {
 		body    string
 		status  int
 		fields  []string
-		says    string
+		text    string
 	}{
 		"NoType":      {nil, "", "x", 400, []string{"Content-Type"}, "video/* is allowed"},
 		"Text":        {[]string{"Content-Type", "text/plain"}, "", "x", 400, []string{"Content-Type"}, `\"text/plain\"`},
@@ -146,7 +146,7 @@ func TestUpload_BadInput(t *testing.T) {
 				headers = c.headers
 			}
 			got := p.call(t, "POST", "/v1/me/uploads"+c.path, c.body, headers...)
-			if got.status != c.status || !slices.Equal(got.violations(t), c.fields) || !strings.Contains(got.body, c.says) {
+			if got.status != c.status || !slices.Equal(got.violations(t), c.fields) || !strings.Contains(got.body, c.text) {
 				t.Errorf("answer is %d %s", got.status, got.body)
 			}
 		})

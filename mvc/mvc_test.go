@@ -156,7 +156,7 @@ func TestREST_Refused(t *testing.T) {
 		method, path, body string
 		status             int
 		fields             []string
-		says               string
+		text               string
 	}{
 		"UnknownVideo": {"POST", "/v1/videos/7f1c2d3e-4a5b-4c6d-8e9f-0a1b2c3d4e5f/viewings", "", 404, nil, "no video"},
 		"BadID":        {"POST", "/v1/videos/12345/viewings", "", 400, []string{"videoId"}, "12345"},
@@ -186,8 +186,8 @@ func TestREST_Refused(t *testing.T) {
 			if got.status != c.status || got.header.Get("Content-Type") != "application/json" {
 				t.Errorf("answer is %d %s, want %d", got.status, got.body, c.status)
 			}
-			if fields := a.violations(got); !slices.Equal(fields, c.fields) || !strings.Contains(got.body, c.says) {
-				t.Errorf("%s, fields %q, want %q and %q", got.body, fields, c.fields, c.says)
+			if fields := a.violations(got); !slices.Equal(fields, c.fields) || !strings.Contains(got.body, c.text) {
+				t.Errorf("%s, fields %q, want %q and %q", got.body, fields, c.fields, c.text)
 			}
 			if len(got.body) > 1000 {
 				t.Errorf("%d bytes are sent back", len(got.body))

@@ -54,7 +54,7 @@ type Request struct {
 	// Path returns the path that the call has in REST, also if it came by gRPC; for
 	// a method without REST its gRPC name.
 	Path func() string
-	// Key is the idempotency key, nil if there is none.
+	// Key is the idempotency key, or nil.
 	Key *uuid.UUID
 	// Invalid has the violations found in the call's metadata.
 	Invalid InvalidError
@@ -174,7 +174,7 @@ func With(ctx context.Context, r *Request) context.Context {
 	return context.WithValue(ctx, requestKey{}, r)
 }
 
-// From returns the request of the context, an empty one if there is none.
+// From returns the request of the context, or an empty one.
 func From(ctx context.Context) *Request {
 	if r, ok := ctx.Value(requestKey{}).(*Request); ok {
 		return r

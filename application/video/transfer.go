@@ -115,7 +115,11 @@ func (s *Server) handle(template call.Template, need call.Access, do transfer) h
 		answer := &response{ResponseWriter: w, control: http.NewResponseController(w)}
 
 		err := call.Translate(req, recoverPanic(func() error {
-			if err := s.check(ctx, req, need); err != nil {
+			if req.Invalid != nil {
+				return req.Invalid
+			}
+			check := func(ctx context.Context) error { return s.Authorizer.Check(ctx, req, need) }
+			if err := call.Bounded(ctx, call.Timeout, check); err != nil {
 				return err
 			}
 			return do(answer, r)
@@ -151,13 +155,6 @@ func (s *Server) request(r *http.Request, need call.Access) *call.Request {
 		}
 	}
 	return s.Authorizer.NewRequest(r.Context(), r.Method, func() string { return path }, need, rest.Forward(r).Get)
-}
-
-func (s *Server) check(ctx context.Context, r *call.Request, need call.Access) error {
-	if r.Invalid != nil {
-		return r.Invalid
-	}
-	return call.Bounded(ctx, call.Timeout, func(ctx context.Context) error { return s.Authorizer.Check(ctx, r, need) })
 }
 
 func recoverPanic(do func() error) (err error) {

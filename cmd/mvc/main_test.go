@@ -57,7 +57,7 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// ask returns the status and the text of an answer, 0 where there is none.
+// ask returns the status and the text of an answer, or 0 without an answer.
 func ask(t *testing.T, method, url string) (int, string) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), method, url, http.NoBody)
@@ -84,7 +84,7 @@ func TestRun_Wrong(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer listener.Close() //nolint:errcheck // nobody uses it
+	defer listener.Close() //nolint:errcheck // it accepts no connections
 	const url = "postgres:///x"
 	for name, c := range map[string]struct {
 		s     settings
