@@ -26,10 +26,11 @@ import (
 )
 
 const (
-	// TraceHeader and KeyHeader are the HTTP headers of the trace id and of the
-	// idempotency key. In gRPC they are metadata keys in lower case.
+	// TraceHeader is the HTTP header of the trace id. In gRPC it is a metadata key in
+	// lower case, and so is KeyHeader.
 	TraceHeader = "X-Trace-Id"
-	KeyHeader   = "Idempotency-Key"
+	// KeyHeader is the HTTP header of the idempotency key.
+	KeyHeader = "Idempotency-Key"
 
 	// Timeout bounds a call. The message store's client needs up to 5 s to give up
 	// a server that hangs.
