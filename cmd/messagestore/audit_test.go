@@ -20,7 +20,7 @@ import (
 	"videotutorials/viewdata"
 )
 
-// TestAudit goes with a log from clean to damaged; its exit codes are the answer.
+// TestAudit checks the exit codes and the output for a clean and a damaged log.
 func TestAudit(t *testing.T) {
 	t.Parallel()
 	const self = "spiffe://videotutorials/messagestore"
@@ -76,7 +76,7 @@ func TestAudit(t *testing.T) {
 	}
 }
 
-// auditOf returns the exit code, what was printed, and what was logged.
+// auditOf returns the exit code, the output and the log.
 func auditOf(ctx context.Context, a auditLog) (int, string, string) {
 	var printed, logged bytes.Buffer
 	a.out = &printed

@@ -8,25 +8,25 @@ import (
 )
 
 func testBench(t *testing.T, s *testStore) {
-	if a := s.run(t, "operator", "", "bench"); a.code != 2 || !strings.Contains(a.said, "-yes") {
+	if a := s.run(t, "operator", "", "bench"); a.code != 2 || !strings.Contains(a.stderr, "-yes") {
 		t.Errorf("%+v", a)
 	}
-	if left := s.do(t, "operator", "read", "$all").out; left != "" {
-		t.Errorf("it wrote without -yes: %s", left)
+	if left := s.mustRun(t, "operator", "read", "$all").stdout; left != "" {
+		t.Errorf("bench wrote without -yes: %s", left)
 	}
 	args := []string{"bench", "-yes", "-duration", "100ms", "-writers", "4", "-streams", "3", "-category", "measured"}
 	var got figures
-	a := s.do(t, "operator", append(args, "-json")...)
-	if err := json.Unmarshal([]byte(a.out), &got); err != nil {
-		t.Fatalf("%v: %s", err, a.out)
+	a := s.mustRun(t, "operator", append(args, "-json")...)
+	if err := json.Unmarshal([]byte(a.stdout), &got); err != nil {
+		t.Fatalf("%v: %s", err, a.stdout)
 	}
 	if got.Writes == 0 || got.PerSecond == 0 || got.P50 == 0 || got.P50 > got.P99 || got.P99 > got.Max {
 		t.Errorf("%+v", got)
 	}
-	if stored := s.do(t, "operator", "read", "measured").lines(); len(stored) != got.Writes {
+	if stored := s.mustRun(t, "operator", "read", "measured").lines(); len(stored) != got.Writes {
 		t.Errorf("%d messages, want %d", len(stored), got.Writes)
 	}
-	if lines := s.do(t, "operator", args...).lines(); len(lines) != 6 || !strings.HasPrefix(lines[2], "rate    ") {
+	if lines := s.mustRun(t, "operator", args...).lines(); len(lines) != 6 || !strings.HasPrefix(lines[2], "rate    ") {
 		t.Errorf("%q", lines)
 	}
 }

@@ -14,8 +14,8 @@ import (
 	"videotutorials/messagestore/rpc"
 )
 
-// client is the settings, shared by all commands except serve and audit, for the
-// connection to the store and for printing.
+// client has the settings of all commands except serve and audit: those of the
+// connection to the store, and of the output.
 type client struct {
 	Addr     string `name:"addr" env:"VT_MESSAGESTORE_ADDR" default:"127.0.0.1:8090" help:"host and port of the message store; several comma-separated"`
 	CA       string `name:"ca" env:"VT_CA" help:"file with the certificate of the authority; required, like the next two, unless insecure"`

@@ -26,8 +26,8 @@ import (
 
 const application messagestore.Principal = "spiffe://videotutorials/application"
 
-// patience bounds a command: one that waits for ever fails its test.
-const patience = time.Minute
+// timeout bounds the run of a command.
+const timeout = time.Minute
 
 // TestCommands runs the real program against a real server.
 func TestCommands(t *testing.T) {
@@ -38,11 +38,11 @@ func TestCommands(t *testing.T) {
 	}
 	binary := filepath.Join(folder, "messagestore")
 	tests := map[string]func(*testing.T, *testStore){
-		"Usage": testUsage, "Errors": testErrors, "Stranger": testStranger, "Interrupted": testInterrupted, "BrokenPipe": testBrokenPipe,
+		"Usage": testUsage, "Errors": testErrors, "UnknownAuthority": testUnknownAuthority, "Interrupted": testInterrupted, "BrokenPipe": testBrokenPipe,
 		"Write": testWrite, "WriteStdin": testWriteStdin, "Read": testRead, "Tail": testTail, "TailRestart": testTailRestart,
-		"Lists": testLists, "Owner": testOwner, "Import": testImport, "ImportWrong": testImportWrong, "Bench": testBench,
+		"Lists": testLists, "Owner": testOwner, "Import": testImport, "ImportInvalid": testImportInvalid, "Bench": testBench,
 	}
-	stores := map[string]*testStore{} // which take a second until they serve, all the same
+	stores := map[string]*testStore{} // started together, since each takes a second until it serves
 	for name := range tests {
 		stores[name] = startTestStore(t, binary)
 	}
@@ -83,7 +83,7 @@ func startTestStore(t *testing.T, binary string) *testStore {
 	return s
 }
 
-// start starts the server, which has been stopped.
+// start starts the server, also again after stop.
 func (s *testStore) start(t *testing.T) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -104,7 +104,7 @@ func (s *testStore) start(t *testing.T) {
 // command returns the program with the certificate of that name.
 func (s *testStore) command(t *testing.T, as string, args ...string) *exec.Cmd {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	t.Cleanup(cancel)
 	cmd := exec.CommandContext(ctx, s.binary, args...)
 	for _, variable := range os.Environ() {
@@ -117,41 +117,41 @@ func (s *testStore) command(t *testing.T, as string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// An answer is what a command printed, and its exit code.
-type answer struct {
-	out, said string
-	code      int
+// A result is the output of a command and its exit code.
+type result struct {
+	stdout, stderr string
+	code           int
 }
 
-func (a answer) lines() []string { return strings.Split(strings.TrimSuffix(a.out, "\n"), "\n") }
+func (a result) lines() []string { return strings.Split(strings.TrimSuffix(a.stdout, "\n"), "\n") }
 
 // run runs a command to its end.
-func (s *testStore) run(t *testing.T, as, input string, args ...string) answer {
+func (s *testStore) run(t *testing.T, as, input string, args ...string) result {
 	t.Helper()
 	cmd := s.command(t, as, args...)
-	var out, said bytes.Buffer
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(input), &out, &said
+	var stdout, stderr bytes.Buffer
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(input), &stdout, &stderr
 	err := cmd.Run()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		t.Fatal(err)
 	}
-	return answer{out.String(), said.String(), cmd.ProcessState.ExitCode()}
+	return result{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()}
 }
 
-// do is run of a command that the test takes for granted.
-func (s *testStore) do(t *testing.T, as string, args ...string) answer {
+// mustRun is run, and fails the test unless the exit code is 0.
+func (s *testStore) mustRun(t *testing.T, as string, args ...string) result {
 	t.Helper()
 	a := s.run(t, as, "", args...)
 	if a.code != 0 {
-		t.Fatalf("%v: exit code %d: %s", args, a.code, a.said)
+		t.Fatalf("%v: exit code %d: %s", args, a.code, a.stderr)
 	}
 	return a
 }
 
-// isJSON fails the test unless the line is JSON of the type of m, with the names
-// of the proto, which it fills.
-func isJSON(t *testing.T, line string, m proto.Message, names ...string) {
+// decodeJSON decodes the line into m and checks that it contains the names of
+// fields.
+func decodeJSON(t *testing.T, line string, m proto.Message, names ...string) {
 	t.Helper()
 	if err := protojson.Unmarshal([]byte(line), m); err != nil {
 		t.Fatalf("%s: %v", line, err)

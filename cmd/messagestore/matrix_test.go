@@ -72,7 +72,7 @@ func (g *guarded) as(principal string) *rpc.Client {
 	return client
 }
 
-// calls are what a principal may try on a category, by the right it takes.
+// calls are the calls on a category, with the right that each requires.
 var calls = map[string]struct {
 	right string // write, read, all, free or transfer
 	call  func(ctx context.Context, store messagestore.Store, c messagestore.Category) error
@@ -158,29 +158,29 @@ func TestMatrix(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, who := range principals {
-		store := g.as(who)
+	for _, principal := range principals {
+		store := g.as(principal)
 		for category, owner := range owners {
 			for name, call := range calls {
-				want := allowed(who, category, owner, call.right)
+				want := allowed(principal, category, owner, call.right)
 				got := call.call(t.Context(), store, category)
 				if errors.Is(got, messagestore.ErrNotFound) {
 					got = nil // it was let in to find out
 				}
 				if fmt.Sprint(got) != fmt.Sprint(want) {
-					t.Errorf("%s, %s of %s: %v, want %v", who, name, category, got, want)
+					t.Errorf("%s, %s of %s: %v, want %v", principal, name, category, got, want)
 				}
 			}
 		}
 	}
 }
 
-// allowed returns what a principal gets who tries what takes that right.
-func allowed(who string, c messagestore.Category, owner, right string) error {
-	seesSecrets := who == "identity" || who == "operator"
+// allowed returns the error of a call that requires the right.
+func allowed(principal string, c messagestore.Category, owner, right string) error {
+	seesSecrets := principal == "identity" || principal == "operator"
 	switch right {
 	case "write":
-		if owner != "" && owner != who {
+		if owner != "" && owner != principal {
 			return &messagestore.NotOwnerError{Category: c, Owner: messagestore.Principal(trust + owner)}
 		}
 	case "read":
@@ -201,7 +201,7 @@ func allowed(who string, c messagestore.Category, owner, right string) error {
 		if reason != "" {
 			return &messagestore.InvalidError{Violations: []messagestore.Violation{{Field: "category", Description: reason}}}
 		}
-		if who != "operator" {
+		if principal != "operator" {
 			return &messagestore.NotOperatorError{}
 		}
 	}
@@ -219,7 +219,7 @@ func read(ctx context.Context, store messagestore.Store, source messagestore.Sou
 	return nil
 }
 
-// subscribe returns what a subscription begins with, if that is an error.
+// subscribe returns the error with which a subscription begins, if any.
 func subscribe(ctx context.Context, store messagestore.Store, source messagestore.Source) error {
 	for _, err := range store.Subscribe(ctx, messagestore.Subscription{Source: source}) {
 		return err

@@ -11,8 +11,7 @@ import (
 	"videotutorials/messagestore"
 )
 
-// A changed policy holds without a restart. One that cannot be read changes
-// nothing.
+// A changed policy takes effect without a restart, an invalid one is ignored.
 func TestPolicyFile(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "policy.json")
@@ -48,7 +47,7 @@ func TestPolicyFile(t *testing.T) {
 	set(`{"owners": {"a": "second"}, "operators": []}`)
 	await("second")
 	if p.now().IsOperator(operator) {
-		t.Error("the policy names no operators, and there is one")
+		t.Error("the policy has no operators, but the default one is still an operator")
 	}
 	stop()
 	if err := <-ended; err != nil {
@@ -63,7 +62,7 @@ func TestPolicyFile(t *testing.T) {
 func TestPolicyFile_Wrong(t *testing.T) {
 	t.Parallel()
 	if _, err := openPolicy(filepath.Join(t.TempDir(), "none"), slog.New(slog.DiscardHandler)); err == nil {
-		t.Error("a policy that is not there holds")
+		t.Error("no error for a missing policy")
 	}
 	none, err := openPolicy("", slog.New(slog.DiscardHandler))
 	if err != nil || !none.now().IsOperator(operator) || none.now().Pinned("a") != "" || !none.now().MayReadAll("anybody") {

@@ -29,34 +29,33 @@ func testUsage(t *testing.T, s *testStore) {
 		{"import", "x"}, {"bench"}, {"bench", "-yes", "-writers", "0"}, {"bench", "-yes", "now"},
 		{"read", "-addr", "a,b", "a"}, {"read", "-cert", "", "a"},
 	} {
-		if a := s.run(t, "operator", "", args...); a.code != 2 || a.said == "" || a.out != "" {
-			t.Errorf("%v: exit code %d, said %q, printed %q", args, a.code, a.said, a.out)
+		if a := s.run(t, "operator", "", args...); a.code != 2 || a.stderr == "" || a.stdout != "" {
+			t.Errorf("%v: exit code %d, stderr %q, printed %q", args, a.code, a.stderr, a.stdout)
 		}
 	}
-	list := s.run(t, "operator", "").said
+	list := s.run(t, "operator", "").stderr
 	for _, name := range []string{"serve", "write", "read", "tail", "streams", "categories", "owner", "audit", "import", "bench"} {
 		if !strings.Contains(list, "  "+name+" ") {
 			t.Errorf("%s is not in the list:\n%s", name, list)
 		}
-		if help := s.run(t, "operator", "", name, "-help"); help.code != 0 || !strings.Contains(help.said, "usage: messagestore "+name) {
-			t.Errorf("help of %s: exit code %d: %s", name, help.code, help.said)
+		if help := s.run(t, "operator", "", name, "-help"); help.code != 0 || !strings.Contains(help.stderr, "usage: messagestore "+name) {
+			t.Errorf("help of %s: exit code %d: %s", name, help.code, help.stderr)
 		}
 	}
-	if a := s.run(t, "nobody", "", "read", "a"); a.code != 1 || !strings.Contains(a.said, "read the certificate: open ") {
+	if a := s.run(t, "nobody", "", "read", "a"); a.code != 1 || !strings.Contains(a.stderr, "read the certificate: open ") {
 		t.Errorf("no such certificate: %+v", a)
 	}
 }
 
-// What the server refuses exits with 1, with the reason first and a violation a
-// line.
+// An error of the server exits with 1 and prints its reason and a line per violation.
 func testErrors(t *testing.T, s *testStore) {
-	s.do(t, "application", "write", "a-1", "Happened")
+	s.mustRun(t, "application", "write", "a-1", "Happened")
 	const id = "5f0c1d5e-8a51-4e4e-9a25-0c5f3f6f1a2b"
-	s.do(t, "application", "write", "-id", id, "a-2", "Happened")
-	s.do(t, "application", "write", "a:command-1", "Happen")
+	s.mustRun(t, "application", "write", "-id", id, "a-2", "Happened")
+	s.mustRun(t, "application", "write", "a:command-1", "Happen")
 	for _, test := range []struct {
-		said string
-		args []string
+		stderr string
+		args   []string
 	}{
 		{"INVALID_ARGUMENT\n  stream_name: \"a\" is not category-id\n  messages[0].type: is required\n  messages[0].data: ", []string{"write", "a", "", "[]"}},
 		{"VERSION_CONFLICT: write a:command-1: version 0, expected none\n", []string{"write", "-expected", "none", "a:command-1", "Happen"}},
@@ -69,14 +68,14 @@ func testErrors(t *testing.T, s *testStore) {
 		{"INVALID_ARGUMENT\n  category: ", []string{"streams", "a-1"}},
 		{"NOT_FOUND: category none has no messages, ", []string{"owner", "none"}},
 	} {
-		if a := s.run(t, "operator", "", test.args...); a.code != 1 || !strings.HasPrefix(a.said, "messagestore: "+test.said) || a.out != "" {
-			t.Errorf("%v: exit code %d, said %q, want %q", test.args, a.code, a.said, test.said)
+		if a := s.run(t, "operator", "", test.args...); a.code != 1 || !strings.HasPrefix(a.stderr, "messagestore: "+test.stderr) || a.stdout != "" {
+			t.Errorf("%v: exit code %d, stderr %q, want %q", test.args, a.code, a.stderr, test.stderr)
 		}
 	}
 }
 
-// A server of another authority is not talked to.
-func testStranger(t *testing.T, s *testStore) {
+// A client accepts no server of another authority.
+func testUnknownAuthority(t *testing.T, s *testStore) {
 	ours := s.certs
 	s.certs = filepath.Join(t.TempDir(), "certs")
 	authority, err := certificate.OpenAuthority(s.certs)
@@ -87,25 +86,25 @@ func testStranger(t *testing.T, s *testStore) {
 		t.Fatal(err)
 	}
 	a := s.run(t, "operator", "", "write", "-timeout", "2s", "a-1", "Happened")
-	if a.code != 1 || !strings.HasPrefix(a.said, "messagestore: DEADLINE_EXCEEDED: ") || !strings.Contains(a.said, "certificate signed by unknown authority") {
+	if a.code != 1 || !strings.HasPrefix(a.stderr, "messagestore: DEADLINE_EXCEEDED: ") || !strings.Contains(a.stderr, "certificate signed by unknown authority") {
 		t.Errorf("%+v", a)
 	}
 	s.certs = ours
-	if a := s.run(t, "operator", "", "read", "-ca", filepath.Join(s.certs, "operator.key"), "a"); a.code != 1 || !strings.Contains(a.said, "operator.key has none") {
+	if a := s.run(t, "operator", "", "read", "-ca", filepath.Join(s.certs, "operator.key"), "a"); a.code != 1 || !strings.Contains(a.stderr, "operator.key has none") {
 		t.Errorf("a key as the authority: %+v", a)
 	}
 }
 
-// An interrupted command has not done what was asked, unless it is a tail.
+// An interrupted command other than tail exits with 1.
 func testInterrupted(t *testing.T, s *testStore) {
-	s.addr = service.Addr(testserver.FreePort(t), service.MessageStorePort) // where nobody answers
+	s.addr = service.Addr(testserver.FreePort(t), service.MessageStorePort) // without a server
 	cmd := s.command(t, "operator", "write", "-timeout", "1m", "-id", "5f0c1d5e-8a51-4e4e-9a25-0c5f3f6f1a2b", "a-1", "Happened", "-")
 	input, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	var said strings.Builder
-	cmd.Stderr = &said
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -120,9 +119,9 @@ func testInterrupted(t *testing.T, s *testStore) {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait()
-	if cmd.ProcessState.ExitCode() != 1 || !strings.HasPrefix(said.String(), "messagestore: interrupted: ") ||
-		!strings.Contains(said.String(), "; perhaps it is stored: repeating it is safe with -id 5f0c1d5e-") {
-		t.Errorf("exit code %d, said %q", cmd.ProcessState.ExitCode(), said.String())
+	if cmd.ProcessState.ExitCode() != 1 || !strings.HasPrefix(stderr.String(), "messagestore: interrupted: ") ||
+		!strings.Contains(stderr.String(), "; perhaps it is stored: repeating it is safe with -id 5f0c1d5e-") {
+		t.Errorf("exit code %d, stderr %q", cmd.ProcessState.ExitCode(), stderr.String())
 	}
 }
 
@@ -130,8 +129,8 @@ func testInterrupted(t *testing.T, s *testStore) {
 func testBrokenPipe(t *testing.T, s *testStore) {
 	s.run(t, "operator", strings.Repeat(`{"type": "Happened", "data": {"a": "`+strings.Repeat("x", 1000)+`"}}`, 1000), "write", "-stdin", "a-1")
 	cmd := s.command(t, "operator", "read", "a")
-	var said strings.Builder
-	cmd.Stderr = &said
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -146,8 +145,8 @@ func testBrokenPipe(t *testing.T, s *testStore) {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait()
-	if said.Len() > 0 {
-		t.Errorf("it says %q", said.String())
+	if stderr.Len() > 0 {
+		t.Errorf("it says %q", stderr.String())
 	}
 }
 

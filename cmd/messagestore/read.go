@@ -12,7 +12,7 @@ import (
 // sourceArgs is the syntax of a source. $all is quoted for the shell.
 const sourceArgs = "STREAM | CATEGORY,... | '$all'"
 
-// filter is the settings of a filter.
+// filter has the settings that restrict the messages.
 type filter struct {
 	Types       []string `name:"types" help:"only messages of these types, comma-separated"`
 	Group       string   `name:"group" help:"only the streams of one member of a consumer group: member/size, the member from 0"`
@@ -20,7 +20,7 @@ type filter struct {
 	Correlation string   `name:"correlation" help:"only messages whose metadata correlationStreamName is of this category"`
 }
 
-// parse returns the filter.
+// parse returns the settings as a messagestore.Filter.
 func (f *filter) parse() (messagestore.Filter, error) {
 	parsed := messagestore.Filter{
 		Types: f.Types, Origin: messagestore.Category(f.Origin), Correlation: messagestore.Category(f.Correlation),
@@ -29,9 +29,9 @@ func (f *filter) parse() (messagestore.Filter, error) {
 		return parsed, nil
 	}
 	member, size, _ := strings.Cut(f.Group, "/")
-	m, wrong := strconv.ParseInt(member, 10, 32)
-	s, alsoWrong := strconv.ParseInt(size, 10, 32)
-	if wrong != nil || alsoWrong != nil {
+	m, memberErr := strconv.ParseInt(member, 10, 32)
+	s, sizeErr := strconv.ParseInt(size, 10, 32)
+	if memberErr != nil || sizeErr != nil {
 		return parsed, usage("group is %q, not member/size as 0/3", f.Group)
 	}
 	parsed.Group = &messagestore.ConsumerGroup{Member: int32(m), Size: int32(s)}

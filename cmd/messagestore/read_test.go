@@ -14,7 +14,7 @@ func testRead(t *testing.T, s *testStore) {
 		{"a-1", "Happened"}, {"a-2", "Ended"}, {"b-1", "Happened"}, {"a-1", "Ended"},
 		{"c:command-1", "Happen", "{}"},
 	} {
-		s.do(t, "application", append([]string{"write", "-metadata", `{"originStreamName": "x-` + args[0] + `", "correlationStreamName": "y-1"}`}, args...)...)
+		s.mustRun(t, "application", append([]string{"write", "-metadata", `{"originStreamName": "x-` + args[0] + `", "correlationStreamName": "y-1"}`}, args...)...)
 	}
 	for _, test := range []struct {
 		want string // the global positions
@@ -34,9 +34,9 @@ func testRead(t *testing.T, s *testStore) {
 		{"", []string{"-origin", "y", "$all"}},
 		{"2 3 6", []string{"-group", "0/1", "a"}},
 	} {
-		a := s.do(t, "operator", append([]string{"read"}, test.args...)...)
+		a := s.mustRun(t, "operator", append([]string{"read"}, test.args...)...)
 		var got []string
-		for line := range strings.Lines(a.out) {
+		for line := range strings.Lines(a.stdout) {
 			got = append(got, strings.Fields(line)[0])
 		}
 		if strings.Join(got, " ") != test.want {
@@ -45,14 +45,14 @@ func testRead(t *testing.T, s *testStore) {
 	}
 	members := 0
 	for member := range 3 {
-		members += strings.Count(s.do(t, "operator", "read", "-group", fmt.Sprintf("%d/3", member), "a,b").out, "\n")
+		members += strings.Count(s.mustRun(t, "operator", "read", "-group", fmt.Sprintf("%d/3", member), "a,b").stdout, "\n")
 	}
 	if members != 4 {
 		t.Errorf("three members read %d messages, want each of 4 once", members)
 	}
 
 	var m messagestorev1.Message
-	isJSON(t, s.do(t, "operator", "read", "-json", "-limit", "1", "a-1").out, &m,
+	decodeJSON(t, s.mustRun(t, "operator", "read", "-json", "-limit", "1", "a-1").stdout, &m,
 		"id", "stream_name", "type", "data", "metadata", "position", "global_position", "time", "writer")
 	if m.StreamName != "a-1" || m.GlobalPosition != 2 || m.Writer != string(application) || !m.Time.IsValid() {
 		t.Errorf("%v", &m)

@@ -80,7 +80,7 @@ func TestServe_OneOfTwoStopped(t *testing.T) {
 			for n := 0; ctx.Err() == nil; n++ {
 				stream := messagestore.Category("a").Stream(fmt.Sprint(i))
 				_, err := stopped.client.Write(ctx, stream, messagestore.Any, messagestore.NewMessage{Type: "Happened", Data: data})
-				// No answer in time is what a stopped server gives.
+				// A stopped server does not answer in time.
 				if late := new(messagestore.UnavailableError); err != nil && ctx.Err() == nil && !errors.As(err, &late) {
 					t.Errorf("write: %v", err)
 				}
@@ -94,7 +94,7 @@ func TestServe_OneOfTwoStopped(t *testing.T) {
 			}
 		}
 	})
-	// A server that is stopped between two groups holds nobody up: it is stopped
+	// A server that is stopped between two groups delays no writer: it is stopped
 	// again until it holds the lock.
 	const quick, most, tries = 300 * time.Millisecond, 6 * time.Second, 200
 	var paused time.Duration

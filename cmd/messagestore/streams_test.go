@@ -8,7 +8,7 @@ import (
 	messagestorev1 "videotutorials/proto/messagestore/v1"
 )
 
-// testLists lists more streams and categories than there are on a page.
+// testLists lists several pages of streams and categories.
 func testLists(t *testing.T, s *testStore) {
 	var lines strings.Builder
 	for n := range pageSize + 2 {
@@ -17,25 +17,25 @@ func testLists(t *testing.T, s *testStore) {
 	if a := s.run(t, "application", lines.String(), "import"); a.code != 0 {
 		t.Fatalf("%+v", a)
 	}
-	s.do(t, "application", "write", "c0000-2", "Happened")
-	s.do(t, "application", "write", "c0000-2", "Happened")
-	s.do(t, "application", "write", "x:command-1", "Happen")
+	s.mustRun(t, "application", "write", "c0000-2", "Happened")
+	s.mustRun(t, "application", "write", "c0000-2", "Happened")
+	s.mustRun(t, "application", "write", "x:command-1", "Happen")
 
-	all := s.do(t, "operator", "streams").lines()
-	// Each category has a stream of claims, but for the one of commands.
+	all := s.mustRun(t, "operator", "streams").lines()
+	// Each category except the one of commands has a stream of claims.
 	if want := 2*(pageSize+2) + 2; len(all) != want {
 		t.Errorf("%d streams, want %d", len(all), want)
 	}
-	if of := s.do(t, "operator", "streams", "c0000").lines(); len(of) != 2 || !strings.HasPrefix(of[1], "       2  20") || !strings.HasSuffix(of[1], "Z  c0000-2") {
+	if of := s.mustRun(t, "operator", "streams", "c0000").lines(); len(of) != 2 || !strings.HasPrefix(of[1], "       2  20") || !strings.HasSuffix(of[1], "Z  c0000-2") {
 		t.Errorf("%q", of)
 	}
 	var stream messagestorev1.Stream
-	isJSON(t, s.do(t, "operator", "streams", "-json", "x:command").out, &stream, "name", "messages", "last_position", "last_time")
+	decodeJSON(t, s.mustRun(t, "operator", "streams", "-json", "x:command").stdout, &stream, "name", "messages", "last_position", "last_time")
 	if stream.Name != "x:command-1" || stream.Messages != 1 {
 		t.Errorf("%v", &stream)
 	}
 
-	categories := s.do(t, "operator", "categories").lines()
+	categories := s.mustRun(t, "operator", "categories").lines()
 	if want := pageSize + 2 + 2; len(categories) != want { // with ownership and x:command
 		t.Errorf("%d categories, want %d", len(categories), want)
 	}
@@ -46,7 +46,7 @@ func testLists(t *testing.T, s *testStore) {
 		t.Errorf("%q", last)
 	}
 	var category messagestorev1.Category
-	isJSON(t, s.do(t, "operator", "categories", "-json").lines()[0], &category, "name", "owner", "streams", "messages")
+	decodeJSON(t, s.mustRun(t, "operator", "categories", "-json").lines()[0], &category, "name", "owner", "streams", "messages")
 	if category.Name != "c0000" || category.Owner != string(application) || category.Streams != 2 || category.Messages != 3 {
 		t.Errorf("%v", &category)
 	}

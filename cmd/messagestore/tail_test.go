@@ -12,10 +12,10 @@ import (
 	messagestorev1 "videotutorials/proto/messagestore/v1"
 )
 
-// A tailing is a tail that runs.
+// A tailing is a running tail.
 type tailing struct {
-	cmd       *exec.Cmd
-	out, said *bufio.Scanner
+	cmd            *exec.Cmd
+	stdout, stderr *bufio.Scanner
 }
 
 func (s *testStore) tail(t *testing.T, args ...string) *tailing {
@@ -35,7 +35,7 @@ func (s *testStore) tail(t *testing.T, args ...string) *tailing {
 	return c
 }
 
-// awaitLine reads lines up to one with that text.
+// awaitLine reads lines up to one with the text.
 func awaitLine(t *testing.T, lines *bufio.Scanner, text string) {
 	t.Helper()
 	for lines.Scan() {
@@ -43,7 +43,7 @@ func awaitLine(t *testing.T, lines *bufio.Scanner, text string) {
 			return
 		}
 	}
-	t.Fatalf("it ended before it said %q", text)
+	t.Fatalf("the output ended without %q", text)
 }
 
 // end signals the command, which prints no more, and returns its exit code.
@@ -52,25 +52,25 @@ func (c *tailing) end(t *testing.T, signal os.Signal) int {
 	if err := c.cmd.Process.Signal(signal); err != nil {
 		t.Fatal(err)
 	}
-	for c.out.Scan() {
-		t.Errorf("it also prints %s", c.out.Text())
+	for c.stdout.Scan() {
+		t.Errorf("also prints %s", c.stdout.Text())
 	}
 	_ = c.cmd.Wait()
 	return c.cmd.ProcessState.ExitCode()
 }
 
-// testTail begins at the end, of each kind of source, or where it is told.
+// testTail starts at the head of each kind of source, or at the position -from.
 func testTail(t *testing.T, s *testStore) {
-	s.do(t, "application", "write", "a-1", "Ended")
+	s.mustRun(t, "application", "write", "a-1", "Ended")
 	for _, test := range []struct{ source, stream string }{
 		{"a-1", "a-1"}, {"a-2", "a-2"}, {"a,b", "b-1"}, {"$all", "c:command-1"},
 	} {
 		c := s.tail(t, "-progress", "-types", "Ended", test.source)
-		awaitLine(t, c.said, `event="caught up"`)
-		s.do(t, "application", "write", test.stream, "Began")
-		s.do(t, "application", "write", test.stream, "Ended")
-		if !c.out.Scan() || !strings.Contains(c.out.Text(), "  "+test.stream+"  ") {
-			t.Errorf("%s: it prints %q", test.source, c.out.Text())
+		awaitLine(t, c.stderr, `event="caught up"`)
+		s.mustRun(t, "application", "write", test.stream, "Began")
+		s.mustRun(t, "application", "write", test.stream, "Ended")
+		if !c.stdout.Scan() || !strings.Contains(c.stdout.Text(), "  "+test.stream+"  ") {
+			t.Errorf("%s: prints %q", test.source, c.stdout.Text())
 		}
 		if code := c.end(t, syscall.SIGINT); code != 0 {
 			t.Errorf("%s: exit code %d", test.source, code)
@@ -78,27 +78,27 @@ func testTail(t *testing.T, s *testStore) {
 	}
 
 	for from, want := range map[string]int64{"start": 0, "0": 0, "1": 1} {
-		a := s.do(t, "operator", "tail", "-json", "-from", from, "-limit", "1", "a-1")
+		a := s.mustRun(t, "operator", "tail", "-json", "-from", from, "-limit", "1", "a-1")
 		var m messagestorev1.Message
-		isJSON(t, a.out, &m, "stream_name", "global_position")
+		decodeJSON(t, a.stdout, &m, "stream_name", "global_position")
 		if m.Position != want || len(a.lines()) != 1 {
-			t.Errorf("from %s: %s", from, a.out)
+			t.Errorf("from %s: %s", from, a.stdout)
 		}
 	}
 }
 
-// A tail outlives its server, and misses and repeats nothing.
+// After a restart of the server, tail misses and repeats no message.
 func testTailRestart(t *testing.T, s *testStore) {
 	c := s.tail(t, "-progress", "$all")
-	awaitLine(t, c.said, `event="caught up"`)
-	s.do(t, "application", "write", "a:command-1", "Happen", `{"n": 1}`)
-	awaitLine(t, c.out, `{"n": 1}`)
+	awaitLine(t, c.stderr, `event="caught up"`)
+	s.mustRun(t, "application", "write", "a:command-1", "Happen", `{"n": 1}`)
+	awaitLine(t, c.stdout, `{"n": 1}`)
 	s.stop(t)
-	awaitLine(t, c.said, "subscribe again")
+	awaitLine(t, c.stderr, "subscribe again")
 	s.start(t)
-	s.do(t, "application", "write", "a:command-1", "Happen", `{"n": 2}`)
-	if !c.out.Scan() || !strings.HasSuffix(c.out.Text(), `{"n": 2}`) {
-		t.Errorf("it prints %s", c.out.Text())
+	s.mustRun(t, "application", "write", "a:command-1", "Happen", `{"n": 2}`)
+	if !c.stdout.Scan() || !strings.HasSuffix(c.stdout.Text(), `{"n": 2}`) {
+		t.Errorf("prints %s", c.stdout.Text())
 	}
 	if code := c.end(t, syscall.SIGTERM); code != 0 {
 		t.Errorf("exit code %d", code)
