@@ -15,9 +15,9 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
-	"videotutorials/internal/certificate"
 	"videotutorials/internal/service"
 	"videotutorials/internal/test/binaries"
+	"videotutorials/internal/test/running"
 	"videotutorials/internal/test/testdb"
 	"videotutorials/internal/test/testserver"
 	"videotutorials/messagestore"
@@ -58,47 +58,32 @@ func TestCommands(t *testing.T) {
 type testStore struct {
 	binary, addr, certs string
 	server              *serve
-	stop                func(t *testing.T)
+	stop                func()
 }
 
 func startTestStore(t *testing.T, binary string) *testStore {
 	t.Helper()
 	s := &testStore{binary: binary, certs: filepath.Join(t.TempDir(), "certs")}
-	authority, err := certificate.OpenAuthority(s.certs)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, principal := range map[string]messagestore.Principal{
-		"messagestore": "spiffe://videotutorials/messagestore", "operator": operator, "application": application,
-	} {
-		if err := authority.Issue(name, string(principal)); err != nil {
-			t.Fatal(err)
-		}
-	}
+	testserver.Certificates(t, s.certs, map[string]string{
+		"messagestore": "messagestore", "operator": "operator", "application": "application",
+	})
 	port := testserver.FreePort(t)
 	s.addr = service.Addr(port, service.MessageStorePort)
 	s.server = &serve{Port: port, Certs: s.certs, Database: testdb.New(t, "message_store", postgres.Migrate)}
 	s.start(t)
-	t.Cleanup(func() { s.stop(t) })
 	return s
 }
 
 // start starts the server, also again after stop.
 func (s *testStore) start(t *testing.T) {
 	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() {
-		ended <- s.server.run(ctx, slog.New(slog.NewTextHandler(t.Output(), nil)), nil)
-		close(ended) // it may be stopped twice
-	}()
-	s.stop = func(t *testing.T) {
-		t.Helper()
-		cancel()
-		if err := <-ended; err != nil && !errors.Is(err, context.Canceled) {
-			t.Errorf("serve: %v", err)
+	s.stop = running.Start(t, func(ctx context.Context) error {
+		err := s.server.run(ctx, slog.New(slog.NewTextHandler(t.Output(), nil)), nil)
+		if errors.Is(err, context.Canceled) {
+			return nil // stopped while it opened the store
 		}
-	}
+		return err
+	})
 }
 
 // command returns the program with the certificate of that name.

@@ -13,6 +13,7 @@ import (
 
 	"videotutorials/internal/certificate"
 	"videotutorials/internal/service"
+	"videotutorials/internal/test/running"
 	"videotutorials/internal/test/testdb"
 	"videotutorials/internal/test/testserver"
 	"videotutorials/messagestore"
@@ -32,28 +33,18 @@ type guarded struct {
 func startGuarded(t *testing.T, policy string, principals ...string) *guarded {
 	t.Helper()
 	g := &guarded{t: t, port: testserver.FreePort(t), certs: filepath.Join(t.TempDir(), "certs")}
-	authority, err := certificate.OpenAuthority(g.certs)
-	if err != nil {
-		t.Fatal(err)
+	names := map[string]string{"messagestore": "messagestore"}
+	for _, name := range principals {
+		names[name] = name
 	}
-	for _, name := range append([]string{"messagestore"}, principals...) {
-		if err := authority.Issue(name, trust+name); err != nil {
-			t.Fatal(err)
-		}
-	}
+	testserver.Certificates(t, g.certs, names)
 	file := filepath.Join(t.TempDir(), "policy.json")
 	if err := os.WriteFile(file, []byte(policy), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	s := &serve{Port: g.port, Certs: g.certs, Policy: file, Database: testdb.New(t, "message_store", postgres.Migrate)}
-	ctx, stop := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- s.run(ctx, slog.New(slog.NewTextHandler(t.Output(), nil)), nil) }()
-	t.Cleanup(func() {
-		stop()
-		if err := <-ended; err != nil {
-			t.Errorf("serve: %v", err)
-		}
+	running.Start(t, func(ctx context.Context) error {
+		return s.run(ctx, slog.New(slog.NewTextHandler(t.Output(), nil)), nil)
 	})
 	return g
 }

@@ -1,14 +1,12 @@
 package main
 
 import (
-	"context"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
-	"videotutorials/messagestore"
+	"videotutorials/internal/test/running"
 )
 
 // A changed policy takes effect without a restart, an invalid one is ignored.
@@ -29,30 +27,13 @@ func TestPolicyFile(t *testing.T) {
 	if !p.now().IsOperator(operator) || p.now().Pinned("a") != "first" {
 		t.Errorf("%+v", p.now())
 	}
-	ctx, stop := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- p.run(ctx) }()
-	await := func(owner messagestore.Principal) {
-		t.Helper()
-		ticker := time.NewTicker(10 * time.Millisecond)
-		defer ticker.Stop()
-		for deadline := time.After(10 * time.Second); p.now().Pinned("a") != owner; {
-			select {
-			case <-ticker.C:
-			case <-deadline:
-				t.Fatalf("a is pinned to %s, want %s", p.now().Pinned("a"), owner)
-			}
-		}
-	}
+	stop := running.Start(t, p.run)
 	set(`{"owners": {"a": "second"}, "operators": []}`)
-	await("second")
+	running.Until(t, "the owner in the changed file", func() bool { return p.now().Pinned("a") == "second" })
 	if p.now().IsOperator(operator) {
 		t.Error("the policy has no operators, but the default one is still an operator")
 	}
 	stop()
-	if err := <-ended; err != nil {
-		t.Error(err)
-	}
 	set(`{"owners": {"a": "third"}`) // torn
 	if _, err := p.read(); err == nil || p.now().Pinned("a") != "second" {
 		t.Errorf("%v, and a is pinned to %s", err, p.now().Pinned("a"))

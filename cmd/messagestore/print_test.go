@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"videotutorials/internal/certificate"
 	"videotutorials/internal/service"
 	"videotutorials/internal/test/testserver"
 	"videotutorials/messagestore"
@@ -78,13 +77,7 @@ func testErrors(t *testing.T, s *testStore) {
 func testUnknownAuthority(t *testing.T, s *testStore) {
 	ours := s.certs
 	s.certs = filepath.Join(t.TempDir(), "certs")
-	authority, err := certificate.OpenAuthority(s.certs)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := authority.Issue("operator", string(operator)); err != nil {
-		t.Fatal(err)
-	}
+	testserver.Certificates(t, s.certs, map[string]string{"operator": "operator"})
 	a := s.run(t, "operator", "", "write", "-timeout", "2s", "a-1", "Happened")
 	if a.code != 1 || !strings.HasPrefix(a.stderr, "messagestore: DEADLINE_EXCEEDED: ") || !strings.Contains(a.stderr, "certificate signed by unknown authority") {
 		t.Errorf("%+v", a)
@@ -125,7 +118,7 @@ func testInterrupted(t *testing.T, s *testStore) {
 	}
 }
 
-// A reader that has enough, as `head`, ends the command, which says nothing.
+// A command ends without an error message when its reader closes the pipe, as head does.
 func testBrokenPipe(t *testing.T, s *testStore) {
 	s.run(t, "operator", strings.Repeat(`{"type": "Happened", "data": {"a": "`+strings.Repeat("x", 1000)+`"}}`, 1000), "write", "-stdin", "a-1")
 	cmd := s.command(t, "operator", "read", "a")
@@ -146,7 +139,7 @@ func testBrokenPipe(t *testing.T, s *testStore) {
 	}
 	_ = cmd.Wait()
 	if stderr.Len() > 0 {
-		t.Errorf("it says %q", stderr.String())
+		t.Errorf("stderr is %q", stderr.String())
 	}
 }
 

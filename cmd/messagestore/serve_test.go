@@ -3,7 +3,7 @@ package main
 import (
 	"context"
 	"errors"
-	"io"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"path/filepath"
@@ -13,6 +13,7 @@ import (
 
 	"videotutorials/internal/pgserver"
 	"videotutorials/internal/service"
+	"videotutorials/internal/test/running"
 	"videotutorials/internal/test/testdb"
 	"videotutorials/internal/test/testserver"
 	"videotutorials/messagestore"
@@ -21,13 +22,14 @@ import (
 
 func TestMain(m *testing.M) { testdb.Main(m) }
 
-// TestServe has a whole life: Postgres is away at the start, comes, a message is
-// written, and the server drains.
+// TestServe starts the server before Postgres, writes a message and stops the server.
 func TestServe(t *testing.T) {
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
 	config := pgserver.Config{Dir: filepath.Join(testdb.Folder(t), "postgres"), Log: log}
 	s := &serve{Port: testserver.FreePort(t), Insecure: true}
-	s.Database = startPostgres(t, config).stop(t)
+	first, stopFirst := startPostgres(t, config)
+	s.Database = first.URL("postgres")
+	stopFirst()
 
 	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 	defer stop()
@@ -36,8 +38,8 @@ func TestServe(t *testing.T) {
 	await(t, s, "/healthz", http.StatusOK, "ok")
 	await(t, s, "/readyz", http.StatusServiceUnavailable, "Postgres has not answered yet")
 
-	postgres := startPostgres(t, config)
-	defer postgres.stop(t)
+	_, stopPostgres := startPostgres(t, config)
+	defer stopPostgres()
 	client, err := rpc.Dial(service.Addr(s.Port, service.MessageStorePort), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -94,51 +96,26 @@ func TestServe_Wrong(t *testing.T) {
 	}
 }
 
-// A database is a Postgres of the test's own.
-type database struct{ server *pgserver.Server }
-
-func startPostgres(t *testing.T, config pgserver.Config) database {
+// startPostgres returns a running Postgres and its stop function.
+func startPostgres(t *testing.T, config pgserver.Config) (server *pgserver.Server, stop func()) {
 	t.Helper()
 	server, err := pgserver.Start(t.Context(), config)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return database{server}
-}
-
-// stop stops it and returns its URL.
-func (d database) stop(t *testing.T) string {
-	t.Helper()
-	if err := d.server.Stop(); err != nil {
-		t.Error(err)
+	return server, func() {
+		t.Helper()
+		if err := server.Stop(); err != nil {
+			t.Error(err)
+		}
 	}
-	return d.server.URL("postgres")
 }
 
-// await asks the operations until they answer so.
+// await polls the path until it answers with the code and the text.
 func await(t *testing.T, s *serve, path string, code int, text string) {
 	t.Helper()
-	ticker := time.NewTicker(10 * time.Millisecond)
-	defer ticker.Stop()
-	last := "nothing"
-	for deadline := time.After(20 * time.Second); ; {
-		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+service.Addr(s.Port, service.MessageStoreOpsPort)+path, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		request.Close = true // or a kept connection would outlive the test
-		if response, err := http.DefaultClient.Do(request); err == nil {
-			body, err := io.ReadAll(response.Body)
-			_ = response.Body.Close()
-			if err == nil && response.StatusCode == code && strings.Contains(string(body), text) {
-				return
-			}
-			last = response.Status + " " + string(body)
-		}
-		select {
-		case <-ticker.C:
-		case <-deadline:
-			t.Fatalf("%s answers %s, expected %d %s", path, last, code, text)
-		}
-	}
+	running.Until(t, fmt.Sprintf("%s answers %d %s", path, code, text), func() bool {
+		status, body := testserver.Get(t, s.Port, service.MessageStoreOpsPort, path)
+		return status == code && strings.Contains(body, text)
+	})
 }

@@ -24,7 +24,7 @@ import (
 	"videotutorials/messagestore/rpc"
 )
 
-// A process is a message store's server of its own.
+// A process is a server in its own process.
 type process struct {
 	cmd    *exec.Cmd
 	client *rpc.Client
@@ -51,17 +51,16 @@ func startProcess(t *testing.T, binary, url string) *process {
 	return p
 }
 
-// large is what a message holds, so that a group's answer does not fit into the
-// socket: a stopped server then leaves Postgres in the middle of it, with the
-// lock.
+// large returns data so large that the response of Postgres to a group does not fit
+// into the socket: a stopped server then leaves the transaction open, with the lock.
 func large() string {
 	b := make([]byte, 450_000)
 	_, _ = rand.Read(b)
 	return `{"a": "` + hex.EncodeToString(b) + `"}`
 }
 
-// One of two servers is stopped in the middle of its writes, with the lock: the
-// other goes on within 6 s, and nothing acknowledged is lost.
+// One of two servers is stopped while it writes and holds the lock. The other
+// continues within 6 s, and no acknowledged write is lost.
 func TestServe_OneOfTwoStopped(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
@@ -118,7 +117,7 @@ func TestServe_OneOfTwoStopped(t *testing.T) {
 	}
 	t.Logf("the other server's writes paused for %v", paused)
 
-	// What both have written is one log.
+	// The writes of both form one log without gaps.
 	versions := map[messagestore.Stream]int64{}
 	expected := int64(1)
 	for m, err := range other.client.Read(t.Context(), messagestore.ReadRequest{Source: messagestore.OfAll()}) {

@@ -93,7 +93,7 @@ func testTailRestart(t *testing.T, s *testStore) {
 	awaitLine(t, c.stderr, `event="caught up"`)
 	s.mustRun(t, "application", "write", "a:command-1", "Happen", `{"n": 1}`)
 	awaitLine(t, c.stdout, `{"n": 1}`)
-	s.stop(t)
+	s.stop()
 	awaitLine(t, c.stderr, "subscribe again")
 	s.start(t)
 	s.mustRun(t, "application", "write", "a:command-1", "Happen", `{"n": 2}`)
