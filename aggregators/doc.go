@@ -19,7 +19,7 @@
 // Postgres needs 20 to 60 µs for one statement per event. For events that come
 // thousands of times a second, a handler returns a statement of ForMessages, whose
 // parameters are arrays. The runtime executes it once for a run, which is a
-// sequence of events with the same SQL. If Postgres refuses the execution, the
+// sequence of events with the same SQL. If Postgres rejects the execution, the
 // runtime repeats the batch with one execution per event, to find the event that
 // fails.
 //

@@ -35,7 +35,7 @@ func about(video, user, traceID, kind, data string) event {
 	return event{messagestore.Category("videoPublishing").Stream(video), kind, data, trace(traceID, user)}
 }
 
-// tooLong returns a text that an index refuses: it is long and cannot be compressed.
+// tooLong returns a text that an index rejects: it is long and cannot be compressed.
 func tooLong() string {
 	var text strings.Builder
 	for i := range byte(200) {

@@ -206,7 +206,7 @@ func (hs Handlers) subscription() (messagestore.Subscription, error) {
 	if len(kinds) < len(hs)-1 {
 		return messagestore.Subscription{}, errors.New("there are two OnAny handlers")
 	}
-	if len(kinds) > 0 { // refuse two handlers of a kind
+	if len(kinds) > 0 { // reject two handlers of a kind
 		if _, err := contract.Subscription(kinds); err != nil {
 			return messagestore.Subscription{}, err
 		}

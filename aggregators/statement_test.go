@@ -96,7 +96,7 @@ func TestForMessages_Merge(t *testing.T) {
 	}
 }
 
-// TestForMessages_Poison has a message in the middle of a run that Postgres refuses.
+// TestForMessages_Poison has a message in the middle of a run that Postgres rejects.
 // The messages before it are applied, those after it are not, and the error names it.
 // In one case, a message after the run cannot be decoded.
 func TestForMessages_Poison(t *testing.T) {

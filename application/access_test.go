@@ -62,7 +62,7 @@ func TestAccess(t *testing.T) {
 				if got.status >= 400 {
 					got.violations(t) // fails unless it is a google.rpc.Status
 				}
-				// A refused cookie is deleted.
+				// A rejected cookie is deleted.
 				dropped := got.status == 401 && name == "ExpiredCookie" || got.status == 401 && name == "TwoCookies"
 				if dropped != strings.HasPrefix(got.header.Get("Set-Cookie"), "vt_session=; Path=/; Max-Age=0") && got.status != 204 {
 					t.Errorf("%s: Set-Cookie is %q", call, got.header.Get("Set-Cookie"))

@@ -22,7 +22,7 @@ import (
 // in characters of up to four bytes; this one keeps larger texts out of the log.
 const maxText = 40_000
 
-// creators is the CreatorsService. It refuses invalid input and writes commands; the
+// creators is the CreatorsService. It rejects invalid input and writes commands; the
 // component videopublishing decides about videos.
 type creators struct {
 	applicationv1.UnimplementedCreatorsServiceServer

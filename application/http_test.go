@@ -135,7 +135,7 @@ func TestREST_Raw(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer conn.Close() //nolint:errcheck // it is over
-			// A refusing server may close the connection before all is sent.
+			// A rejecting server may close the connection before all is sent.
 			_, _ = fmt.Fprint(conn, c.request)
 			_ = conn.(*net.TCPConn).CloseWrite()
 			response, err := http.ReadResponse(bufio.NewReader(conn), nil)

@@ -18,13 +18,13 @@ import (
 func interceptors(routes call.Routes, a session.Authorizer, standard interceptor.Chain) []grpc.UnaryServerInterceptor {
 	return []grpc.UnaryServerInterceptor{
 		identify(routes, a), // first: the answer and the log of every call have its trace id
-		standard.Unary,      // trace, log, metrics, recovery; they see refused calls too
+		standard.Unary,      // trace, log, metrics, recovery; they see rejected calls too
 		authorize(a),        // translates its own errors and those of the service
 	}
 }
 
 // identify puts the call's Request into the context and sends its trace id. It
-// refuses nothing.
+// rejects nothing.
 func identify(routes call.Routes, a session.Authorizer) grpc.UnaryServerInterceptor {
 	return func(ctx context.Context, in any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
 		var verb string
@@ -42,7 +42,7 @@ func identify(routes call.Routes, a session.Authorizer) grpc.UnaryServerIntercep
 	}
 }
 
-// authorize refuses calls with invalid metadata, admits the callers that may call the
+// authorize rejects calls with invalid metadata, admits the callers that may call the
 // method, bounds the time of a call, and translates its error.
 func authorize(a session.Authorizer) grpc.UnaryServerInterceptor {
 	return func(ctx context.Context, in any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (out any, err error) {

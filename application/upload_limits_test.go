@@ -15,7 +15,7 @@ import (
 	"videotutorials/internal/test/running"
 )
 
-// A too large upload is refused before or while it is sent.
+// A too large upload is rejected before or while it is sent.
 func TestUpload_TooLarge(t *testing.T) {
 	t.Parallel()
 	p := startCreator(t, Config{uploads: smallUploads()})
@@ -91,7 +91,7 @@ func TestUpload_Slow(t *testing.T) {
 func TestUpload_AtATime(t *testing.T) {
 	t.Parallel()
 	p := startCreator(t, Config{uploads: smallUploads()})
-	refused := func(who string) {
+	rejected := func(who string) {
 		t.Helper()
 		if got := p.upload(t, "x"); got.status != 429 || got.header.Get("Retry-After") != "5" || !strings.Contains(got.body, "on their way") {
 			t.Errorf("%s: %d %s", who, got.status, got.body)
@@ -105,10 +105,10 @@ func TestUpload_AtATime(t *testing.T) {
 	}
 	first := begin(1)
 	begin(2)
-	refused("the third of a user")
+	rejected("the third of a user")
 	p.session = p.api.session(t, uuid.NewString())
 	begin(3)
-	refused("the fourth of all users")
+	rejected("the fourth of all users")
 	_, _ = io.WriteString(first, "y")
 	if got := readAnswer(t, first); got.status != 201 {
 		t.Errorf("the first: %d %s", got.status, got.body)
@@ -144,13 +144,13 @@ func TestUpload_Waiting(t *testing.T) {
 	}
 }
 
-// An upload that would fill the disk is refused before or while it is sent.
+// An upload that would fill the disk is rejected before or while it is sent.
 func TestUpload_NoRoom(t *testing.T) {
 	t.Parallel()
 	p := startCreator(t, Config{})
 	var free atomic.Int64
 	p.media.Space = func() (int64, int64, error) { return free.Load(), 1 << 40, nil }
-	refused := func(when string, got answered) {
+	rejected := func(when string, got answered) {
 		t.Helper()
 		if got.status != 429 || got.header.Get("Retry-After") != "60" || !strings.Contains(got.body, "google.rpc.RetryInfo") ||
 			!strings.Contains(got.body, "the disk has too little room") {
@@ -159,7 +159,7 @@ func TestUpload_NoRoom(t *testing.T) {
 		running.Until(t, when+": no file is left", func() bool { return len(p.files(t)) == 0 })
 	}
 	free.Store(1<<30 + 1<<20 - 1)
-	refused("at once", readAnswer(t, p.raw(t, "Content-Length: 1048576"))) // nothing of it is sent
+	rejected("at once", readAnswer(t, p.raw(t, "Content-Length: 1048576"))) // nothing of it is sent
 	for name, sent := range map[string][3]string{
 		"Length":  {"Content-Length: 10", "01234", "56789"},
 		"Chunked": {"Transfer-Encoding: chunked", "5\r\n01234\r\n", "5\r\n56789\r\n0\r\n\r\n"},
@@ -170,7 +170,7 @@ func TestUpload_NoRoom(t *testing.T) {
 		running.Until(t, "the upload has begun", func() bool { return len(p.files(t)) == 2 })
 		free.Store(1 << 30)
 		_, _ = io.WriteString(conn, sent[2])
-		refused(name, readAnswer(t, conn))
+		rejected(name, readAnswer(t, conn))
 	}
 	free.Store(1<<30 + 10)
 	p.uploaded(t, "0123456789")

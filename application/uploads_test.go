@@ -159,7 +159,7 @@ func TestUpload_BadInput(t *testing.T) {
 	}
 }
 
-// A repeat has the first answer; a file of another size is refused.
+// A repeat has the first answer; a file of another size is rejected.
 func TestUpload_IdempotencyKey(t *testing.T) {
 	t.Parallel()
 	p := startCreator(t, Config{})

@@ -26,7 +26,7 @@ import (
 // registrationPath is the path of a registration's outcome.
 const registrationPath = "/v1/registrations/"
 
-// users is the UsersService. It refuses invalid input; the component identity
+// users is the UsersService. It rejects invalid input; the component identity
 // decides about registrations.
 type users struct {
 	applicationv1.UnimplementedUsersServiceServer
@@ -125,8 +125,8 @@ func (s users) repeated(ctx context.Context, r *call.Request, register *identity
 	return err == nil, err
 }
 
-// checkFree refuses an address or a user id that View Data has already. If View Data
-// lags or is unavailable, the component refuses it.
+// checkFree rejects an address or a user id that View Data has already. If View Data
+// lags or is unavailable, the component rejects it.
 func (s users) checkFree(ctx context.Context, register *identityv1.Register) error {
 	var bad call.InvalidError
 	_, err := viewdata.ReadUserCredentialsByEmail(ctx, s.viewData, register.GetEmail())

@@ -10,7 +10,7 @@
 // An acknowledged viewing is on disk, concurrent viewings are all counted, and a read
 // after the answer includes the viewing.
 //
-// The comparison is about the rest: a viewing of a video without a row is refused,
+// The comparison is about the rest: a viewing of a video without a row is rejected,
 // since there is no counter. The header Idempotency-Key is ignored, so that a request
 // that is repeated after a lost answer counts twice. Neither viewers nor times are
 // recorded.

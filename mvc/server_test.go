@@ -117,7 +117,7 @@ func TestRun_Drains(t *testing.T) {
 		defer close(ended)
 		a.stop()
 	}()
-	// The drain has begun when connections are refused.
+	// The drain has begun when connections are rejected.
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	for taken := true; taken; {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, a.url+"/healthz", http.NoBody)

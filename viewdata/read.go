@@ -166,7 +166,7 @@ func parseUUID(text string) (string, bool) {
 	return id.String(), err == nil
 }
 
-// storable reports whether a text column can hold the text. Postgres refuses
+// storable reports whether a text column can hold the text. Postgres rejects
 // other texts, even in a comparison.
 func storable(text string) bool {
 	return utf8.ValidString(text) && !strings.ContainsRune(text, 0)

@@ -28,7 +28,7 @@ func Aggregator() aggregators.Aggregator {
 }
 
 func registered(e *identityv1.Registered, m messagestore.Message) aggregators.Statement {
-	// No valid address has more than 254 characters, and the index refuses a text of
+	// No valid address has more than 254 characters, and the index rejects a text of
 	// some thousand bytes.
 	return setColumn(m, "email", "left($3, 254)", e.GetEmail())
 }

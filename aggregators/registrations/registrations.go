@@ -91,7 +91,7 @@ func traceID(m messagestore.Message) string {
 }
 
 // longestEmail bounds the part of an address that is compared, in bytes. No valid
-// address is longer, and an index refuses a text of some thousand bytes.
+// address is longer, and an index rejects a text of some thousand bytes.
 const longestEmail = 254
 
 // normalise returns the address in the form that is compared. In events of the

@@ -14,7 +14,7 @@ const (
 	// Anyone may call; a session is ignored. A user must be able to log in while
 	// the browser still sends an ended session.
 	Anyone Access = iota
-	// Guests and users may call. An invalid or ended session is refused, so that a
+	// Guests and users may call. An invalid or ended session is rejected, so that a
 	// user does not act as a guest without noticing it.
 	Guests
 	// Users with a session may call.

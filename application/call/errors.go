@@ -98,7 +98,7 @@ func (e *Error) Error() string { return e.Message }
 // which the gateway forwards it.
 const CookieName = "vt_session"
 
-// The errors of calls that are refused.
+// The errors of calls that are rejected.
 var (
 	// ErrNoSession is returned if a session is needed and none was given.
 	ErrNoSession = &Error{codes.Unauthenticated, "no session: log in at /v1/sessions, and send the token as a bearer token or in the cookie " + CookieName}
@@ -136,7 +136,7 @@ const unknownOutcome = "; whether a write was done is unknown, a repeat with the
 
 // statusOf is the table of errors. Errors that are not in it are internal. That
 // includes an *InvalidError of the store, because services check all input before
-// they write, and a refusal of the application's own certificate.
+// they write, and a rejection of the application's own certificate.
 func statusOf(r *Request, err error) *status.Status {
 	var (
 		invalid     InvalidError

@@ -20,8 +20,8 @@ import (
 	"videotutorials/application/call"
 )
 
-// checkFields is the middleware that refuses input which the gateway would ignore,
-// or refuse without naming the field: unknown fields in the body and the query,
+// checkFields is the middleware that rejects input which the gateway would ignore,
+// or reject without naming the field: unknown fields in the body and the query,
 // values of the wrong type, text that is not UTF-8, and data after the JSON.
 func (g *gateway) checkFields(next runtime.HandlerFunc) runtime.HandlerFunc {
 	var (

@@ -63,8 +63,8 @@ const LogInPath = "/v1/sessions"
 //
 // Other sites cannot use the cookie. With SameSite=Lax a browser sends it only if
 // it follows a link of another site, a GET, which changes nothing except with a
-// token of its own. The REST handler refuses all other requests with the cookie
-// from another origin, including another host of the same site. It also refuses a
+// token of its own. The REST handler rejects all other requests with the cookie
+// from another origin, including another host of the same site. It also rejects a
 // log-in from there, which would make the visitor act as another user. Other sites
 // cannot read answers either: there is no CORS.
 type Cookies struct {
@@ -86,7 +86,7 @@ func (c Cookies) Update(w http.ResponseWriter, answer proto.Message) {
 }
 
 // Drop deletes the cookie if it was the request's credential, which MUST have been
-// refused. Without it the browser's user is a guest again.
+// rejected. Without it the browser's user is a guest again.
 func (c Cookies) Drop(w http.ResponseWriter, r *http.Request) {
 	if HasCookie(r) {
 		c.delete(w)
@@ -118,7 +118,7 @@ type Authorizer struct {
 	ViewData *pgxpool.Pool
 }
 
-// NewRequest returns the request of a call to a path in REST. It refuses nothing;
+// NewRequest returns the request of a call to a path in REST. It rejects nothing;
 // Check does.
 func (a Authorizer) NewRequest(ctx context.Context, verb string, path func() string, need call.Access, md func(key string) []string) *call.Request {
 	if need == call.Anyone {

@@ -159,7 +159,7 @@ func (w *response) count(n int64) {
 // replaces by JSON.
 type fileResponse struct {
 	*response
-	refused bool
+	rejected bool
 }
 
 // WriteHeader sends the header, or the error.
@@ -176,14 +176,14 @@ func (w *fileResponse) WriteHeader(code int) {
 	default:
 		s = status.New(codes.Internal, "internal error")
 	}
-	w.refused = true
+	w.rejected = true
 	w.Header().Del("Cache-Control")
 	rest.WriteError(w.response, code, s)
 }
 
 // Write sends a part of the body. It drops the text of an error.
 func (w *fileResponse) Write(p []byte) (int, error) {
-	if w.refused {
+	if w.rejected {
 		return len(p), nil
 	}
 	return w.response.Write(p)

@@ -125,7 +125,7 @@ func (s *Server) handle(template call.Template, need call.Access, do transfer) h
 			return do(answer, r)
 		}))
 		if err != nil {
-			s.refuse(answer, r, err)
+			s.reject(answer, r, err)
 		}
 		code := status.Code(err).String()
 		s.bytes.WithLabelValues(path, "in").Add(float64(body.n))
@@ -166,13 +166,13 @@ func recoverPanic(do func() error) (err error) {
 	return do()
 }
 
-// refuse answers with the error, unless an answer was begun.
-func (s *Server) refuse(w *response, r *http.Request, err error) {
+// reject answers with the error, unless an answer was begun.
+func (s *Server) reject(w *response, r *http.Request, err error) {
 	if w.status != 0 {
 		return
 	}
-	refused := status.Convert(err)
-	code := runtime.HTTPStatusFromCode(refused.Code())
+	rejected := status.Convert(err)
+	code := runtime.HTTPStatusFromCode(rejected.Code())
 	var own *httpError
 	if errors.As(err, &own) {
 		code = own.code
@@ -180,7 +180,7 @@ func (s *Server) refuse(w *response, r *http.Request, err error) {
 	if code == http.StatusUnauthorized {
 		s.Cookies.Drop(w, r)
 	}
-	rest.WriteError(w, code, refused)
+	rest.WriteError(w, code, rejected)
 }
 
 // An httpError is an error with another HTTP status than that of its code.

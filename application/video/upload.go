@@ -81,7 +81,7 @@ func (s *Server) upload(w *response, r *http.Request) error {
 	return nil
 }
 
-// checkUpload refuses what is wrong with the headers.
+// checkUpload rejects what is wrong with the headers.
 func (s *Server) checkUpload(r *http.Request) error {
 	var bad call.InvalidError
 	header := strings.Join(r.Header.Values("Content-Type"), ", ")
@@ -125,7 +125,7 @@ func (s *Server) store(w *response, r *http.Request, owner, id uuid.UUID) error 
 	return diskError(upload.Commit())
 }
 
-// checkStored refuses an upload to a user with too many stored ones. The user's
+// checkStored rejects an upload to a user with too many stored ones. The user's
 // running uploads, this one excepted, count with the largest possible size.
 func (s *Server) checkStored(owner uuid.UUID, running int, size int64) error {
 	count, bytes, err := s.Media.Uploads(owner)

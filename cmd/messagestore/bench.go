@@ -59,7 +59,7 @@ type figures struct {
 // measurement are the calls of a writer.
 type measurement struct {
 	latencies []time.Duration
-	// refused counts the calls rejected because the store was overloaded.
+	// rejected counts the calls rejected because the store was overloaded.
 	refused int
 }
 

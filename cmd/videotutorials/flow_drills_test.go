@@ -1,8 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -118,6 +121,29 @@ func checkApplicationAlone(t *testing.T, data folder) {
 	s.logIn("bob@example.org", password)
 }
 
+// suspend stops the process by SIGSTOP and waits until each of its threads has
+// stopped: the kernel stops them only once one of them was scheduled, which takes a
+// while on a busy machine.
+func (s *system) suspend(pid int) {
+	s.t.Helper()
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		s.t.Fatal(err)
+	}
+	s.until("all threads of the process stop", func() bool {
+		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+		if err != nil || len(threads) == 0 {
+			s.t.Fatalf("the threads of %d: %v", pid, err)
+		}
+		for _, thread := range threads {
+			stat, err := os.ReadFile(thread)
+			if err == nil && !bytes.Contains(stat, []byte(") T ")) {
+				return false
+			}
+		}
+		return true
+	})
+}
+
 // While the store is stopped, writes are answered with 503 and reads work. When it
 // continues, the subscriptions resume.
 func TestFlow10_StoreDown(t *testing.T) {
@@ -126,9 +152,7 @@ func TestFlow10_StoreDown(t *testing.T) {
 	s.view()
 	s.shows("1")
 	pid := s.pids()["messagestore"]
-	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
+	s.suspend(pid)
 	var calls sync.WaitGroup
 	for _, call := range [][2]string{{s.viewing, ""}, {s.url + "/v1/users", registration("ann@example.org")}} {
 		calls.Go(func() {

@@ -11,7 +11,7 @@ import (
 func TestFlow02_MailServerDown(t *testing.T) {
 	t.Parallel()
 	server := newMailServer(t)
-	server.refused = "refused@example.org"
+	server.rejected = "refused@example.org"
 	s := start(t, newFolder(t), []string{server.setting()})
 	admin := s.administrator()
 	user := s.register("ann@example.org").text("userId")
@@ -33,17 +33,17 @@ func TestFlow02_MailServerDown(t *testing.T) {
 		t.Errorf("the link: %d %s", status, answer)
 	}
 
-	refused := s.register(server.refused).text("userId")
+	rejected := s.register(server.rejected).text("userId")
 	s.until("the administrator's list has the failure of the mail", func() bool {
-		return strings.Contains(s.user(refused, admin).text("registrationEmailFailure"), "no such mailbox")
+		return strings.Contains(s.user(rejected, admin).text("registrationEmailFailure"), "no such mailbox")
 	})
-	if got, want := s.attempts(refused), "SendAttempted Failed"; got != want {
+	if got, want := s.attempts(rejected), "SendAttempted Failed"; got != want {
 		t.Errorf("the stream of the mail has %s, want %s", got, want)
 	}
-	if got, want := types(s.read("stream_name = $1", "identity-"+refused)), "Registered RegistrationEmailFailed"; got != want {
+	if got, want := types(s.read("stream_name = $1", "identity-"+rejected)), "Registered RegistrationEmailFailed"; got != want {
 		t.Errorf("the stream of the identity has %s, want %s", got, want)
 	}
-	s.logIn(server.refused, password)
+	s.logIn(server.rejected, password)
 }
 
 // attempts returns the types of the events of the user's mail.

@@ -35,7 +35,7 @@ func TestFlow06_Name(t *testing.T) {
 		t.Errorf("the stream of the video has %s", got)
 	}
 	s.checkTexts(ann, eve, video, text{
-		key: "name", now: "Third", most: 200, empty: "BLANK", given: "VideoNamed", refused: "VideoNameRejected",
+		key: "name", now: "Third", most: 200, empty: "BLANK", given: "VideoNamed", rejected: "VideoNameRejected",
 	})
 	s.until("the home page shows the name", func() bool { return s.onHome(video).text("name") == strings.Repeat(wide, 200) })
 }
@@ -47,7 +47,7 @@ func TestFlow07_Describe(t *testing.T) {
 	ann, eve := s.creator("ann@example.org"), s.creator("eve@example.org")
 	video := s.published(ann, film(t, "a.mp4", "160x120", 1))
 	s.checkTexts(ann, eve, video, text{
-		key: "description", now: "", most: 5000, empty: "UNCHANGED", given: "VideoDescribed", refused: "VideoDescriptionRejected",
+		key: "description", now: "", most: 5000, empty: "UNCHANGED", given: "VideoDescribed", rejected: "VideoDescriptionRejected",
 	})
 	if code := s.outcomeOf(ann, s.describe(ann, video, "")); code != "" {
 		t.Errorf("the description is not removed: %s", code)
@@ -70,8 +70,8 @@ type text struct {
 	most     int
 	// empty is the code for an empty text.
 	empty string
-	// given and refused are the types of the events.
-	given, refused string
+	// given and rejected are the types of the events.
+	given, rejected string
 }
 
 // checkTexts sets texts of the video, at last one of the maximal length.
@@ -102,7 +102,7 @@ func (s *system) checkTexts(owner, other creator, video string, x text) {
 		s.checkDecision(answer, c.video, c.code, x)
 		s.video(owner, video, fmt.Sprintf("with the %s %.20q", x.key, x.now), func(v object) bool { return v.text(x.key) == x.now })
 	}
-	if s.count("select count(*) from message_store.messages where stream_name = $1 and type = $2", "videoPublishing-"+unknown, x.refused) != 1 {
+	if s.count("select count(*) from message_store.messages where stream_name = $1 and type = $2", "videoPublishing-"+unknown, x.rejected) != 1 {
 		s.t.Error("the command for an unknown video is not rejected in its stream")
 	}
 }
@@ -120,7 +120,7 @@ func (s *system) checkDecision(answer object, video, code string, x text) {
 		s.t.Errorf("the event is in %s", event.StreamName)
 	case code == "" && (event.Type != x.given || event.Data.text(x.key) != x.now):
 		s.t.Errorf("%s %.100v, want %s %.20q", event, event.Data, x.given, x.now)
-	case code != "" && (event.Type != x.refused || event.Data.text("code") != code || event.Data.text("reason") == ""):
-		s.t.Errorf("%s %.100v, want %s with %s and a reason", event, event.Data, x.refused, code)
+	case code != "" && (event.Type != x.rejected || event.Data.text("code") != code || event.Data.text("reason") == ""):
+		s.t.Errorf("%s %.100v, want %s with %s and a reason", event, event.Data, x.rejected, code)
 	}
 }

@@ -17,12 +17,12 @@ import (
 type mailServer struct {
 	t    *testing.T
 	addr string
-	// socket is bound and does not listen yet: connections are refused.
+	// socket is bound and does not listen yet: connections are rejected.
 	socket int
-	// refused is an address that the server rejects permanently. hold, if set, is called
+	// rejected is an address that the server rejects permanently. hold, if set, is called
 	// with each mail before it is acknowledged.
-	refused string
-	hold    func(receivedMail)
+	rejected string
+	hold     func(receivedMail)
 
 	mu    sync.Mutex
 	mails []receivedMail
@@ -94,7 +94,7 @@ func (m *mailServer) talk(conn net.Conn) {
 			return
 		}
 		switch word, _, _ := strings.Cut(strings.ToUpper(line), " "); {
-		case m.refused != "" && word == "RCPT" && strings.Contains(line, m.refused):
+		case m.rejected != "" && word == "RCPT" && strings.Contains(line, m.rejected):
 			say("550 no such mailbox")
 		case word == "DATA":
 			say("354 go on")

@@ -47,14 +47,14 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// setParallel runs six tests at the same time unless the flag -parallel is set: they
+// setParallel runs four tests at the same time unless the flag -parallel is set: they
 // wait for processes most of the time.
 func setParallel() {
 	flag.Parse()
 	given := false
 	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
 	if !given {
-		_ = flag.Set("test.parallel", "6") // the value is valid
+		_ = flag.Set("test.parallel", "4") // the value is valid
 	}
 }
 

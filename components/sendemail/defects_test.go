@@ -14,7 +14,7 @@ import (
 
 // The suffixes of the tests, as _D1, are the numbers of defects in internal/check/defects.
 
-// An unavailable store is not a failure of the mail; a refusal by the mail server is.
+// An unavailable store is not a failure of the mail; a rejection by the mail server is.
 func TestInfrastructure_D10(t *testing.T) {
 	t.Parallel()
 	t.Run("Unavailable", func(t *testing.T) {

@@ -63,7 +63,7 @@ func transports(t *testing.T) map[string]func(*testing.T) (Transport, func() str
 	}
 }
 
-// Every Transport delivers the mail, also when it is sent again, and refuses an invalid
+// Every Transport delivers the mail, also when it is sent again, and rejects an invalid
 // recipient for good.
 func TestTransport(t *testing.T) {
 	t.Parallel()
@@ -227,7 +227,7 @@ func TestTransport_InvalidSender(t *testing.T) {
 	}
 }
 
-// An id that is a path is refused.
+// An id that is a path is rejected.
 func TestFolder_InvalidID(t *testing.T) {
 	t.Parallel()
 	f, err := OpenFolder(t.TempDir(), from)

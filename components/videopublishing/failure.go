@@ -55,8 +55,8 @@ func (f *failure) Error() string {
 
 func (f *failure) Unwrap() error { return f.cause }
 
-// refuse returns a failure that is final at once.
-func refuse(code string, cause error, reason string, args ...any) error {
+// reject returns a failure that is final at once.
+func reject(code string, cause error, reason string, args ...any) error {
 	return &failure{code, fmt.Sprintf(reason, args...), "", 1, cause}
 }
 

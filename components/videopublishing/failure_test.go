@@ -22,7 +22,7 @@ func TestVideo_PublishFailed(t *testing.T) {
 		final       bool
 		code, fault string
 	}{
-		"Refused":       {nil, false, refuse(notAVideo, nil, "text"), true, notAVideo, ""},
+		"Refused":       {nil, false, reject(notAVideo, nil, "text"), true, notAVideo, ""},
 		"SilentFirst":   {nil, false, silent, false, unreachableSource, sourceFault},
 		"SilentThird":   {map[string]int32{sourceFault: 2, fileFault: 1, timeoutFault: 1}, false, silent, false, unreachableSource, sourceFault},
 		"SilentFourth":  {map[string]int32{sourceFault: 3}, false, silent, true, unreachableSource, ""},

@@ -50,10 +50,10 @@ func newFetcher(allowPrivate bool, maxBytes int64) fetcher {
 			},
 			CheckRedirect: func(next *http.Request, via []*http.Request) error {
 				if len(via) > maxRedirects {
-					return refuse(unreachableSource, nil, "the source cannot be fetched: it redirects more than %d times", maxRedirects)
+					return reject(unreachableSource, nil, "the source cannot be fetched: it redirects more than %d times", maxRedirects)
 				}
 				if !fetchable(next.URL) {
-					return refuse(unreachableSource, nil, "the source cannot be fetched: it redirects to an address that is neither http nor https")
+					return reject(unreachableSource, nil, "the source cannot be fetched: it redirects to an address that is neither http nor https")
 				}
 				return nil
 			},
@@ -76,7 +76,7 @@ func dialer(allowPrivate bool) *net.Dialer {
 	d.ControlContext = func(_ context.Context, _, address string, _ syscall.RawConn) error {
 		to, err := netip.ParseAddrPort(address)
 		if err == nil && !media.Public(to.Addr()) {
-			err = refuse(unreachableSource, errPrivate, "the source is at a private address: only public ones are fetched")
+			err = reject(unreachableSource, errPrivate, "the source is at a private address: only public ones are fetched")
 		}
 		return err
 	}
@@ -92,7 +92,7 @@ func fetchable(u *url.URL) bool {
 func (f fetcher) fetch(ctx context.Context, address string, scratch *media.Scratch) (path string, err error) {
 	u, err := url.Parse(address)
 	if err != nil || !fetchable(u) {
-		return "", refuse(unreachableSource, err, "the source is neither an upload nor an http or https address")
+		return "", reject(unreachableSource, err, "the source is neither an upload nor an http or https address")
 	}
 	limited, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
@@ -101,7 +101,7 @@ func (f fetcher) fetch(ctx context.Context, address string, scratch *media.Scrat
 	case ctx.Err() != nil:
 		return "", ctx.Err()
 	case limited.Err() != nil:
-		return "", refuse(unreachableSource, err, "to fetch the source takes longer than %v", fetchTimeout)
+		return "", reject(unreachableSource, err, "to fetch the source takes longer than %v", fetchTimeout)
 	}
 	return scratch.Path(sourceFile), err
 }
@@ -111,7 +111,7 @@ func (f fetcher) download(ctx context.Context, u *url.URL, scratch *media.Scratc
 	defer stop(nil)
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), http.NoBody)
 	if err != nil {
-		return refuse(unreachableSource, err, "the source's address is invalid")
+		return reject(unreachableSource, err, "the source's address is invalid")
 	}
 	request.Header.Set("User-Agent", "videotutorials")
 	response, err := f.client.Do(request)
@@ -123,7 +123,7 @@ func (f fetcher) download(ctx context.Context, u *url.URL, scratch *media.Scratc
 	case response.StatusCode >= http.StatusInternalServerError:
 		return unanswered(nil, "the source answers %d", response.StatusCode)
 	case response.StatusCode != http.StatusOK:
-		return refuse(unreachableSource, nil, "the source answers %d", response.StatusCode)
+		return reject(unreachableSource, nil, "the source answers %d", response.StatusCode)
 	case response.ContentLength > f.max:
 		return f.tooLarge()
 	}
@@ -145,7 +145,7 @@ func (f fetcher) download(ctx context.Context, u *url.URL, scratch *media.Scratc
 }
 
 func (f fetcher) tooLarge() error {
-	return refuse(tooLarge, nil, "the source is larger than %d MiB", f.max>>20)
+	return reject(tooLarge, nil, "the source is larger than %d MiB", f.max>>20)
 }
 
 // unreachable returns the failure to get a response.
@@ -160,7 +160,7 @@ func unreachable(err error) error {
 	case errors.As(err, &known):
 		return err
 	case errors.As(err, &name) && name.IsNotFound:
-		return refuse(unreachableSource, err, "the source's host is not known")
+		return reject(unreachableSource, err, "the source's host is not known")
 	}
 	return brokenOff(err)
 }

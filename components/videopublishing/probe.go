@@ -74,17 +74,17 @@ func (t Tools) inspect(ctx context.Context, path string) (content, error) {
 	}
 	switch {
 	case exited(err):
-		return content{}, refuse(notAVideo, err, "the file is not a video of a format that is known")
+		return content{}, reject(notAVideo, err, "the file is not a video of a format that is known")
 	case err != nil:
 		return content{}, err
 	case found.video.Codec == "":
-		return content{}, refuse(notAVideo, nil, "the file has no moving pictures")
+		return content{}, reject(notAVideo, nil, "the file has no moving pictures")
 	case found.duration <= 0:
-		return content{}, refuse(notAVideo, nil, "the file has not more than one picture")
+		return content{}, reject(notAVideo, nil, "the file has not more than one picture")
 	case found.duration > maxDuration:
-		return content{}, refuse(tooLarge, nil, "the video lasts longer than %v", maxDuration)
+		return content{}, reject(tooLarge, nil, "the video lasts longer than %v", maxDuration)
 	case found.video.Width*found.video.Height > maxPixels:
-		return content{}, refuse(tooLarge, nil, "the video's pictures have more than %d pixels", maxPixels)
+		return content{}, reject(tooLarge, nil, "the video's pictures have more than %d pixels", maxPixels)
 	}
 	return found, nil
 }

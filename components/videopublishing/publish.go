@@ -143,7 +143,7 @@ func (p publishing) source(ctx context.Context, m *videopublishingv1.PublishVide
 	}
 	_, found, err := p.Media.UploadSize(owner, upload)
 	if err == nil && !found {
-		err = refuse(unreachableSource, os.ErrNotExist, "there is no upload %s of yours", upload)
+		err = reject(unreachableSource, os.ErrNotExist, "there is no upload %s of yours", upload)
 	}
 	return p.Media.UploadPath(owner, upload), err
 }

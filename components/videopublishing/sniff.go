@@ -38,7 +38,7 @@ func sniff(path string) (content, error) {
 		}
 	}
 	if contentType == "" {
-		return content{}, refuse(notAVideo, nil, "the file is not a video of a format that is known")
+		return content{}, reject(notAVideo, nil, "the file is not a video of a format that is known")
 	}
 	return content{contentType: contentType}, nil
 }

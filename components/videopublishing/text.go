@@ -28,7 +28,7 @@ const (
 // rename changes the name of the video. Leading and trailing space is removed.
 func (v video) rename(m *videopublishingv1.NameVideo, c components.Cause) []components.Emit {
 	name := strings.TrimSpace(m.GetName())
-	code, reason := v.refusal(m.GetVideoId(), c)
+	code, reason := v.rejection(m.GetVideoId(), c)
 	switch {
 	case code != "":
 	case !strings.ContainsFunc(name, visible):
@@ -47,7 +47,7 @@ func (v video) rename(m *videopublishingv1.NameVideo, c components.Cause) []comp
 // describe changes the description of the video. A blank description removes it.
 func (v video) describe(m *videopublishingv1.DescribeVideo, c components.Cause) []components.Emit {
 	description := strings.TrimSpace(m.GetDescription())
-	code, reason := v.refusal(m.GetVideoId(), c)
+	code, reason := v.rejection(m.GetVideoId(), c)
 	if code == "" {
 		code, reason = compare("description", description, v.description, maxDescription)
 	}
@@ -59,8 +59,8 @@ func (v video) describe(m *videopublishingv1.DescribeVideo, c components.Cause) 
 	return []components.Emit{components.Event(&videopublishingv1.VideoDescribed{Description: description})}
 }
 
-// refusal returns the reason why the author of a command may not change the video, or "".
-func (v video) refusal(id string, c components.Cause) (code, reason string) {
+// rejection returns the reason why the author of a command may not change the video, or "".
+func (v video) rejection(id string, c components.Cause) (code, reason string) {
 	switch by := c.Metadata.UserID; {
 	case v.owner == "":
 		return unknownVideo, fmt.Sprintf("there is no video %s", id)

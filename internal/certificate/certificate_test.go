@@ -48,16 +48,16 @@ func TestHandshake(t *testing.T) {
 		server, client string
 		host           string
 		anonymous      bool
-		refused        bool
+		rejected       bool
 	}{
 		{name: "Good", server: home, client: home, host: "localhost"},
 		{name: "GoodByIP", server: home, client: home, host: "127.0.0.1"},
-		{name: "ForeignClient", server: home, client: foreign, host: "localhost", refused: true},
-		{name: "ForeignServer", server: foreign, client: home, host: "localhost", refused: true},
-		{name: "ExpiredBoth", server: expired, client: expired, host: "localhost", refused: true},
-		{name: "ClientWithoutCertificate", server: home, client: home, host: "localhost", anonymous: true, refused: true},
-		{name: "OtherHost", server: home, client: home, host: "videotutorials.example", refused: true},
-		{name: "OtherIP", server: home, client: home, host: "127.0.0.2", refused: true},
+		{name: "ForeignClient", server: home, client: foreign, host: "localhost", rejected: true},
+		{name: "ForeignServer", server: foreign, client: home, host: "localhost", rejected: true},
+		{name: "ExpiredBoth", server: expired, client: expired, host: "localhost", rejected: true},
+		{name: "ClientWithoutCertificate", server: home, client: home, host: "localhost", anonymous: true, rejected: true},
+		{name: "OtherHost", server: home, client: home, host: "videotutorials.example", rejected: true},
+		{name: "OtherIP", server: home, client: home, host: "127.0.0.2", rejected: true},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -68,9 +68,9 @@ func TestHandshake(t *testing.T) {
 			}
 			principal, err := handshake(t, serverSettings(t, test.server), client)
 			switch {
-			case test.refused && err == nil:
-				t.Error("the handshake succeeded, want it refused")
-			case !test.refused && err != nil:
+			case test.rejected && err == nil:
+				t.Error("the handshake succeeded, want it rejected")
+			case !test.rejected && err != nil:
 				t.Errorf("refused: %v", err)
 			case err == nil && principal != application:
 				t.Errorf("the server reads %q, want %q", principal, application)
@@ -100,7 +100,7 @@ func TestHandshake_Expired(t *testing.T) {
 				t.Fatal(err)
 			}
 			if _, err := handshake(t, serverSettings(t, dir), clientSettings(t, dir, "localhost")); err == nil {
-				t.Error("the handshake succeeded, want it refused")
+				t.Error("the handshake succeeded, want it rejected")
 			}
 		})
 	}
@@ -145,15 +145,15 @@ func TestClient_AuthorityChanges(t *testing.T) {
 	before := clientSettings(t, dir, "localhost")
 	copyFiles(t, foreign, dir, "ca.crt", "client.crt", "client.key")
 	server := serverSettings(t, foreign)
-	for host, refused := range map[string]bool{"localhost": false, "127.0.0.1": false, "127.0.0.2": true, "videotutorials.example": true} {
+	for host, rejected := range map[string]bool{"localhost": false, "127.0.0.1": false, "127.0.0.2": true, "videotutorials.example": true} {
 		fresh, err := before.GetConfigForClient(nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		client := before.Clone()
 		client.RootCAs, client.ServerName = fresh.RootCAs, host
-		if _, err := handshake(t, server, client); refused != (err != nil) {
-			t.Errorf("%s: %v, want refused %t", host, err, refused)
+		if _, err := handshake(t, server, client); rejected != (err != nil) {
+			t.Errorf("%s: %v, want rejected %t", host, err, rejected)
 		}
 	}
 	if _, err := handshake(t, server, before); err == nil {

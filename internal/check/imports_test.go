@@ -41,7 +41,7 @@ func TestImports(t *testing.T) {
 	for _, f := range sources(t) {
 		for _, spec := range f.syntax.Imports {
 			imported := strings.Trim(spec.Path.Value, `"`)
-			if reason := refusal(f.path, imported); reason != "" {
+			if reason := rejection(f.path, imported); reason != "" {
 				t.Errorf("%s imports %s: %s", f.path, imported, reason)
 			}
 		}
@@ -57,12 +57,12 @@ func TestFiles_Length(t *testing.T) {
 	}
 }
 
-// TestRefusal tests the rules, which would pass on any tree if they refused nothing.
+// TestRefusal tests the rules, which would pass on any tree if they rejected nothing.
 func TestRefusal(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		file, imported string
-		refused        bool
+		rejected       bool
 	}{
 		{"messagestore/message.go", "time", false},
 		{"messagestore/message.go", "github.com/jackc/pgx/v5", true},
@@ -88,14 +88,14 @@ func TestRefusal(t *testing.T) {
 		{"internal/test/teststore/teststore.go", "videotutorials/internal/test/testdb", false},
 	}
 	for _, test := range tests {
-		if reason := refusal(test.file, test.imported); (reason != "") != test.refused {
-			t.Errorf("%s imports %s: %q, want refused %v", test.file, test.imported, reason, test.refused)
+		if reason := rejection(test.file, test.imported); (reason != "") != test.rejected {
+			t.Errorf("%s imports %s: %q, want rejected %v", test.file, test.imported, reason, test.rejected)
 		}
 	}
 }
 
-// refusal returns why the file may not import the package, or "" if it may.
-func refusal(file, imported string) string {
+// rejection returns why the file may not import the package, or "" if it may.
+func rejection(file, imported string) string {
 	inTest := strings.HasSuffix(file, "_test.go")
 	folder, _, _ := strings.Cut(file, "/")
 	ours, isOurs := strings.CutPrefix(imported, module+"/")

@@ -76,8 +76,8 @@ func logCalls(log *slog.Logger) Interceptor {
 }
 
 // Level returns the level at which a call with the code is logged: error for a
-// fault of the server, warn for an outage or a refused credential, else debug.
-// RESOURCE_EXHAUSTED is debug too, because logging every refusal would add to an
+// fault of the server, warn for an outage or a rejected credential, else debug.
+// RESOURCE_EXHAUSTED is debug too, because logging every rejection would add to an
 // overload; the metrics count them.
 func Level(c codes.Code) slog.Level {
 	switch c {

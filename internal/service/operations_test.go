@@ -60,7 +60,7 @@ func TestServe_Drains(t *testing.T) {
 	go func() { answered <- get(t, "http://"+listener.Addr().String()) }()
 	<-arrived
 	cancel()
-	// Once connections are refused, the drain has begun.
+	// Once connections are rejected, the drain has begun.
 	for {
 		conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", listener.Addr().String())
 		if err != nil {

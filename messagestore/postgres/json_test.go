@@ -29,16 +29,16 @@ func FuzzJSONSize(f *testing.F) {
 	}
 	f.Cleanup(func() { _ = conn.Close(context.Background()) })
 	f.Fuzz(func(t *testing.T, text string) {
-		size, refused := jsonSize(text)
+		size, rejected := jsonSize(text)
 		var printed string
 		err := conn.QueryRow(t.Context(), "select $1::text::jsonb::text", text).Scan(&printed)
 		if conn.IsClosed() {
 			t.Fatalf("%q closed the connection: %v", text, err)
 		}
-		if refused == nil && err != nil {
+		if rejected == nil && err != nil {
 			t.Errorf("%q is accepted, Postgres returns %v", text, err)
 		}
-		if refused == nil && len(printed) > size {
+		if rejected == nil && len(printed) > size {
 			t.Errorf("%q prints in %d bytes, expected at most %d", text, len(printed), size)
 		}
 	})

@@ -15,7 +15,7 @@ import (
 // metrics are the metrics of a Store.
 type metrics struct {
 	groupCalls, groupMessages, commitSeconds prometheus.Histogram
-	retries, refused, ended, pages           prometheus.Counter
+	retries, rejected, ended, pages          prometheus.Counter
 	subscriptions                            *subscriptions
 }
 
@@ -37,7 +37,7 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 		commitSeconds: histogram("commit_seconds", "Seconds from sending a group to Postgres to its commit.",
 			[]float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}),
 		retries:       counter("group_retries_total", "Retries of groups with an unknown outcome."),
-		refused:       counter("queue_refused_total", "Writes rejected because the queue was full."),
+		rejected:      counter("queue_refused_total", "Writes rejected because the queue was full."),
 		ended:         counter("backends_ended_total", "Backends of Postgres terminated because they held the append lock for too long."),
 		pages:         counter("pages_total", "Pages of messages read from Postgres."),
 		subscriptions: newSubscriptions(),

@@ -175,7 +175,7 @@ func rejectType(t *testing.T, url, state string) {
 			if new.type = 'Rejected' then raise exception 'rejected' using errcode = '`+state+`'; end if;
 			return new;
 		end $$`)
-	exec(t, super, "create trigger refuse before insert on message_store.messages for each row execute function refuse()")
+	exec(t, super, "create trigger reject before insert on message_store.messages for each row execute function refuse()")
 }
 
 // holdLock holds the append lock until release is called.

@@ -27,7 +27,7 @@ type queue struct {
 	served   int64 // bytes served to the most recently chosen line before it was chosen
 	closed   bool
 	nonEmpty chan struct{} // buffered; signals that take may return a group
-	refused  prometheus.Counter
+	rejected prometheus.Counter
 }
 
 // A line holds the units of one principal. An empty line is kept until the other
@@ -41,11 +41,11 @@ type line struct {
 	served int64
 }
 
-func newQueue(refused prometheus.Counter) *queue {
-	return &queue{lines: map[messagestore.Principal]*line{}, nonEmpty: make(chan struct{}, 1), refused: refused}
+func newQueue(rejected prometheus.Counter) *queue {
+	return &queue{lines: map[messagestore.Principal]*line{}, nonEmpty: make(chan struct{}, 1), rejected: rejected}
 }
 
-// put adds units, which may become one group, and finishes those that are refused.
+// put adds units, which may become one group, and finishes those that are rejected.
 func (q *queue) put(units ...*unit) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -88,7 +88,7 @@ func (q *queue) makeRoom(l *line, u *unit) bool {
 	if q.fits(u) {
 		return true
 	}
-	q.refused.Inc() // either this unit or others
+	q.rejected.Inc() // either this unit or others
 	length, added := func(l *line) int { return len(l.units) }, 1
 	if q.bytes+u.bytes > maxQueuedBytes {
 		length, added = func(l *line) int { return l.bytes }, u.bytes // this frees units, too

@@ -31,7 +31,7 @@ func addUnits(t *testing.T, q *queue, writer messagestore.Principal, n, bytes in
 // few small ones.
 func TestQueue_Fair(t *testing.T) {
 	t.Parallel()
-	q := newQueue(newMetrics(nil).refused)
+	q := newQueue(newMetrics(nil).rejected)
 	addUnits(t, q, "greedy", 12, maxCallBytes/4)
 	addUnits(t, q, "small", 100, 100)
 	taken := map[messagestore.Principal]int{}
@@ -61,7 +61,7 @@ func TestQueue_Fair(t *testing.T) {
 // within its limits.
 func TestQueue_Full(t *testing.T) {
 	t.Parallel()
-	q := newQueue(newMetrics(nil).refused)
+	q := newQueue(newMetrics(nil).rejected)
 	var greedy []*unit
 	for {
 		u := unitOf(t.Context(), "greedy", 0, 1<<20)
@@ -106,7 +106,7 @@ func TestQueue_Full(t *testing.T) {
 // the limit of bytes is reached: not one with many small units.
 func TestQueue_FullOfBytes(t *testing.T) {
 	t.Parallel()
-	q := newQueue(newMetrics(nil).refused)
+	q := newQueue(newMetrics(nil).rejected)
 	var small, large []*unit
 	for range maxQueued - 500 {
 		small = append(small, unitOf(t.Context(), "small", 0, 1))
@@ -136,7 +136,7 @@ func TestQueue_FullOfBytes(t *testing.T) {
 // not delay the others.
 func TestQueue_Returning(t *testing.T) {
 	t.Parallel()
-	q := newQueue(newMetrics(nil).refused)
+	q := newQueue(newMetrics(nil).rejected)
 	addUnits(t, q, "small", 100, 100)
 	addUnits(t, q, "large", 1, maxCallBytes)
 	small := 0
@@ -158,7 +158,7 @@ func TestQueue_Returning(t *testing.T) {
 // own line.
 func TestQueue_Repeated(t *testing.T) {
 	t.Parallel()
-	q := newQueue(newMetrics(nil).refused)
+	q := newQueue(newMetrics(nil).rejected)
 	for range 10 {
 		if err := q.add(unitOf(t.Context(), "again", 0, 10)); err != nil { // one id
 			t.Fatal(err)

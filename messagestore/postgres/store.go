@@ -93,7 +93,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	}
 	s.tail = newTail(s.poller.poll)
 	s.metrics = newMetrics(o.Registry)
-	s.queue = newQueue(s.metrics.refused)
+	s.queue = newQueue(s.metrics.rejected)
 	s.poller.store = s
 	s.writer = &writer{
 		session: session{config: withoutCancel(config)}, queue: s.queue, tail: s.tail, ownership: s.ownership,

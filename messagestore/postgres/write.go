@@ -56,7 +56,7 @@ func (s *Store) WriteBatch(ctx context.Context, writes ...messagestore.Write) ([
 	return s.wait(ctx, u)
 }
 
-// enqueue adds the units to the queue, except those that are refused before, and
+// enqueue adds the units to the queue, except those that are rejected before, and
 // sets err of those.
 func (s *Store) enqueue(ctx context.Context, units []*unit) {
 	accepted := make([]*unit, 0, len(units))

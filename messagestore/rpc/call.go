@@ -95,7 +95,7 @@ func afterUnanswered(err error) error {
 	var conflict *messagestore.VersionConflictError
 	if errors.As(err, &exhausted) ||
 		errors.As(err, &conflict) && (conflict.Expected < messagestore.None || conflict.Expected >= conflict.Actual) {
-		return &messagestore.UnavailableError{Reason: "a server did not answer, and another one refused: " + err.Error()}
+		return &messagestore.UnavailableError{Reason: "a server did not answer, and another one rejected: " + err.Error()}
 	}
 	return err
 }

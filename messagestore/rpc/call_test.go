@@ -14,12 +14,12 @@ import (
 	"videotutorials/messagestore"
 )
 
-// unansweredThenRefused are refusals of a second server, and whether they are the
+// unansweredThenRefused are rejections of a second server, and whether they are the
 // outcome of the call although the first server did not answer.
 var unansweredThenRefused = []struct {
-	name    string
-	refusal error
-	final   bool
+	name      string
+	rejection error
+	final     bool
 }{
 	{"Exhausted", &messagestore.ExhaustedError{Reason: "the queue is full", RetryAfter: retryAfter}, false},
 	{"StreamAbsent", &messagestore.VersionConflictError{Stream: "a-1", Expected: messagestore.Exists, Actual: messagestore.None}, false},
@@ -29,7 +29,7 @@ var unansweredThenRefused = []struct {
 	{"NotFound", messagestore.ErrNotFound, true},
 }
 
-// TestClient_UnansweredThenRefused checks that a refusal is the outcome of a call
+// TestClient_UnansweredThenRefused checks that a rejection is the outcome of a call
 // only if an unanswered attempt cannot take effect any more.
 func TestClient_UnansweredThenRefused(t *testing.T) {
 	for _, test := range unansweredThenRefused {
@@ -41,11 +41,11 @@ func TestClient_UnansweredThenRefused(t *testing.T) {
 						<-ctx.Done()
 						return ctx.Err()
 					}
-					return test.refusal
+					return test.rejection
 				}, "a", "b")
 				client := f.dial(t)
 				_, err := client.Status(t.Context())
-				checkOutcome(t, err, test.refusal, test.final)
+				checkOutcome(t, err, test.rejection, test.final)
 				if n := calls.Load(); n != 2 {
 					t.Errorf("%d calls, want 2", n)
 				}
@@ -67,26 +67,26 @@ func TestClient_BatchUnansweredThenRefused(t *testing.T) {
 		for _, test := range unansweredThenRefused {
 			t.Run(name+"/"+test.name, func(t *testing.T) {
 				w := connect(t, fakeStore{write: func(context.Context, ...messagestore.NewMessage) (messagestore.Written, error) {
-					return messagestore.Written{}, test.refusal
+					return messagestore.Written{}, test.rejection
 				}})
 				pending := newPendingWrite(t.Context(), toWrite(messagestore.Write{Stream: "a-1", Expected: messagestore.Any}))
 				result, final := first, test.final
 				if name == "Answered" {
-					result, final = writeResult{err: toStatus(test.refusal)}, true
+					result, final = writeResult{err: toStatus(test.rejection)}, true
 				}
 				pending.done <- result
 				_, err := w.await(t.Context(), pending)
-				checkOutcome(t, err, test.refusal, final)
+				checkOutcome(t, err, test.rejection, final)
 			})
 		}
 	}
 }
 
-func checkOutcome(t *testing.T, err, refusal error, final bool) {
+func checkOutcome(t *testing.T, err, rejection error, final bool) {
 	t.Helper()
 	if !final {
 		isUnavailable(t, err)
-	} else if !errors.Is(err, refusal) && !reflect.DeepEqual(err, refusal) {
-		t.Errorf("%v, want %v", err, refusal)
+	} else if !errors.Is(err, rejection) && !reflect.DeepEqual(err, rejection) {
+		t.Errorf("%v, want %v", err, rejection)
 	}
 }

@@ -15,7 +15,7 @@ import (
 // A unary call whose context has no deadline ends after 10 s with an
 // *UnavailableError. While all servers are away, calls wait for one. If one of
 // several servers does not answer a unary call, the client repeats the call on
-// another; it does not repeat a refused call, nor one that ended with an
+// another; it does not repeat a rejected call, nor one that ended with an
 // *ExhaustedError. Messages without an id get a new one per call, which makes the
 // client's own retries safe. A caller that repeats a write MUST choose the ids.
 //

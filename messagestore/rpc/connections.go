@@ -13,7 +13,7 @@ import (
 
 var errTooManyConnections = errors.New("too many connections")
 
-// A connectionLimiter bounds the connections of a server, and logs the refused
+// A connectionLimiter bounds the connections of a server, and logs the rejected
 // ones, which no interceptor sees. It closes a connection over the limit at once:
 // a client that waits for the handshake would not try another server.
 type connectionLimiter struct {

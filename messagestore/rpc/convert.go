@@ -65,7 +65,7 @@ func toExpected(v messagestore.Version) *messagestorev1.ExpectedVersion {
 
 // fromExpected returns the version, and whether the request has a valid kind. The
 // negative numbers -1 to -3 have a meaning in Go, so a negative number from the
-// wire is moved below Exists. The Store refuses it, and its error has the original
+// wire is moved below Exists. The Store rejects it, and its error has the original
 // number.
 func fromExpected(e *messagestorev1.ExpectedVersion) (messagestore.Version, bool) {
 	if e == nil {

@@ -35,7 +35,7 @@ func TestExpected(t *testing.T) {
 		{&messagestorev1.ExpectedVersion{Kind: &messagestorev1.ExpectedVersion_None{None: &emptypb.Empty{}}}, messagestore.None},
 		{&messagestorev1.ExpectedVersion{Kind: &messagestorev1.ExpectedVersion_Exists{}}, messagestore.Exists},
 		{exactly(3), 3},
-		// Below Exists, where the Store refuses it.
+		// Below Exists, where the Store rejects it.
 		{exactly(-1), -4},
 		{exactly(-2), -5},
 		{exactly(-3), -6},

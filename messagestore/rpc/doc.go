@@ -9,7 +9,7 @@
 // Conversions between the Go types and the wire are in convert.go and request.go,
 // those of errors in errors.go.
 //
-// A request of more than 4 MiB is refused with INVALID_ARGUMENT; gRPC refuses one
+// A request of more than 4 MiB is rejected with INVALID_ARGUMENT; gRPC rejects one
 // of more than 8 MiB unread, with RESOURCE_EXHAUSTED. The Client checks before it
 // sends. Responses stay below 4 MiB, the default limit of clients in every
 // language. A server also bounds its connections, its calls, and the calls and

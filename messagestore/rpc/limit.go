@@ -29,7 +29,7 @@ const (
 	// maxPrincipalCalls bounds the unary calls of one principal. The writes of a
 	// WriteEach count as one call here; the Store's queue bounds them.
 	maxPrincipalCalls = maxCalls / 2
-	// retryAfter is the RetryAfter of a refused call: a short overload is over by then.
+	// retryAfter is the RetryAfter of a rejected call: a short overload is over by then.
 	retryAfter = time.Second
 )
 
@@ -42,16 +42,16 @@ type limits struct {
 
 func newLimits(auth authInterceptor, registry *prometheus.Registry) *limits {
 	factory := promauto.With(registry)
-	refused := factory.NewCounterVec(prometheus.CounterOpts{
+	rejected := factory.NewCounterVec(prometheus.CounterOpts{
 		Name: "messagestore_refused_total",
-		Help: "Connections, calls and streams that a limit of the server refused.",
+		Help: "Connections, calls and streams that a limit of the server rejected.",
 	}, []string{"limit"})
 	l := &limits{
 		auth:        auth,
-		connections: meteredLimit{Semaphore: limit.Semaphore{Total: maxConnections}, refused: refused.WithLabelValues("connections")},
-		calls:       meteredLimit{Semaphore: limit.Semaphore{Total: maxCalls}, refused: refused.WithLabelValues("calls")},
-		unary:       meteredLimit{Semaphore: limit.Semaphore{PerKey: maxPrincipalCalls}, refused: refused.WithLabelValues("unary")},
-		streams:     meteredLimit{Semaphore: limit.Semaphore{PerKey: maxPrincipalStreams}, refused: refused.WithLabelValues("streams")},
+		connections: meteredLimit{Semaphore: limit.Semaphore{Total: maxConnections}, rejected: rejected.WithLabelValues("connections")},
+		calls:       meteredLimit{Semaphore: limit.Semaphore{Total: maxCalls}, rejected: rejected.WithLabelValues("calls")},
+		unary:       meteredLimit{Semaphore: limit.Semaphore{PerKey: maxPrincipalCalls}, rejected: rejected.WithLabelValues("unary")},
+		streams:     meteredLimit{Semaphore: limit.Semaphore{PerKey: maxPrincipalStreams}, rejected: rejected.WithLabelValues("streams")},
 	}
 	factory.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "messagestore_connections_open",
@@ -72,7 +72,7 @@ func newLimits(auth authInterceptor, registry *prometheus.Registry) *limits {
 	return l
 }
 
-// tap refuses a call over a limit before gRPC reads the request: even a call whose
+// tap rejects a call over a limit before gRPC reads the request: even a call whose
 // request never arrives costs memory. Health checks are not limited: they are
 // needed most during overload. A call counts until its context ends, which is when the handler
 // returns or the caller leaves.
@@ -85,7 +85,7 @@ func (l *limits) tap(ctx context.Context, info *tap.Info) (context.Context, erro
 	}
 	release := func() { l.calls.release("") }
 	if limit, calls := l.limitOf(info.FullMethodName); limit != nil {
-		// Calls without a principal, which the auth interceptor refuses, share "".
+		// Calls without a principal, which the auth interceptor rejects, share "".
 		p, _ := l.auth.principal(ctx)
 		if !limit.acquire(p) {
 			release()
@@ -120,13 +120,13 @@ func (l *limits) limitOf(method string) (*meteredLimit, string) {
 // certificate, so they are few enough for a label.
 type meteredLimit struct {
 	limit.Semaphore
-	refused prometheus.Counter
-	open    *prometheus.GaugeVec // by principal; may be nil
+	rejected prometheus.Counter
+	open     *prometheus.GaugeVec // by principal; may be nil
 }
 
 func (m *meteredLimit) acquire(p messagestore.Principal) bool {
 	if _, ok := m.TryAcquire(string(p)); !ok {
-		m.refused.Inc()
+		m.rejected.Inc()
 		return false
 	}
 	if m.open != nil {

@@ -109,8 +109,8 @@ func TestServer_Streams(t *testing.T) {
 				t.Fatalf("%v streams are open, want 0", n)
 			}
 		}
-		if n := testutil.ToFloat64(w.server.limits.streams.refused); n != 6 {
-			t.Errorf("%v refusals are counted, want 6", n)
+		if n := testutil.ToFloat64(w.server.limits.streams.rejected); n != 6 {
+			t.Errorf("%v rejections are counted, want 6", n)
 		}
 		w.close(t)
 	})
@@ -125,7 +125,7 @@ func firstError[T any](seq func(func(T, error) bool)) error {
 	return nil
 }
 
-// TestServer_Calls checks the limit of calls in progress: the next one is refused at
+// TestServer_Calls checks the limit of calls in progress: the next one is rejected at
 // once, and health checks pass.
 func TestServer_Calls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

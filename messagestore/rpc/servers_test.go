@@ -300,7 +300,7 @@ func TestClient_Slow(t *testing.T) {
 	})
 }
 
-// TestClient_Exhausted checks that a call refused by an overloaded server is not
+// TestClient_Exhausted checks that a call rejected by an overloaded server is not
 // repeated on another.
 func TestClient_Exhausted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

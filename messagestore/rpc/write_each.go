@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	// maxEach bounds the writes of a WriteEach: if each one is refused with the
+	// maxEach bounds the writes of a WriteEach: if each one is rejected with the
 	// largest status, the response still fits into a call.
 	maxEach = 500
 	// maxEachMessages is the Store's bound of one call.

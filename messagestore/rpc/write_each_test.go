@@ -100,7 +100,7 @@ func TestWriteEach_Bounds(t *testing.T) {
 	}
 }
 
-// TestWriteEach_Refused checks that each refused write is logged like a call, and that
+// TestWriteEach_Refused checks that each rejected write is logged like a call, and that
 // the largest response still fits into a call.
 func TestWriteEach_Refused(t *testing.T) {
 	w := connect(t, fakeStore{write: func(_ context.Context, m ...messagestore.NewMessage) (messagestore.Written, error) {

@@ -87,7 +87,7 @@ func (f *findings) examine(t *testing.T, log []messagestore.Message, writers []*
 	for _, e := range ledger {
 		counts[e.outcome]++
 	}
-	return fmt.Sprintf("%d writes acknowledged, %d refused, %d unknown", counts[acknowledged], counts[refused], counts[unknown])
+	return fmt.Sprintf("%d writes acknowledged, %d rejected, %d unknown", counts[acknowledged], counts[rejected], counts[unknown])
 }
 
 // deliveriesAt returns the deliveries of the messages at the global positions.

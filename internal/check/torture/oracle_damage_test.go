@@ -34,7 +34,7 @@ func sample() ([]messagestore.Message, []*entry) {
 		{[]messagestore.Write{write("b-1", -1, "3"), write("a-1", 1, "4")}, "w", acknowledged,
 			[]messagestore.Written{{Position: 0, GlobalPosition: 3}, {Position: 2, GlobalPosition: 4}}},
 		{[]messagestore.Write{write("b-1", 0, "5")}, "w", unknown, nil},
-		{[]messagestore.Write{write("a-1", 1, "6")}, "w", refused, nil},
+		{[]messagestore.Write{write("a-1", 1, "6")}, "w", rejected, nil},
 	}
 }
 
@@ -79,7 +79,7 @@ func TestOracle_Log(t *testing.T) {
 			return l, e
 		}, []kind{moved}},
 		"rejected is stored": {func(l []messagestore.Message, e []*entry) ([]messagestore.Message, []*entry) {
-			e[2].outcome = refused
+			e[2].outcome = rejected
 			return l, e
 		}, []kind{invented}},
 		"not written": {func(l []messagestore.Message, e []*entry) ([]messagestore.Message, []*entry) { return l, e[1:] }, []kind{invented}},

@@ -72,7 +72,7 @@ type outcome int
 const (
 	unknown outcome = iota
 	acknowledged
-	refused
+	rejected
 )
 
 // An entry of the ledger is a call, made once or repeatedly.
@@ -136,7 +136,7 @@ func (e *entry) check(stored map[string]*messagestore.Message) []fault {
 	}
 	first := e.writes[0].Stream
 	switch {
-	case e.outcome == refused && found > 0:
+	case e.outcome == rejected && found > 0:
 		faults = append(faults, faultf(invented, "a write to %s was rejected, but %d of its %d messages are stored", first, found, count))
 	case found > 0 && found < count:
 		faults = append(faults, faultf(half, "a write to %s: only %d of %d messages are stored", first, found, count))

@@ -39,15 +39,15 @@ const (
 
 // A tally counts the outcomes of calls.
 type tally struct {
-	stored, refused, late, away, other atomic.Int64
-	mu                                 sync.Mutex
-	ids                                []string // of acknowledged messages
-	slowest                            time.Duration
+	stored, rejected, late, away, other atomic.Int64
+	mu                                  sync.Mutex
+	ids                                 []string // of acknowledged messages
+	slowest                             time.Duration
 }
 
 func (c *tally) String() string {
 	return fmt.Sprintf("%d stored, %d rejected, %d past their deadline, %d unavailable, the slowest took %v",
-		c.stored.Load(), c.refused.Load(), c.late.Load(), c.away.Load(), c.slowest.Round(time.Millisecond))
+		c.stored.Load(), c.rejected.Load(), c.late.Load(), c.away.Load(), c.slowest.Round(time.Millisecond))
 }
 
 // write makes one call and counts its outcome.
@@ -69,7 +69,7 @@ func (c *tally) write(t *testing.T, store messagestore.Store, stream messagestor
 		c.stored.Add(1)
 		c.ids = append(c.ids, id)
 	case errors.As(err, &exhausted):
-		c.refused.Add(1)
+		c.rejected.Add(1)
 	case errors.Is(err, context.DeadlineExceeded):
 		c.late.Add(1)
 	case errors.As(err, &unavailable):
@@ -139,13 +139,13 @@ func TestOverload(t *testing.T) { //nolint:paralleltest // TestTorture would add
 	t.Logf("before: %s; after: %s", before, after)
 
 	// On slow processors calls reach their deadline before the queue is full.
-	if load.refused.Load()+load.late.Load() == 0 {
+	if load.rejected.Load()+load.late.Load() == 0 {
 		t.Error("the load was no overload: no call was rejected or reached its deadline")
 	}
 	if load.slowest > callFor+slack {
 		t.Errorf("a call took %v, its deadline was %v", load.slowest, callFor)
 	}
-	if n := modest.refused.Load() + modest.late.Load() + modest.away.Load(); n > 0 || modest.stored.Load() == 0 {
+	if n := modest.rejected.Load() + modest.late.Load() + modest.away.Load(); n > 0 || modest.stored.Load() == 0 {
 		t.Errorf("the modest principal was delayed by the others: %s", modest)
 	}
 	if memory > maxMemory {

@@ -146,16 +146,16 @@ func (w *writer) try(e *entry, store messagestore.Store, first bool) bool {
 	case errors.As(err, &conflict) && conflict.Expected == messagestore.Exists:
 		// An earlier try may still succeed after the stream's first message.
 		if first {
-			e.outcome = refused
+			e.outcome = rejected
 		}
 		return true
 	case errors.As(err, &conflict) && conflict.Expected < conflict.Actual:
 		// Versions only grow: no earlier try can still succeed.
-		e.outcome = refused
+		e.outcome = rejected
 		w.versions[conflict.Stream] = conflict.Actual
 		return true
 	case e.guilty() && mayRefuse(err):
-		e.outcome = refused
+		e.outcome = rejected
 		return true
 	}
 	w.findings.add(w.name, faultf(failed, "write to %s: %v", e.writes[0].Stream, err))

@@ -45,7 +45,7 @@ type SessionsServiceClient interface {
 	// peer, or too many concurrent log-ins. ALREADY_EXISTS: the key was used for
 	// another log-in. UNAVAILABLE: the message store or View Data is unavailable.
 	LogIn(ctx context.Context, in *LogInRequest, opts ...grpc.CallOption) (*LogInResponse, error)
-	// LogOut ends the caller's session. A moment later its token is refused. Over REST
+	// LogOut ends the caller's session. A moment later its token is rejected. Over REST
 	// it also deletes the cookie.
 	//
 	// UNAUTHENTICATED: there is no session. UNAVAILABLE, DEADLINE_EXCEEDED: the session
@@ -103,7 +103,7 @@ type SessionsServiceServer interface {
 	// peer, or too many concurrent log-ins. ALREADY_EXISTS: the key was used for
 	// another log-in. UNAVAILABLE: the message store or View Data is unavailable.
 	LogIn(context.Context, *LogInRequest) (*LogInResponse, error)
-	// LogOut ends the caller's session. A moment later its token is refused. Over REST
+	// LogOut ends the caller's session. A moment later its token is rejected. Over REST
 	// it also deletes the cookie.
 	//
 	// UNAUTHENTICATED: there is no session. UNAVAILABLE, DEADLINE_EXCEEDED: the session

@@ -32,7 +32,7 @@ const (
 type UsersServiceClient interface {
 	// RegisterUser commands the registration of a new user. It returns when the command
 	// is on disk; the outcome is at `operation` a moment later. An address that is
-	// known to be taken is refused at once.
+	// known to be taken is rejected at once.
 	//
 	// A repeat by the same caller with the same header `Idempotency-Key: <uuid>`
 	// changes nothing and gets the first answer.
@@ -104,7 +104,7 @@ func (c *usersServiceClient) ConfirmRegistration(ctx context.Context, in *Confir
 type UsersServiceServer interface {
 	// RegisterUser commands the registration of a new user. It returns when the command
 	// is on disk; the outcome is at `operation` a moment later. An address that is
-	// known to be taken is refused at once.
+	// known to be taken is rejected at once.
 	//
 	// A repeat by the same caller with the same header `Idempotency-Key: <uuid>`
 	// changes nothing and gets the first answer.
